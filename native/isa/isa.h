@@ -1,0 +1,57 @@
+// Builds the table of the backend that the translation unit has chosen.
+#pragma once
+
+#include "../ops/select.h"
+#include "../ops/softmax.h"
+
+namespace softlane {
+namespace {
+
+// One line an operator. The order is that of the numbers the binding hands out; names are what the
+// catalogue in lib/ knows them by.
+constexpr Operator kOperators[] = {
+    ReduceMapDriver<Softmax>::entry(),
+    ReduceMapDriver<LogSoftmax>::entry(),
+    ReduceDriver<LogSumExp>::entry(),
+    SelectDriver<ArgMax>::entry(),
+};
+
+inline void state_push(State* state, const float* x, size_t n) {
+  push_range(Units(state->temperature), Algorithm::kOnline, 0.0f, x, n, state);
+}
+inline double state_finish(const State& state) {
+  return log_sum_exp(total(state), state.temperature);
+}
+
+template <class F>
+inline void each_vector(size_t n, F f) {
+  for (size_t i = 0; i < n; i += kLanes) f(i, n - i < kLanes ? n - i : kLanes);
+}
+inline void exp_array(const float* x, float* y, size_t n) {
+  each_vector(n, [=](size_t i, size_t count) {
+    store_first(y + i, exp(load_first(x + i, count, 0.0f)), count);
+  });
+}
+inline void log_array(const float* x, float* y, size_t n) {
+  each_vector(n, [=](size_t i, size_t count) {
+    store_first(y + i, log(load_first(x + i, count, 1.0f)), count);
+  });
+}
+inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size_t n) {
+  const ExtExp k(exp_constants(1.0), 0);
+  each_vector(n, [=](size_t i, size_t count) {
+    const f32x16 v = load_first(x + i, count, 0.0f);
+    const f32x16 z = k.round(v);
+    store_first(mantissa + i, k.mantissa(v, z), count);
+    store_first(exponent + i, k.exponent(z), count);
+  });
+}
+
+constexpr Isa table(const char* name) {
+  return {name,         kOperators,   sizeof kOperators / sizeof *kOperators,
+          max_element,  state_push,   state_finish,
+          exp_array,    log_array,    ext_exp_array};
+}
+
+}  // namespace
+}  // namespace softlane

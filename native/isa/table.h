@@ -1,0 +1,68 @@
+// What an instruction set offers: one constant table a translation unit, and nothing else is exported.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../rows/state.h"
+
+namespace softlane {
+
+enum class Algorithm : int32_t { kAuto, kTwoPass, kThreePassRecompute, kThreePassReload, kOnline };
+constexpr int kAlgorithms = 5;
+constexpr const char* kAlgorithmNames[kAlgorithms] = {"auto", "two-pass", "three-pass-recompute",
+                                                      "three-pass-reload", "online"};
+
+// A call whose shapes, pointers and parameters have been checked.
+struct Call {
+  int32_t op;
+  Algorithm algorithm;
+  size_t rows, cols, x_stride, y_stride;
+  double params[14];
+};
+
+// What the reduction of one row comes to, and what its map needs.
+struct RowResult {
+  Partial total;
+  double log_sum;    // ln sum e^(x/T)
+  int64_t dominant;  // index of the element with more than half of the mass where that matters, or -1
+  float dominant_value;
+};
+
+struct Operator {
+  const char* name;
+  bool per_row;  // the output is one element a row
+
+  // count rows, x and y at the first of them.
+  void (*rows)(const Call& call, const float* x, void* y, size_t count);
+
+  // One long row in ranges of whole blocks, for several threads; null where an operator has no such
+  // form. reduce pushes a range (row_max is used by the three-pass algorithms only), finish sees the
+  // merged state and the whole row, map writes elements begin to end of it.
+  void (*reduce)(const Call& call, float row_max, const float* x, size_t n, State* state);
+  void (*finish)(const Call& call, const State& state, const float* x, size_t n, RowResult* result,
+                 void* y);
+  void (*map)(const Call& call, const RowResult& result, const float* x, float* y, size_t begin,
+              size_t end);
+};
+
+struct Isa {
+  const char* name;
+  const Operator* operators;
+  int operator_count;
+  float (*row_max)(const float* x, size_t n);
+  void (*state_push)(State* state, const float* x, size_t n);
+  double (*state_finish)(const State& state);
+
+  // For the tests of simd/math.h.
+  void (*exp)(const float* x, float* y, size_t n);
+  void (*log)(const float* x, float* y, size_t n);
+  void (*ext_exp)(const float* x, float* mantissa, float* exponent, size_t n);
+};
+
+extern const Isa kScalar;
+#ifdef SOFTLANE_X86
+extern const Isa kAvx2, kAvx512;
+#endif
+
+}  // namespace softlane

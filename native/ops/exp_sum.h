@@ -1,0 +1,179 @@
+// Sum of e^(x/T) over a row: the reduction behind the softmax family, by each of the four algorithms.
+//
+// All of them add the same terms p_i 2^(n_i) (simd/math.h) in the same order. They differ in where the
+// common exponent comes from, and so in how often memory is read; scaling by a power of two is exact, so
+// the algorithms agree bit for bit, save where a term is below 2^-100 of the sum.
+#pragma once
+
+#include "../isa/table.h"
+#include "../rows/reduce.h"
+#include "../simd/math.h"
+
+namespace softlane {
+namespace {
+
+// The temperature as a power of two and a factor near 1. Ordinary temperatures are folded into the
+// constants of the exponential whole; for the others the coefficients would leave the range of a float,
+// so a power of two is taken out of x first.
+struct Units {
+  double temperature, folded;
+  float scale;
+  ExpConstants k;
+
+  explicit Units(double t) : temperature(t), folded(t), scale(1.0f) {
+    if (!(t >= 0x1p-16 && t <= 0x1p16)) {
+      while (folded >= 2) folded *= 0.5, scale *= 0.5f;
+      while (folded < 1) folded *= 2, scale *= 2.0f;
+    }
+    k = exp_constants(folded);
+  }
+
+  // x/T as an exponent of two.
+  double log2_of(double x) const { return x / temperature * kLog2e; }
+  // The x (scaled) at which the exponent is e.
+  float at_exponent(double e) const { return static_cast<float>(e * kLn2 * folded); }
+};
+
+// A block's logits as the kernels want them: (x - shift) * scale, copied to L1 where that is not x.
+// x - shift is exact wherever the result matters: shift is the largest logit, it is beyond 7e5 T, and
+// logits more than 104 T below it count for nothing.
+class Block {
+ public:
+  Block(const Units& u, double shift, const float* x, size_t n) : data_(x) {
+    if (shift == 0 && u.scale == 1.0f) return;
+    const f32x16 s = set1(static_cast<float>(shift)), f = set1(u.scale);
+    for (size_t i = 0; i < n; i += kLanes) {
+      const f32x16 v = n - i >= kLanes ? load(x + i) : load_first(x + i, n - i, 0.0f);
+      store(copy_ + i, (v - s) * f);
+    }
+    data_ = copy_;
+  }
+  Block(const Block&) = delete;
+  const float* data() const { return data_; }
+
+ private:
+  const float* data_;
+  float copy_[kBlock];
+};
+
+// Terms are kept between 2^-80 and 2^61 relative to the row's exponent e, so that no subnormal ever
+// turns up, even for masked elements: those stop at the lower end, 2^-140 of the largest term.
+constexpr int kBias = 60;
+constexpr double kDepth = 140;
+
+struct Terms {
+  ExtExp k;
+  f32x16 low;
+
+  Terms(const Units& u, double e)
+      : k(u.k, 127 + kBias - static_cast<int>(e)), low(set1(u.at_exponent(e - kDepth))) {}
+  f32x16 operator()(f32x16 x) const {
+    const f32x16 c = max(low, x);  // NaN passes
+    const f32x16 z = k.round(c);
+    return k.mantissa(c, z) * pow2_low_bits(z);
+  }
+};
+
+// Where to put the exponent, or the shift, for logits of which mu is the largest.
+struct Reference {
+  double e = 0, shift = 0;
+
+  Reference(const Units& u, float mu) {
+    const double e2 = u.log2_of(mu);
+    if (e2 > -kExponentLimit && e2 < kExponentLimit) {
+      e = static_cast<double>(static_cast<int64_t>(e2));
+    } else if (is_finite(mu)) {
+      shift = mu;
+    }
+  }
+};
+
+// One block whose largest logit, or that of its row, is known. NaN: m is NaN; +inf: m is inf.
+inline Partial leaf_below(const Units& u, float mu, const float* x, size_t n) {
+  if (mu == __builtin_inff()) return {any_nan(x, n) ? __builtin_nan("") : mu, 0, 0, mu};
+  const Reference r(u, mu);
+  const Block block(u, r.shift, x, n);
+  const double m = sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), NoSink());
+  if (mu == -__builtin_inff() && m == m) return empty_partial();
+  return {m, r.e - kBias, r.shift, mu};
+}
+
+inline Partial leaf_online(const Units& u, const float* x, size_t n) {
+  return leaf_below(u, max_element(x, n), x, n);
+}
+
+// One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane carries
+// its own running exponent. A group of vectors shares one exponent update.
+inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
+  if (u.scale != 1.0f) return leaf_online(u, x, n);
+  const ExtExp k(u.k, 0);
+  const f32x16 low = set1(u.at_exponent(-kExponentLimit)), deepest = set1(-120.0f);
+  const f32x16 one = set1(kMagic + 127.0f);
+  const auto power = [&](f32x16 d) { return pow2_low_bits(max(deepest, d) + one); };
+  LaneSums sums;
+  f32x16 e = set1(static_cast<float>(-kExponentLimit));
+  for (size_t i = 0; i < n;) {
+    f32x16 p[kGroup], w[kGroup];
+    const f32x16 before = e;
+    size_t taken = 0;
+    for (; taken < kGroup && i < n; ++taken, i += kLanes) {
+      const f32x16 v = i + kLanes <= n ? load(x + i) : load_first(x + i, n - i, -__builtin_inff());
+      const f32x16 c = max(low, v);  // NaN passes
+      const f32x16 z = k.round(c);
+      p[taken] = k.mantissa(c, z);
+      w[taken] = k.exponent(z);
+      e = max(e, w[taken]);
+    }
+    for (size_t j = 0; j < kGroup; ++j) w[j] = j < taken ? p[j] * power(w[j] - e) : set1(0.0f);
+    sums.scale(power(before - e));
+    sums.add(group_sum(w));
+  }
+  double lane[kLanes];
+  float exponents[kLanes];
+  sums.spill(lane);
+  store(exponents, e);
+  float top = exponents[0];
+  for (const float v : exponents) top = top > v ? top : v;
+  for (size_t i = 0; i < kLanes; ++i) {
+    lane[i] = scale_double(lane[i], static_cast<double>(exponents[i]) - top);
+  }
+  const double m = tree_sum(lane);
+  // All masked, or beyond what the reduction carries, or not finite: the other way decides.
+  const bool usual = top > -kExponentLimit + 2 && top < kExponentLimit && is_finite(m);
+  if (!usual) return leaf_online(u, x, n);
+  return {m, top, 0, (top + 1) * kLn2 * u.temperature};
+}
+
+// Adds a range of a row, block by block. row_max is read by the three-pass algorithms only.
+inline void push_range(const Units& u, Algorithm algorithm, float row_max, const float* x, size_t n,
+                       State* state) {
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t length = n - i < kBlock ? n - i : kBlock;
+    switch (algorithm) {
+      case Algorithm::kTwoPass:
+        push(state, leaf_two_pass(u, x + i, length), 0);
+        break;
+      case Algorithm::kThreePassRecompute:
+      case Algorithm::kThreePassReload:
+        push(state, leaf_below(u, row_max, x + i, length), 0);
+        break;
+      default:
+        push(state, leaf_online(u, x + i, length), 0);
+    }
+  }
+  state->elements += static_cast<double>(n);
+}
+
+inline bool needs_row_max(Algorithm a) {
+  return a == Algorithm::kThreePassRecompute || a == Algorithm::kThreePassReload;
+}
+
+inline Partial row_sum(const Units& u, Algorithm algorithm, const float* x, size_t n) {
+  State state;
+  clear(&state, u.temperature);
+  push_range(u, algorithm, needs_row_max(algorithm) ? max_element(x, n) : 0.0f, x, n, &state);
+  return total(state);
+}
+
+}  // namespace
+}  // namespace softlane

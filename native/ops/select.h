@@ -1,0 +1,31 @@
+// Operators that pick elements of a row.
+#pragma once
+
+#include "../rows/drivers.h"
+#include "../rows/reduce.h"
+
+namespace softlane {
+namespace {
+
+// The index of the largest element, the lowest of equals; -1 for an empty row or one with a NaN.
+struct ArgMax {
+  static constexpr const char* kName = "argMax";
+  using Output = int32_t;
+
+  // Only the block that holds the maximum is read twice, from L1 where it was the last to win.
+  static void row(const Call&, const float* x, int32_t* y, size_t n) {
+    *y = -1;
+    float best = -__builtin_inff();
+    size_t where = 0;
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t length = n - i < kBlock ? n - i : kBlock;
+      if (any_nan(x + i, length)) return;
+      const float m = max_element(x + i, length);
+      if (m > best) best = m, where = i;
+    }
+    if (n > 0) *y = static_cast<int32_t>(where + find(x + where, n - where, best));
+  }
+};
+
+}  // namespace
+}  // namespace softlane

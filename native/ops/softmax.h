@@ -1,0 +1,192 @@
+// softmax, log-softmax and logsumexp.
+//
+// The Two-Pass Softmax Algorithm (Dukhan and Ablavatski, 2020), Online normalizer calculation for
+// softmax (Milakov and Gimelshein, 2018) and both three-pass forms; docs/two-pass-softmax.md.
+#pragma once
+
+#include "../rows/drivers.h"
+#include "../rows/map.h"
+#include "log_sum.h"
+
+namespace softlane {
+namespace {
+
+constexpr int kTemperature = 0, kMaskedRow = 1;  // places in Call::params
+
+// What the three share: one sum of exponentials a row.
+struct ExpFamily {
+  using Context = Units;
+  static Units context(const Call& call) { return Units(call.params[kTemperature]); }
+  static void reduce(const Call& call, const Units& u, float row_max, const float* x, size_t n,
+                     State* state) {
+    push_range(u, call.algorithm, row_max, x, n, state);
+  }
+};
+
+// Rows up to this length stay in L2 between the passes, where one exponential an element beats two.
+constexpr size_t kReloadUpTo = size_t{1} << 16;
+
+inline Algorithm resolve(Algorithm a, size_t cols) {
+  if (a != Algorithm::kAuto) return a;
+  return cols <= kReloadUpTo ? Algorithm::kThreePassReload : Algorithm::kOnline;
+}
+
+// p / m as p * hi + p * lo with one rounding: the reciprocal's own rounding would cost 1 ULP.
+struct Reciprocal {
+  f32x16 hi, lo;
+  explicit Reciprocal(double m) {
+    const double r = 1 / m;
+    hi = set1(static_cast<float>(r));
+    lo = set1(static_cast<float>(r - static_cast<float>(r)));
+  }
+  f32x16 operator()(f32x16 p) const { return fma(p, hi, p * lo); }
+};
+
+// Second pass of two-pass and online, third of recompute.
+inline void normalise(const Units& u, const Partial& total, const float* x, float* y, size_t n) {
+  const ExtExp k(u.k, -static_cast<int>(total.e));
+  const Reciprocal divide(total.m);
+  const f32x16 low = set1(u.at_exponent(total.e - 250));  // far below what is flushed to zero
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t length = n - i < kBlock ? n - i : kBlock;
+    const Block block(u, total.shift, x + i, length);
+    map(block.data(), y + i, length, [&](f32x16 v) {
+      const f32x16 c = max(low, v);
+      const f32x16 z = k.round(c);
+      return scale_or_zero(divide(k.mantissa(c, z)), z);
+    });
+  }
+}
+
+// A row without a distribution: a NaN, a +inf, or everything masked.
+inline bool fill_degenerate(const Call& call, const Partial& total, float* y, size_t n) {
+  if (total.m > 0 && is_finite(total.m)) return false;
+  const bool zeros = total.m == 0 && call.params[kMaskedRow] != 0;
+  fill(y, n, zeros ? 0.0f : __builtin_nanf(""));
+  return true;
+}
+
+// Second and third pass of reload: the terms are kept in y, then scaled.
+inline void reload(const Call& call, const Units& u, float mu, const float* x, float* y, size_t n) {
+  const Reference r(u, mu);
+  const Terms terms(u, r.e);
+  State state;
+  clear(&state, u.temperature);
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t length = n - i < kBlock ? n - i : kBlock;
+    const Block block(u, r.shift, x + i, length);
+    const auto keep = [=](size_t j, f32x16 w, size_t count) {
+      if (count == kLanes) {
+        store(y + i + j, w);
+      } else {
+        store_first(y + i + j, w, count);
+      }
+    };
+    const double m = sum(block.data(), length, -__builtin_inff(), terms, keep);
+    push(&state, {m, r.e - kBias, r.shift, mu}, 0);
+  }
+  const Partial sum = total(state);
+  if (fill_degenerate(call, sum, y, n)) return;
+  const Reciprocal divide(sum.m);
+  const f32x16 power = set1(kMagic + static_cast<float>(r.e - kBias - sum.e));
+  map(y, y, n, [&](f32x16 w) { return scale_or_zero(divide(w), power); });
+}
+
+struct Softmax : ExpFamily {
+  static constexpr const char* kName = "softmax";
+
+  static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
+    const Algorithm a = resolve(call.algorithm, n);
+    const float mu = needs_row_max(a) ? max_element(x, n) : 0.0f;
+    if (a == Algorithm::kThreePassReload && is_finite(mu)) {
+      reload(call, u, mu, x, y, n);
+      return;
+    }
+    RowResult result;
+    finish(call, u, row_sum(u, a, x, n), x, n, &result);
+    map_range(call, u, result, x, y, 0, n);
+  }
+  static void finish(const Call&, const Units&, const Partial& total, const float*, size_t,
+                     RowResult* result) {
+    result->total = total;
+  }
+  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x, float* y,
+                        size_t begin, size_t end) {
+    if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
+    normalise(u, r.total, x + begin, y + begin, end - begin);
+  }
+};
+
+struct LogSoftmax : ExpFamily {
+  static constexpr const char* kName = "logSoftmax";
+
+  static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
+    RowResult result;
+    finish(call, u, row_sum(u, resolve(call.algorithm, n), x, n), x, n, &result);
+    map_range(call, u, result, x, y, 0, n);
+  }
+  // An element with more than half of the mass has a result near zero, x/T - logsumexp would cancel.
+  static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
+                     RowResult* result) {
+    result->total = total;
+    result->dominant = -1;
+    result->log_sum = log_sum_exp(total, u.temperature);
+    if (!is_finite(result->log_sum)) return;
+    if (!(total.peak / u.temperature > result->log_sum - kLn2)) return;
+    const float mu = max_element(x, n);
+    if (!(mu / u.temperature > result->log_sum - kLn2)) return;
+    const size_t k = find(x, n, mu);
+    const double others = others_in_float(u, x, n, k);
+    result->dominant = static_cast<int64_t>(k);
+    result->dominant_value = static_cast<float>(0.0 - others);
+    result->log_sum = mu / u.temperature + others;
+  }
+  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x, float* y,
+                        size_t begin, size_t end) {
+    if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
+    const double beta = 1 / u.folded;
+    const double shifted = r.log_sum - r.total.shift / u.temperature;
+    const float l_hi = static_cast<float>(shifted);
+    const f32x16 hi = set1(l_hi), lo = set1(static_cast<float>(shifted - l_hi));
+    const float b_hi = static_cast<float>(beta), b_lo = static_cast<float>(beta - b_hi);
+    const f32x16 bh = set1(b_hi), bl = set1(b_lo), minus_hi = set1(-l_hi);
+    const f32x16 lowest = set1(-0x1.fffffep127f);
+    for (size_t i = begin; i < end; i += kBlock) {
+      const size_t length = end - i < kBlock ? end - i : kBlock;
+      const Block block(u, r.total.shift, x + i, length);
+      if (u.folded == 1) {
+        map(block.data(), y + i, length, [&](f32x16 v) { return (v - hi) - lo; });
+      } else {
+        // lowest: a masked element times a b_lo of either sign must stay -inf.
+        map(block.data(), y + i, length,
+            [&](f32x16 v) { return fma(v, bh, minus_hi) + fma(max(lowest, v), bl, set1(0.0f) - lo); });
+      }
+    }
+    const size_t k = static_cast<size_t>(r.dominant);
+    if (r.dominant >= 0 && k >= begin && k < end) y[k] = r.dominant_value;
+  }
+};
+
+struct LogSumExp : ExpFamily {
+  static constexpr const char* kName = "logSumExp";
+
+  static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
+    RowResult result;
+    const Algorithm a = call.algorithm == Algorithm::kAuto ? Algorithm::kOnline : call.algorithm;
+    finish(call, u, row_sum(u, a, x, n), x, n, &result);
+    *y = value(result);
+  }
+  static float value(const RowResult& r) { return static_cast<float>(r.log_sum); }
+  static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
+                     RowResult* result) {
+    result->total = total;
+    result->log_sum = log_sum_exp(total, u.temperature);
+    if (result->log_sum > -0.5 && result->log_sum < 0.5) {
+      const float mu = max_element(x, n);
+      result->log_sum = mu / u.temperature + others_in_double(u, x, n, find(x, n, mu));
+    }
+  }
+};
+
+}  // namespace
+}  // namespace softlane

@@ -1,0 +1,19 @@
+// The order of addition. These numbers are interface: changing one changes the bits of results.
+#pragma once
+
+#include <cstddef>
+
+namespace softlane {
+
+// Element i of a row is in lane i % 16, counted from the row's start, whatever its address.
+constexpr size_t kLanes = 16;
+
+// Vectors whose sum is a balanced tree before it is added to the (compensated) accumulator.
+constexpr size_t kGroup = 8;
+
+// Elements of a block. A block has its own exponent reference and one partial sum; partial sums are
+// merged along a binary tree over the blocks (state.h). 16 KiB, so that a block read twice is read from
+// L1 the second time.
+constexpr size_t kBlock = 4096;
+
+}  // namespace softlane

@@ -1,0 +1,126 @@
+// The reduce driver: a row, or a block of one, to a sum in the fixed order of order.h.
+#pragma once
+
+#include "../simd/f32x16.h"
+#include "order.h"
+
+namespace softlane {
+namespace {
+
+// Sixteen running sums, each an unevaluated pair of floats. A plain float sum of 256 equal terms is off
+// by up to 16 ulp; Knuth's TwoSum once a group costs 0.75 operations a vector and keeps the error of a
+// block to that of the group trees.
+struct LaneSums {
+  f32x16 hi = set1(0.0f), lo = set1(0.0f);
+
+  void add(f32x16 a) {
+    const f32x16 s = hi + a;
+    const f32x16 b = s - hi;
+    lo = lo + ((hi - (s - b)) + (a - b));
+    hi = s;
+  }
+  void scale(f32x16 power) {
+    hi = hi * power;
+    lo = lo * power;
+  }
+  // Lane l as a double, all sixteen.
+  void spill(double* out) const {
+    float h[kLanes], l[kLanes];
+    store(h, hi);
+    store(l, lo);
+    for (size_t i = 0; i < kLanes; ++i) out[i] = static_cast<double>(h[i]) + l[i];
+  }
+};
+
+// Lane l with lane l + 8, then + 4, + 2, + 1.
+inline double tree_sum(double* lane) {
+  for (size_t half = kLanes / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+
+inline f32x16 group_sum(const f32x16* w) {
+  static_assert(kGroup == 8, "the tree below is written out");
+  return ((w[0] + w[1]) + (w[2] + w[3])) + ((w[4] + w[5]) + (w[6] + w[7]));
+}
+
+// Sum of term(x_i). The last partial vector is filled with `fill`. sink(i, w, count) sees every vector
+// of terms at its offset.
+template <class Term, class Sink>
+inline double sum(const float* x, size_t n, float fill, Term term, Sink sink) {
+  LaneSums sums;
+  size_t i = 0;
+  for (; i + kGroup * kLanes <= n; i += kGroup * kLanes) {
+    f32x16 w[kGroup];
+    for (size_t k = 0; k < kGroup; ++k) {
+      w[k] = term(load(x + i + k * kLanes));
+      sink(i + k * kLanes, w[k], kLanes);
+    }
+    sums.add(group_sum(w));
+  }
+  if (i < n) {
+    f32x16 w[kGroup];
+    for (f32x16& v : w) v = set1(0.0f);
+    size_t k = 0;
+    for (; i + kLanes <= n; i += kLanes, ++k) {
+      w[k] = term(load(x + i));
+      sink(i, w[k], kLanes);
+    }
+    if (i < n) {
+      w[k] = term(load_first(x + i, n - i, fill));
+      sink(i, w[k], n - i);
+    }
+    sums.add(group_sum(w));
+  }
+  double lane[kLanes];
+  sums.spill(lane);
+  return tree_sum(lane);
+}
+
+struct NoSink {
+  void operator()(size_t, f32x16, size_t) const {}
+};
+
+// The largest element; a NaN may hide others or be hidden. -inf for an empty row.
+inline float max_element(const float* x, size_t n) {
+  const float lowest = -__builtin_inff();
+  f32x16 a = set1(lowest), b = a, c = a, d = a;
+  size_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    a = max(a, load(x + i));
+    b = max(b, load(x + i + kLanes));
+    c = max(c, load(x + i + 2 * kLanes));
+    d = max(d, load(x + i + 3 * kLanes));
+  }
+  for (; i + kLanes <= n; i += kLanes) a = max(a, load(x + i));
+  if (i < n) b = max(b, load_first(x + i, n - i, lowest));
+  float lane[kLanes];
+  store(lane, max(max(a, b), max(c, d)));
+  float m = lane[0];
+  for (const float v : lane) m = m > v ? m : v;
+  return m;
+}
+
+inline bool any_nan(const float* x, size_t n) {
+  mask16 nan = no_lanes();
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) nan = nan | is_nan(load(x + i));
+  if (i < n) nan = nan | is_nan(load_first(x + i, n - i, 0.0f));
+  return lanes(nan) != 0;
+}
+
+// The first index of value, or n.
+inline size_t find(const float* x, size_t n, float value) {
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    if (const uint32_t m = lanes(load(x + i) == set1(value))) return i + __builtin_ctz(m);
+  }
+  for (; i < n; ++i) {
+    if (x[i] == value) return i;
+  }
+  return n;
+}
+
+}  // namespace
+}  // namespace softlane

@@ -1,0 +1,109 @@
+// f32x16 on AVX2 and FMA: two ymm registers. See f32x16.h for what each function means.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace softlane {
+namespace {
+
+struct f32x16 {
+  __m256 lo, hi;
+};
+
+struct mask16 {
+  __m256 lo, hi;
+};
+
+inline __m256i bits(__m256 a) { return _mm256_castps_si256(a); }
+inline __m256 floats(__m256i a) { return _mm256_castsi256_ps(a); }
+
+// All ones in the lanes below n; lanes count from first.
+inline __m256i first_lanes(size_t n, int first) {
+  const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n) - first), index);
+}
+
+inline f32x16 set1(float a) { return {_mm256_set1_ps(a), _mm256_set1_ps(a)}; }
+
+inline f32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+inline f32x16 load_first(const float* p, size_t n, float fill) {
+  const __m256i lo = first_lanes(n, 0), hi = first_lanes(n, 8);
+  const __m256 f = _mm256_set1_ps(fill);
+  return {_mm256_blendv_ps(f, _mm256_maskload_ps(p, lo), floats(lo)),
+          n > 8 ? _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, hi), floats(hi)) : f};
+}
+inline void store(float* p, f32x16 a) {
+  _mm256_storeu_ps(p, a.lo);
+  _mm256_storeu_ps(p + 8, a.hi);
+}
+inline void store_first(float* p, f32x16 a, size_t n) {
+  _mm256_maskstore_ps(p, first_lanes(n, 0), a.lo);
+  if (n > 8) _mm256_maskstore_ps(p + 8, first_lanes(n, 8), a.hi);
+}
+
+inline f32x16 operator+(f32x16 a, f32x16 b) {
+  return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
+}
+inline f32x16 operator-(f32x16 a, f32x16 b) {
+  return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)};
+}
+inline f32x16 operator*(f32x16 a, f32x16 b) {
+  return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)};
+}
+inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
+  return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+inline f32x16 max(f32x16 a, f32x16 b) {
+  return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)};
+}
+
+inline mask16 operator>=(f32x16 a, f32x16 b) {
+  return {_mm256_cmp_ps(a.lo, b.lo, _CMP_GE_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_GE_OQ)};
+}
+inline mask16 operator==(f32x16 a, f32x16 b) {
+  return {_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ)};
+}
+inline mask16 is_nan(f32x16 a) {
+  return {_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q)};
+}
+inline mask16 operator|(mask16 a, mask16 b) {
+  return {_mm256_or_ps(a.lo, b.lo), _mm256_or_ps(a.hi, b.hi)};
+}
+inline mask16 no_lanes() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+inline uint32_t lanes(mask16 a) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(a.lo)) |
+         static_cast<uint32_t>(_mm256_movemask_ps(a.hi)) << 8;
+}
+inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
+  return {_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
+}
+
+inline f32x16 pow2_low_bits(f32x16 z) {
+  return {floats(_mm256_slli_epi32(bits(z.lo), 23)), floats(_mm256_slli_epi32(bits(z.hi), 23))};
+}
+
+inline __m256 scale_or_zero(__m256 a, __m256 z) {
+  const __m256i r = _mm256_add_epi32(bits(a), _mm256_slli_epi32(bits(z), 23));
+  const __m256i normal = _mm256_cmpgt_epi32(r, _mm256_set1_epi32(0x007fffff));
+  return floats(_mm256_and_si256(r, normal));
+}
+inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
+  return {scale_or_zero(a.lo, z.lo), scale_or_zero(a.hi, z.hi)};
+}
+
+inline __m256 exponent(__m256 a) {
+  const __m256i e = _mm256_srli_epi32(bits(a), 23);
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(e, _mm256_set1_epi32(127)));
+}
+inline f32x16 exponent(f32x16 a) { return {exponent(a.lo), exponent(a.hi)}; }
+inline __m256 mantissa(__m256 a) {
+  const __m256i m = _mm256_and_si256(bits(a), _mm256_set1_epi32(0x007fffff));
+  return floats(_mm256_or_si256(m, _mm256_set1_epi32(0x3f800000)));
+}
+inline f32x16 mantissa(f32x16 a) { return {mantissa(a.lo), mantissa(a.hi)}; }
+
+}  // namespace
+}  // namespace softlane

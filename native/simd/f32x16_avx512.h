@@ -1,0 +1,68 @@
+// f32x16 on AVX-512: one zmm register. See f32x16.h for what each function means.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace softlane {
+namespace {
+
+struct f32x16 {
+  __m512 v;
+};
+
+struct mask16 {
+  __mmask16 m;
+};
+
+inline __mmask16 first_lanes(size_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
+
+inline f32x16 set1(float a) { return {_mm512_set1_ps(a)}; }
+
+inline f32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+inline f32x16 load_first(const float* p, size_t n, float fill) {
+  return {_mm512_mask_loadu_ps(_mm512_set1_ps(fill), first_lanes(n), p)};
+}
+inline void store(float* p, f32x16 a) { _mm512_storeu_ps(p, a.v); }
+inline void store_first(float* p, f32x16 a, size_t n) {
+  _mm512_mask_storeu_ps(p, first_lanes(n), a.v);
+}
+
+inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline f32x16 max(f32x16 a, f32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+
+inline mask16 operator>=(f32x16 a, f32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ)}; }
+inline mask16 operator==(f32x16 a, f32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+inline mask16 is_nan(f32x16 a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
+inline mask16 operator|(mask16 a, mask16 b) { return {static_cast<__mmask16>(a.m | b.m)}; }
+inline mask16 no_lanes() { return {0}; }
+inline uint32_t lanes(mask16 a) { return a.m; }
+inline f32x16 select(mask16 m, f32x16 a, f32x16 b) { return {_mm512_mask_mov_ps(b.v, m.m, a.v)}; }
+
+inline f32x16 pow2_low_bits(f32x16 z) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(z.v), 23))};
+}
+
+inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
+  const __m512i e = _mm512_slli_epi32(_mm512_castps_si512(z.v), 23);
+  const __m512i r = _mm512_add_epi32(_mm512_castps_si512(a.v), e);
+  const __mmask16 normal = _mm512_cmpgt_epi32_mask(r, _mm512_set1_epi32(0x007fffff));
+  return {_mm512_castsi512_ps(_mm512_maskz_mov_epi32(normal, r))};
+}
+
+inline f32x16 exponent(f32x16 a) {
+  const __m512i e = _mm512_srli_epi32(_mm512_castps_si512(a.v), 23);
+  return {_mm512_cvtepi32_ps(_mm512_sub_epi32(e, _mm512_set1_epi32(127)))};
+}
+inline f32x16 mantissa(f32x16 a) {
+  const __m512i m = _mm512_and_epi32(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x007fffff));
+  return {_mm512_castsi512_ps(_mm512_or_epi32(m, _mm512_set1_epi32(0x3f800000)))};
+}
+
+}  // namespace
+}  // namespace softlane
