@@ -1,0 +1,67 @@
+// The one entry of every npm script. It needs nothing but node, so that each command works on a
+// fresh clone: it sets up what is missing, once, and then does its work.
+import { checkFormat, format, lint } from './check.mjs';
+import { makePackage } from './package.mjs';
+import { prebuild } from './prebuild.mjs';
+import { setUp } from './setup/index.mjs';
+import { sanitizerEnvironment } from './setup/native.mjs';
+import { at } from './setup/paths.mjs';
+import { Stop, node, say } from './setup/run.mjs';
+
+async function script(/** @type {string} */ file, /** @type {string[]} */ args) {
+  await setUp();
+  return (await node(at(...file.split('/')), args, { env: await sanitizerEnvironment() })).code;
+}
+
+/** Everything, or with arguments only what jest finds by them. */
+async function test(/** @type {string[]} */ args) {
+  await setUp();
+  if (args.length === 0) {
+    const failed = (await checkFormat()) || (await lint());
+    if (failed) return failed;
+  }
+  const results = process.env.CI ? ['--json', `--outputFile=${at('.cache', 'jest.json')}`] : [];
+  const env = await sanitizerEnvironment();
+  return (await node(at('node_modules', 'jest', 'bin', 'jest.js'), [...results, ...args], { env }))
+    .code;
+}
+
+/** @type {Record<string, (args: string[]) => Promise<number>>} */
+const commands = {
+  test,
+  quickstart: (args) => script('quickstart/main.mjs', args),
+  bench: (args) => script('bench/main.mjs', args),
+  async build() {
+    await setUp();
+    return 0;
+  },
+  async lint() {
+    await setUp({ native: false });
+    return (await checkFormat()) || lint();
+  },
+  async format(args) {
+    await setUp({ native: false, library: false });
+    return format(args);
+  },
+  async prebuild() {
+    await setUp({ library: false });
+    return prebuild();
+  },
+  async package(args) {
+    await setUp();
+    return (await prebuild()) || makePackage(args);
+  },
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+try {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    throw new Stop(`expected one of ${Object.keys(commands).join(', ')} but received "${name}".`);
+  }
+  process.exitCode = await command(args);
+} catch (error) {
+  if (!(error instanceof Stop)) throw error;
+  say(error.message);
+  process.exitCode = error.code;
+}

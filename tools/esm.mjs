@@ -1,0 +1,33 @@
+// Writes dist/<entry>.mjs and .d.mts: thin wrappers that re-export the CommonJS core by name, so
+// that `import` and `require` in one process share one addon and one state.
+import { writeFileSync } from 'node:fs';
+import ts from 'typescript';
+import { at } from './setup/paths.mjs';
+
+const entries = ['index', 'promises'];
+const program = ts.createProgram({
+  rootNames: entries.map((entry) => at('dist', `${entry}.d.ts`)),
+  options: { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 },
+});
+const checker = program.getTypeChecker();
+
+function valuesOf(/** @type {string} */ entry) {
+  const source = program.getSourceFile(at('dist', `${entry}.d.ts`));
+  const module = source && checker.getSymbolAtLocation(source);
+  if (!module) throw new Error(`dist/${entry}.d.ts exports nothing.`);
+  return checker
+    .getExportsOfModule(module)
+    .filter((symbol) => {
+      const target =
+        symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return target.flags & ts.SymbolFlags.Value;
+    })
+    .map((symbol) => symbol.name)
+    .sort();
+}
+
+for (const entry of entries) {
+  const lines = valuesOf(entry).map((name) => `export const ${name} = core.${name};\n`);
+  writeFileSync(at('dist', `${entry}.mjs`), `import core from './${entry}.js';\n${lines.join('')}`);
+  writeFileSync(at('dist', `${entry}.d.mts`), `export * from './${entry}.js';\n`);
+}

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { addon, at } from './paths.mjs';
+import { Stop, node, run, step } from './run.mjs';
+import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs';
+
+/** Choices that reach CMake, from the environment. */
+function options() {
+  const sanitize = process.env.SOFTLANE_SANITIZE ?? '';
+  if (!['', 'address', 'undefined', 'thread'].includes(sanitize)) {
+    throw new Stop(
+      `expected address, undefined or thread for SOFTLANE_SANITIZE but received ${sanitize}.`,
+    );
+  }
+  return { SOFTLANE_SANITIZE: sanitize, SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF' };
+}
+
+// A change of any of these needs a fresh CMake cache; a change of a source only needs make.
+function configuration() {
+  const { platform, arch, env } = process;
+  return { platform, arch, ...options(), CXX: env.CXX ?? '', CXXFLAGS: env.CXXFLAGS ?? '' };
+}
+
+function digests() {
+  const sources = [...filesIn('native'), ...filesIn('CMakeLists.txt'), ...filesIn('package.json')];
+  const configured = digest([], configuration());
+  return { configured, built: digest(sources, configured) };
+}
+
+export function nativeBuilt() {
+  return existsSync(addon) && readStamp('native') === digests().built;
+}
+
+/**
+ * @param {string} command a cmake-js command
+ * @param {string[]} extra
+ * @param {Parameters<typeof run>[2]} [settings]
+ */
+export function cmakeJs(command, extra, settings) {
+  const defines = Object.entries(options()).map(([name, value]) => `--CD${name}=${value}`);
+  const parallel = String(availableParallelism());
+  const args = [command, '--directory', at(), '--parallel', parallel, '--log-level', 'warn'];
+  return node(
+    at('node_modules', 'cmake-js', 'bin', 'cmake-js'),
+    [...args, ...defines, ...extra],
+    settings,
+  );
+}
+
+export async function ensureNative() {
+  if (nativeBuilt()) return;
+  const { configured, built } = digests();
+  const command = readStamp('cmake') === configured ? 'build' : 'rebuild';
+  clearStamp('native');
+  const output = await step('compiling the native addon (cmake)', () =>
+    cmakeJs(command, [], { quiet: true }),
+  );
+  if (/warning:/.test(output)) process.stderr.write(output);
+  writeStamp('cmake', configured);
+  writeStamp('native', built);
+}
+
+/** A sanitizer's runtime must be in the process before node: what to put in its environment. */
+export async function sanitizerEnvironment() {
+  const { SOFTLANE_SANITIZE: kind } = options();
+  if (!kind) return {};
+  const library = { address: 'libasan.so', undefined: 'libubsan.so', thread: 'libtsan.so' }[kind];
+  const { output } = await run(process.env.CXX ?? 'c++', [`-print-file-name=${library}`], {
+    quiet: true,
+  });
+  return {
+    LD_PRELOAD: output.trim(),
+    ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_leaks=0',
+  };
+}
