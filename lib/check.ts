@@ -1,0 +1,52 @@
+/** Checks of single values: what is allowed, and the error that says so. */
+import { listOf, wrongType, wrongValue } from './errors';
+import type { OptionRule } from './operator';
+import { MAX_THREADS } from './spec';
+
+/** Length, count or stride: an exact integer from `min` on. */
+export function size(operator: string, argument: string, value: unknown, min: number): number {
+  if (typeof value !== 'number') throw wrongType(operator, argument, integerFrom(min), value);
+  if (!Number.isSafeInteger(value) || value < min) {
+    throw wrongValue(operator, argument, integerFrom(min), value);
+  }
+  // -0 becomes 0
+  return value + 0;
+}
+
+function integerFrom(min: number): string {
+  return min === 0 ? 'a non-negative integer below 2^53' : 'a positive integer below 2^53';
+}
+
+export function threadCount(operator: string, argument: string, value: unknown): number {
+  const expected = `an integer from 1 to ${MAX_THREADS}`;
+  if (typeof value !== 'number') throw wrongType(operator, argument, expected, value);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
+    throw wrongValue(operator, argument, expected, value);
+  }
+  return value;
+}
+
+export function ruleValue(
+  operator: string,
+  argument: string,
+  rule: OptionRule,
+  value: unknown,
+): number {
+  if (rule.kind === 'choice') {
+    const index = typeof value === 'string' ? rule.values.indexOf(value) : -1;
+    if (index >= 0) return index;
+    throw (typeof value === 'string' ? wrongValue : wrongType)(
+      operator,
+      argument,
+      listOf(rule.values),
+      value,
+    );
+  }
+  if (typeof value !== 'number') throw wrongType(operator, argument, rule.expected, value);
+  if (!rule.check(value)) throw wrongValue(operator, argument, rule.expected, value);
+  return value;
+}
+
+export function ruleDefault(rule: OptionRule): number {
+  return rule.kind === 'choice' ? rule.values.indexOf(rule.default) : rule.default;
+}

@@ -1,0 +1,36 @@
+/**
+ * softlane: row operators for the last mile of inference on the CPU, synchronous. The same names with promises are in
+ * `softlane/promises`.
+ */
+import { native } from './configure';
+
+export { argMax } from './select';
+export type { ArgMaxOptions } from './select';
+export { logSoftmax, logSumExp, softmax } from './softmax';
+export type { Algorithm, LogSoftmaxOptions, LogSumExpOptions, SoftmaxOptions } from './softmax';
+export { LogSumExpState, logSumExpState } from './state';
+export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export { Plan, plan } from './plan';
+export type { PlanOptions } from './plan';
+export { capabilities } from './capabilities';
+export type { Capabilities } from './capabilities';
+export { configure } from './configure';
+export type { Configuration } from './configure';
+export { catalogue } from './catalogue';
+export type { Operator, OperatorName } from './catalogue';
+export { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from './errors';
+export type { ErrorCode } from './errors';
+export { SoftlaneVerifyError } from './verify';
+export type { Mismatch } from './verify';
+export type { TensorLike, TensorOf } from './tensor';
+export type {
+  CallOptions,
+  Float32Output,
+  Float32Result,
+  Int32Output,
+  Int32Result,
+  RowOptions,
+} from './types';
+
+// A missing binary or a wrong SOFTLANE_... variable is an error here, at start-up, not in the first call.
+native();

@@ -1,0 +1,116 @@
+/** The one place that reads the options of a call. Nothing here touches the memory of an array. */
+import { types } from 'node:util';
+import { ruleValue, size, threadCount } from './check';
+import { isaIndex } from './configure';
+import { unknownOption, wrongType } from './errors';
+import type { Operator } from './operator';
+import { optionNames } from './operator';
+import { Spec } from './spec';
+
+/** What the options of one call say, before they are compared with its arrays. NaN stands for "not given". */
+export interface Options {
+  cols: number;
+  rows: number;
+  stride: number;
+  outStride: number;
+  out: unknown;
+  signal: unknown;
+}
+
+/** How a call is made; decides which options beside the operator's it takes. */
+export type Mode = 'sync' | 'async' | 'plan';
+
+/**
+ * Reads own enumerable options, each exactly once; `undefined` is the same as absent. Inherited properties are not
+ * seen, so a polluted Object.prototype changes nothing. Writes the operator's own options, threads and isa into
+ * `spec`, which holds the defaults, and the rest into `into`.
+ */
+export function readOptions(
+  operator: Operator,
+  mode: Mode,
+  options: unknown,
+  spec: Float64Array,
+  into: Options,
+): void {
+  const name = operator.name;
+  if (typeof options !== 'object' || options === null || isCollection(options)) {
+    throw wrongType(name, 'options', 'an object', options);
+  }
+  const source = options as Record<string, unknown>;
+  for (const key in source) {
+    if (!Object.hasOwn(source, key)) continue;
+    const value = source[key];
+    const known = readCommon(operator, mode, key, value, spec, into);
+    if (known) continue;
+    const rule = Object.hasOwn(operator.options, key) ? operator.options[key] : undefined;
+    if (rule === undefined) throw unknownOption(name, key, validNames(operator, mode));
+    if (value !== undefined) spec[rule.index] = ruleValue(name, `options.${key}`, rule, value);
+  }
+}
+
+function readCommon(
+  operator: Operator,
+  mode: Mode,
+  key: string,
+  value: unknown,
+  spec: Float64Array,
+  into: Options,
+): boolean {
+  const name = operator.name;
+  switch (key) {
+    case 'cols':
+      if (value !== undefined) into.cols = size(name, 'options.cols', value, 0);
+      return true;
+    case 'stride':
+      if (value !== undefined) into.stride = size(name, 'options.stride', value, 0);
+      return true;
+    case 'outStride':
+      if (operator.output !== 'rows') return false;
+      if (value !== undefined) into.outStride = size(name, 'options.outStride', value, 0);
+      return true;
+    case 'out':
+      if (mode === 'plan') return false;
+      if (value !== undefined) into.out = value;
+      return true;
+    case 'rows':
+      if (mode !== 'plan') return false;
+      if (value !== undefined) into.rows = size(name, 'options.rows', value, 0);
+      return true;
+    case 'signal':
+      if (mode !== 'async') return false;
+      if (value !== undefined) into.signal = abortSignal(name, value);
+      return true;
+    case 'threads':
+      if (value !== undefined) spec[Spec.threads] = threadCount(name, 'options.threads', value);
+      return true;
+    case 'isa':
+      if (value !== undefined) spec[Spec.isa] = isaIndex(name, 'options.isa', value);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Recognised by shape: an AbortSignal may come from another realm or a polyfill. */
+function abortSignal(operator: string, value: unknown): AbortSignal {
+  const signal = value as Partial<AbortSignal> | null;
+  const fits =
+    typeof signal === 'object' &&
+    signal !== null &&
+    typeof signal.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function';
+  if (!fits) throw wrongType(operator, 'options.signal', 'an AbortSignal', value);
+  return value as AbortSignal;
+}
+
+/** Things that are objects but whose content is not in own properties that could be options. */
+function isCollection(value: object): boolean {
+  return ArrayBuffer.isView(value) || Array.isArray(value) || types.isMap(value);
+}
+
+export function validNames(operator: Operator, mode: Mode): string[] {
+  const names = optionNames(operator);
+  if (mode === 'async') return [...names, 'signal'];
+  return mode === 'plan' ? ['rows', ...names.filter((name) => name !== 'out')] : names;
+}

@@ -1,0 +1,163 @@
+import type { Binding } from '../binding';
+import type { OperatorName, OperatorTypes } from './catalogue';
+import { catalogue, findOperator } from './catalogue';
+import { native } from './configure';
+import { listOf, wrongShape, wrongType, wrongValue } from './errors';
+import type { Operator, OutputArray } from './operator';
+import { parametersOf } from './operator';
+import type { Options } from './options';
+import { readOptions } from './options';
+import { allocate, defaultSpec, verifyCall } from './prepare';
+import { Spec } from './spec';
+import { inputLength, outputLength, statusError } from './status';
+import { verification } from './verify';
+
+/** The options of an operator with the shape of the call: `cols` is required, `rows` is 1 by default. */
+export type PlanOptions<N extends OperatorName> = Omit<
+  OperatorTypes[N]['options'],
+  'cols' | 'out'
+> & {
+  readonly rows?: number | undefined;
+  readonly cols: number;
+};
+
+/**
+ * A call that was checked once. Every field is fixed; `run` is one native call, with no parsing and, given `y`, no
+ * allocation.
+ */
+export class Plan<N extends OperatorName = OperatorName> {
+  readonly operator: N;
+  readonly rows: number;
+  readonly cols: number;
+  /** Elements between the starts of two input rows. */
+  readonly stride: number;
+  /** Elements between the starts of two output rows; 1 for an operator with one number per row. */
+  readonly outStride: number;
+  /** Elements that `x` must have at least. */
+  readonly inputLength: number;
+  /** Elements that `y` must have at least, and that a new output has. */
+  readonly outputLength: number;
+  /** The operator's own options, defaults included. */
+  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly #line: Operator;
+  readonly #spec: Float64Array;
+  readonly #binding: Binding;
+
+  /** Use {@link plan}. */
+  constructor(line: Operator, spec: Float64Array) {
+    this.#line = line;
+    this.#spec = spec;
+    this.#binding = native();
+    this.operator = line.name as N;
+    this.rows = spec[Spec.rows]!;
+    this.cols = spec[Spec.cols]!;
+    this.stride = spec[Spec.xStride]!;
+    this.outStride = spec[Spec.yStride]!;
+    this.inputLength = inputLength(spec);
+    this.outputLength = outputLength(line, spec);
+    this.parameters = Object.freeze(parametersOf(line, spec));
+    Object.freeze(this);
+  }
+
+  /**
+   * Runs on `x` (at least `inputLength` elements) into `y` (at least `outputLength`; may be `x` itself when the strides
+   * are equal), or into a new array, and returns the output.
+   *
+   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
+   * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`
+   * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
+   */
+  run<Y extends OperatorTypes[N]['out']>(x: Float32Array, y: Y): Y;
+  run(x: Float32Array): OperatorTypes[N]['result'];
+  run(x: Float32Array, y?: OutputArray): OutputArray {
+    const out = y === undefined ? allocate(this.#line, this.outputLength) : y;
+    const check = verification.share === 0 ? null : this.#verify(x, out);
+    const status = this.#binding.run(this.#spec, x, out);
+    if (status !== 0) throw this.#error(status, x, out);
+    if (check !== null) check(out);
+    return out;
+  }
+
+  #verify(x: Float32Array, y: OutputArray): ((y: OutputArray) => void) | null {
+    // Arguments that native code will refuse have nothing to compare.
+    const usable = ArrayBuffer.isView(x) && ArrayBuffer.isView(y);
+    return usable ? verifyCall({ operator: this.#line, spec: this.#spec, x }) : null;
+  }
+
+  #error(status: number, x: unknown, y: unknown): Error {
+    return statusError({ operator: this.#line, spec: this.#spec, x, y }, status);
+  }
+}
+
+/**
+ * Checks a call once, for a hot loop.
+ *
+ * @param name - an operator of the catalogue
+ * @param options - the operator's options without `out`, with `cols` and `rows` (default 1)
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`
+ * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_ISA`
+ *
+ * @example
+ * ```ts
+ * import { plan } from 'softlane';
+ * const step = plan('softmax', { cols: 32000, temperature: 0.7 });
+ * const logits = new Float32Array(step.inputLength);
+ * const probabilities = new Float32Array(step.outputLength);
+ * step.run(logits, probabilities);
+ * ```
+ */
+export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): Plan<N> {
+  const line = typeof name === 'string' ? findOperator(name) : undefined;
+  if (line === undefined) {
+    const expected = listOf(catalogue.map((known) => known.name));
+    throw (typeof name === 'string' ? wrongValue : wrongType)(
+      'plan',
+      'the operator',
+      expected,
+      name,
+    );
+  }
+  const spec = defaultSpec(line);
+  const given: Options = {
+    cols: NaN,
+    rows: NaN,
+    stride: NaN,
+    outStride: NaN,
+    out: undefined,
+    signal: undefined,
+  };
+  readOptions(line, 'plan', options, spec, given);
+  if (Number.isNaN(given.cols)) {
+    throw wrongType(line.name, 'options.cols', 'a non-negative integer below 2^53', undefined);
+  }
+  spec[Spec.rows] = Number.isNaN(given.rows) ? 1 : given.rows;
+  spec[Spec.cols] = given.cols;
+  spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);
+  spec[Spec.yStride] =
+    line.output === 'perRow' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
+  const plain = new Plan<N>(line, spec);
+  for (const length of [plain.inputLength, plain.outputLength]) {
+    if (!Number.isSafeInteger(length)) {
+      throw wrongShape(
+        line.name,
+        'rows and strides',
+        'span fewer than 2^53 elements',
+        String(length),
+      );
+    }
+  }
+  return plain;
+}
+
+function strideOf(line: Operator, option: string, stride: number, cols: number): number {
+  if (Number.isNaN(stride)) return cols;
+  if (stride < cols) {
+    throw wrongShape(
+      line.name,
+      `options.${option}`,
+      `be at least options.cols (${cols})`,
+      String(stride),
+    );
+  }
+  return stride;
+}

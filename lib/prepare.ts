@@ -1,0 +1,299 @@
+/** From the arguments of a call to a checked record that native code takes, and back to what the caller gets. */
+import { types } from 'node:util';
+import { current, isaName, native } from './configure';
+import { SoftlaneError, wrongShape, wrongType } from './errors';
+import type { Operator, OutputArray } from './operator';
+import type { Mode, Options } from './options';
+import { readOptions } from './options';
+import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from './spec';
+import {
+  elementArrayName,
+  inputLength,
+  isElementArray,
+  outputLength,
+  requireAttached,
+  statusError,
+} from './status';
+import type { TensorFields } from './tensor';
+import { makeTensor, readTensor } from './tensor';
+import { beginVerify, verification } from './verify';
+
+const NO_INPUT = new Float32Array(0);
+
+/** The spec of an operator with every default in it. */
+export function defaultSpec(operator: Operator): Float64Array {
+  const id = current().binding.operators.indexOf(operator.name);
+  if (id < 0) {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_BINARY',
+      `${operator.name}: expected an addon that has this operator, received version ${native().version} without it; reinstall the package or run npm run build`,
+    );
+  }
+  const spec = new Float64Array(SPEC_LENGTH);
+  spec[Spec.op] = id;
+  spec[Spec.isa] = CURRENT_ISA;
+  spec[Spec.threads] = DEFAULT_THREADS;
+  for (const rule of Object.values(operator.options)) {
+    spec[rule.index] = rule.kind === 'choice' ? rule.values.indexOf(rule.default) : rule.default;
+  }
+  return spec;
+}
+
+/**
+ * One checked call. `spec`, `x` and `y` are what `binding.run` and `binding.submit` take; `y` is the caller's `out` or a
+ * new array of the right length; `finish()` gives what the caller receives once `y` is filled.
+ */
+export class Call {
+  readonly spec: Float64Array;
+  x: Float32Array = NO_INPUT;
+  y: OutputArray = NO_INPUT;
+  /** Options that are not in the spec; NaN where not given. */
+  readonly options: Options = {
+    cols: NaN,
+    rows: NaN,
+    stride: NaN,
+    outStride: NaN,
+    out: undefined,
+    signal: undefined,
+  };
+  private tensor: TensorFields | null = null;
+  private readonly defaults: Float64Array;
+
+  constructor(readonly operator: Operator) {
+    this.defaults = defaultSpec(operator);
+    this.spec = this.defaults.slice();
+  }
+
+  /** The AbortSignal of an asynchronous call, if one was given. */
+  get signal(): AbortSignal | undefined {
+    return this.options.signal as AbortSignal | undefined;
+  }
+
+  /** Checks everything; throws the first thing that is wrong. Options are read before x, each once. */
+  prepare(x: unknown, options: unknown, mode: Mode): void {
+    const { spec, defaults } = this;
+    for (let i = 0; i < SPEC_LENGTH; i++) spec[i] = defaults[i]!;
+    if (options !== undefined) readOptions(this.operator, mode, options, spec, this.options);
+    this.readInput(x);
+    this.readShape();
+    this.readOutput(x);
+  }
+
+  /** What the caller gets: `out` as it was given, or the same kind as x. */
+  finish(): unknown {
+    const { out } = this.options;
+    if (out !== undefined) return out;
+    const { tensor, operator } = this;
+    if (tensor === null) return this.y;
+    let dims: readonly number[] = [...tensor.dims];
+    if (operator.output === 'perRow') {
+      const cols = dims.length === 0 ? 1 : dims[dims.length - 1]!;
+      dims = cols === this.spec[Spec.cols] ? dims.slice(0, -1) : [this.spec[Spec.rows]!];
+    }
+    return makeTensor(tensor, operator.element, this.y, dims);
+  }
+
+  /** Lets go of everything that belongs to the caller, so that the record can serve again. */
+  release(): void {
+    const { options } = this;
+    options.cols = NaN;
+    options.stride = NaN;
+    options.outStride = NaN;
+    options.out = undefined;
+    options.signal = undefined;
+    this.x = NO_INPUT;
+    this.y = NO_INPUT;
+    this.tensor = null;
+  }
+
+  private readInput(x: unknown): void {
+    const { name } = this.operator;
+    if (types.isFloat32Array(x)) {
+      this.x = x;
+    } else if (typeof x === 'object' && x !== null && !ArrayBuffer.isView(x) && !Array.isArray(x)) {
+      this.tensor = readTensor(name, 'x', x, 'float32');
+      this.x = this.tensor.data as Float32Array;
+      const { stride, outStride } = this.options;
+      if (!Number.isNaN(stride) || !Number.isNaN(outStride)) {
+        const given = Number.isNaN(stride) ? 'outStride' : 'stride';
+        throw wrongShape(
+          name,
+          `options.${given}`,
+          'be given with a typed array only',
+          'it with an object that has dims',
+        );
+      }
+    } else {
+      throw wrongType(name, 'x', 'a Float32Array or an object with data and dims', x);
+    }
+    if (this.x.length === 0) requireAttached(name, 'x', this.x);
+  }
+
+  /** Rows, columns and strides from the length, the dims and the options. */
+  private readShape(): void {
+    const { spec, options, operator, tensor } = this;
+    const { name } = operator;
+    const { length } = this.x;
+    let { cols, stride } = options;
+    let rows: number;
+    if (Number.isNaN(cols)) {
+      if (!Number.isNaN(stride)) {
+        throw wrongShape(name, 'options.stride', 'come with options.cols', 'it alone');
+      }
+      if (tensor === null) {
+        cols = length;
+        rows = 1;
+      } else {
+        const { dims } = tensor;
+        cols = dims.length === 0 ? 1 : dims[dims.length - 1]!;
+        rows = 1;
+        for (let axis = 0; axis < dims.length - 1; axis++) rows *= dims[axis]!;
+      }
+      stride = cols;
+    } else {
+      if (Number.isNaN(stride)) stride = cols;
+      if (stride < cols) {
+        throw wrongShape(
+          name,
+          'options.stride',
+          `be at least options.cols (${cols})`,
+          String(stride),
+        );
+      }
+      rows = rowCount(name, length, cols, stride);
+    }
+    spec[Spec.rows] = rows;
+    spec[Spec.cols] = cols;
+    spec[Spec.xStride] = stride;
+  }
+
+  private readOutput(x: unknown): void {
+    const { spec, options, operator } = this;
+    const { name } = operator;
+    const cols = spec[Spec.cols]!;
+    const { out, outStride } = options;
+    if (operator.output === 'rows') {
+      if (Number.isNaN(outStride)) {
+        // In place, rows stay where they are.
+        spec[Spec.yStride] = out !== undefined && out === x ? spec[Spec.xStride]! : cols;
+      } else {
+        if (outStride < cols) {
+          throw wrongShape(
+            name,
+            'options.outStride',
+            `be at least the number of columns (${cols})`,
+            String(outStride),
+          );
+        }
+        spec[Spec.yStride] = outStride;
+      }
+    } else {
+      spec[Spec.yStride] = 1;
+    }
+    const needed = outputLength(operator, spec);
+    this.y = out === undefined ? allocate(operator, needed) : readOut(operator, out, needed);
+  }
+}
+
+function rowCount(name: string, length: number, cols: number, stride: number): number {
+  if (length === 0) return 0;
+  const rows = cols === 0 || length < cols ? 0 : Math.floor((length - cols) / stride) + 1;
+  // The gap after the last row may be there or not; a further, incomplete row may not.
+  if (rows > 0 && length <= rows * stride) return rows;
+  throw wrongShape(
+    name,
+    'x',
+    stride === cols
+      ? `have a length that is a multiple of options.cols (${cols})`
+      : `hold whole rows of ${cols} columns every ${stride} elements`,
+    `a length of ${length}`,
+  );
+}
+
+/** A new output; zeros where a stride leaves gaps. */
+export function allocate(operator: Operator, length: number): OutputArray {
+  try {
+    return operator.element === 'float32' ? new Float32Array(length) : new Int32Array(length);
+  } catch {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `${operator.name}: expected enough memory for an output of ${length} elements, received none`,
+    );
+  }
+}
+
+function readOut(operator: Operator, out: unknown, needed: number): OutputArray {
+  const { name } = operator;
+  let array: OutputArray;
+  if (isElementArray(operator, out)) {
+    array = out;
+  } else if (
+    typeof out === 'object' &&
+    out !== null &&
+    !ArrayBuffer.isView(out) &&
+    !Array.isArray(out)
+  ) {
+    array = readTensor(name, 'options.out', out, operator.element).data;
+  } else {
+    const expected = `${elementArrayName(operator)} or an object with such data and dims`;
+    throw wrongType(name, 'options.out', expected, out);
+  }
+  if (array.length === 0) requireAttached(name, 'options.out', array);
+  if (array.length < needed) {
+    throw wrongShape(
+      name,
+      'options.out',
+      `have at least ${needed} elements`,
+      `${array.length} elements`,
+    );
+  }
+  return array;
+}
+
+/** A checked call that belongs to the caller alone (asynchronous work). */
+export function prepare(
+  operator: Operator,
+  x: unknown,
+  options: unknown,
+  mode: 'sync' | 'async' = 'sync',
+): Call {
+  const call = new Call(operator);
+  call.prepare(x, options, mode);
+  return call;
+}
+
+/** Runs a prepared call here and now. */
+export function runCall(call: Call): unknown {
+  const check = verification.share === 0 ? null : verifyCall(call);
+  const status = native().run(call.spec, call.x, call.y);
+  if (status !== 0) throw statusError(call, status);
+  check?.(call.y);
+  return call.finish();
+}
+
+/** Null when this call is not among the sampled; otherwise the check to make once y is filled. */
+export function verifyCall(call: {
+  readonly operator: Operator;
+  readonly spec: Float64Array;
+  readonly x: Float32Array;
+}): ((y: OutputArray) => void) | null {
+  const { operator, spec, x } = call;
+  return beginVerify(operator, spec, x, inputLength(spec), isaName(spec[Spec.isa]!));
+}
+
+/** The synchronous function of an operator: one record serves call after call, so nothing but the output is allocated. */
+export function invoker(operator: Operator): (x: unknown, options?: unknown) => unknown {
+  let idle: Call | null = null;
+  return (x, options) => {
+    // A getter among the options may call the operator again: that call makes a record of its own.
+    const call = idle ?? new Call(operator);
+    idle = null;
+    try {
+      call.prepare(x, options, 'sync');
+      return runCall(call);
+    } finally {
+      call.release();
+      idle = call;
+    }
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The call record that crosses into native code: a Float64Array whose fields have the same names and places in
+ * native/binding/spec.h. Numbers that are sizes are exact integers below 2^53.
+ */
+export const Spec = {
+  op: 0,
+  algorithm: 1,
+  isa: 2,
+  threads: 3,
+  rows: 4,
+  cols: 5,
+  xStride: 6,
+  yStride: 7,
+  /** The first operator parameter; those of each operator follow from here on. */
+  temperature: 8,
+  maskedRow: 9,
+} as const;
+
+export const SPEC_LENGTH = 24;
+
+/** Spec value of `isa` that stands for the ISA in use in the process. */
+export const CURRENT_ISA = -1;
+/** Spec value of `threads` that stands for the number set in the process. */
+export const DEFAULT_THREADS = 0;
+/** The most threads that one call may ask for. */
+export const MAX_THREADS = 1024;
+
+/** Algorithms by id. `auto` chooses by shape, never by machine, so that the bits stay the same. */
+export const ALGORITHMS = [
+  'auto',
+  'two-pass',
+  'three-pass-recompute',
+  'three-pass-reload',
+  'online',
+] as const;
+
+/** What a native function returns. */
+export const Status = {
+  OK: 0,
+  BAD_SPEC: 1,
+  BAD_INPUT: 2,
+  BAD_OUTPUT: 3,
+  OVERLAP: 4,
+  UNSUPPORTED_ISA: 5,
+  OUT_OF_MEMORY: 6,
+  ABORTED: 7,
+  BAD_STATE: 8,
+  UNKNOWN_TICKET: 9,
+  RESIZABLE: 10,
+} as const;

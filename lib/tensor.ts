@@ -1,0 +1,130 @@
+import { types } from 'node:util';
+import { SoftlaneTypeError, describe, wrongShape, wrongType } from './errors';
+import type { OutputArray } from './operator';
+
+/**
+ * Any object with `data` and `dims`: an onnxruntime or transformers.js Tensor, or a plain object. Rows run along the
+ * last dimension. `data` must be a Float32Array that is in CPU memory (`location` absent, 'cpu' or 'cpu-pinned').
+ */
+export interface TensorLike {
+  readonly type?: string;
+  readonly data: unknown;
+  readonly dims: readonly number[];
+  readonly location?: string;
+}
+
+/** A TensorLike whose data is known. */
+export interface TensorOf<A> {
+  readonly type?: string;
+  readonly data: A;
+  readonly dims: readonly number[];
+}
+
+/** The fields of a tensor, each read exactly once. */
+export interface TensorFields {
+  readonly object: TensorLike;
+  readonly type: string | undefined;
+  readonly data: Float32Array | Int32Array;
+  readonly dims: readonly number[];
+}
+
+const CPU_LOCATIONS: readonly unknown[] = [undefined, 'cpu', 'cpu-pinned'];
+
+/** Reads and checks the fields of `value`, which is known to be an object and no typed array. */
+export function readTensor(
+  operator: string,
+  argument: string,
+  value: object,
+  element: 'float32' | 'int32',
+): TensorFields {
+  const object = value as TensorLike;
+  const array = element === 'float32' ? 'a Float32Array' : 'an Int32Array';
+  // A tensor on a GPU, or one that was disposed, throws when its data is read: look at the location first.
+  const location: unknown = object.location;
+  if (!CPU_LOCATIONS.includes(location)) {
+    throw new SoftlaneTypeError(
+      'ERR_SOFTLANE_TYPE',
+      `${operator}: expected ${argument} to be in CPU memory (await ${argument}.getData() first), received location ${describe(location)}`,
+    );
+  }
+  const type: unknown = object.type;
+  const data: unknown = object.data;
+  const given: unknown = object.dims;
+  if (data === undefined && given === undefined) {
+    throw wrongType(operator, argument, `${array} or an object with data and dims`, value);
+  }
+  if (type !== undefined && type !== element) {
+    throw wrongType(operator, `${argument}.type`, JSON.stringify(element), type);
+  }
+  if (element === 'float32' ? !types.isFloat32Array(data) : !types.isInt32Array(data)) {
+    throw wrongType(operator, `${argument}.data`, array, data);
+  }
+  const dims = readDims(operator, argument, given);
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  const length = (data as OutputArray).length;
+  if (size !== length) {
+    throw wrongShape(
+      operator,
+      `${argument}.data`,
+      `have as many elements as ${argument}.dims [${dims.join(', ')}] say (${size})`,
+      `${length} elements`,
+    );
+  }
+  return { object, type: type as string | undefined, data: data as OutputArray, dims };
+}
+
+function readDims(operator: string, argument: string, given: unknown): readonly number[] {
+  if (!Array.isArray(given) && !types.isInt32Array(given)) {
+    throw wrongType(operator, `${argument}.dims`, 'an array of sizes', given);
+  }
+  const dims = Array.from(given as ArrayLike<unknown>);
+  dims.forEach((dim, axis) => {
+    if (!Number.isSafeInteger(dim) || (dim as number) < 0) {
+      throw wrongType(operator, `${argument}.dims[${axis}]`, 'a non-negative integer', dim);
+    }
+  });
+  return dims as number[];
+}
+
+/**
+ * A tensor of the same kind as `like`. Where its class takes (type, data, dims) in its constructor, as onnxruntime's
+ * and transformers.js's do, the result is of that class; it is checked, and anything else gives a plain object.
+ */
+export function makeTensor(
+  like: TensorFields,
+  element: 'float32' | 'int32',
+  data: OutputArray,
+  dims: readonly number[],
+): TensorOf<OutputArray> {
+  if (like.type !== undefined) {
+    const made = construct(like.object, element, data, dims);
+    if (made !== undefined) return made;
+    return { type: element, data, dims };
+  }
+  return { data, dims };
+}
+
+function construct(
+  object: object,
+  element: string,
+  data: OutputArray,
+  dims: readonly number[],
+): TensorOf<OutputArray> | undefined {
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  // A plain object, of this realm or another.
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return undefined;
+  try {
+    const maker: unknown = (object as { constructor?: unknown }).constructor;
+    if (typeof maker !== 'function') return undefined;
+    const made = Reflect.construct(maker, [element, data, dims]) as TensorOf<OutputArray>;
+    const same =
+      made.type === element &&
+      made.data === data &&
+      made.dims.length === dims.length &&
+      dims.every((dim, axis) => made.dims[axis] === dim);
+    return same ? made : undefined;
+  } catch {
+    // The class has another constructor: a plain object serves as well.
+    return undefined;
+  }
+}

@@ -1,0 +1,198 @@
+/** Verify mode: results of calls are compared with the float64 oracle while a program runs. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SoftlaneError } from './errors';
+import type { Operator, OutputArray, Parameters } from './operator';
+import { parametersOf } from './operator';
+import { Spec } from './spec';
+import { ulpDistance } from './ulp';
+
+/** Share of the calls to check (0: off), and calls counted so far. One per thread of JavaScript. */
+export const verification = { share: 0, calls: 0 };
+
+/** 'always' | 'off' | a number from 0 to 1, as a share; undefined for anything else. */
+export function parseVerify(value: unknown): number | undefined {
+  if (value === 'always') return 1;
+  if (value === 'off') return 0;
+  return typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined;
+}
+
+/** Sets the share and starts to count anew, so that the same program checks the same calls. */
+export function setVerify(share: number): void {
+  verification.share = share;
+  verification.calls = 0;
+}
+
+/** What verify mode found, field by field. */
+export interface Mismatch {
+  readonly operator: string;
+  readonly algorithm: string | undefined;
+  readonly isa: string;
+  readonly parameters: Parameters;
+  readonly rows: number;
+  readonly cols: number;
+  /** The worst element: its row, its column (0 for an operator with one number per row). */
+  readonly row: number;
+  readonly column: number;
+  readonly got: number;
+  readonly expected: number;
+  readonly ulp: number;
+  readonly bound: number;
+  /** Elements beyond the bound in the whole call. */
+  readonly mismatches: number;
+  /** The input row, as it was when the call was made. */
+  readonly input: Float32Array;
+  /** Where the row was saved, if SOFTLANE_VERIFY_DIR is set. */
+  readonly file: string | undefined;
+}
+
+/** A result that is off by more than the operator's bound. */
+export class SoftlaneVerifyError extends SoftlaneError {
+  override readonly name: string = 'SoftlaneVerifyError';
+  constructor(
+    message: string,
+    readonly mismatch: Mismatch,
+  ) {
+    super('ERR_SOFTLANE_VERIFY', message);
+  }
+}
+
+/**
+ * Counts a call; if it is one of the sampled, keeps its input and gives the check to make when the output is there.
+ * With share s, call n (from 0) is checked where ceil((n + 1) s) > ceil(n s): the first, then evenly spread.
+ */
+export function beginVerify(
+  operator: Operator,
+  spec: Float64Array,
+  x: Float32Array,
+  length: number,
+  isa: string,
+): ((y: OutputArray) => void) | null {
+  const n = verification.calls++;
+  const { share } = verification;
+  if (!(Math.ceil((n + 1) * share) > Math.ceil(n * share))) return null;
+  // Copies: the call may be in place, and the record may be used again before an asynchronous call settles.
+  const input = x.slice(0, length);
+  const kept = spec.slice();
+  return (y) => check(operator, kept, input, y, isa);
+}
+
+interface Worst {
+  row: number;
+  column: number;
+  got: number;
+  expected: number;
+  ulp: number;
+}
+
+function check(
+  operator: Operator,
+  spec: Float64Array,
+  x: Float32Array,
+  y: OutputArray,
+  isa: string,
+): void {
+  const rows = spec[Spec.rows]!;
+  const cols = spec[Spec.cols]!;
+  const xStride = spec[Spec.xStride]!;
+  const yStride = spec[Spec.yStride]!;
+  const { maxUlp } = operator.bound;
+  const parameters = parametersOf(operator, spec);
+  let worst: Worst | undefined;
+  let mismatches = 0;
+  const compare = (row: number, column: number, got: number, expected: number): void => {
+    const ulp = ulpDistance(got, expected);
+    if (ulp <= maxUlp) return;
+    mismatches++;
+    if (worst === undefined || ulp > worst.ulp) worst = { row, column, got, expected, ulp };
+  };
+  for (let row = 0; row < rows; row++) {
+    const truth = operator.oracle(rowOf(x, row, xStride, cols), parameters);
+    if (typeof truth === 'number') {
+      compare(row, 0, y[row]!, truth);
+    } else {
+      for (let column = 0; column < cols; column++) {
+        compare(row, column, y[row * yStride + column]!, truth[column]!);
+      }
+    }
+  }
+  if (worst === undefined) return;
+  throw mismatchError(operator, spec, x, isa, parameters, worst, mismatches);
+}
+
+function rowOf(x: Float32Array, row: number, stride: number, cols: number): Float32Array {
+  return x.subarray(row * stride, row * stride + cols);
+}
+
+function mismatchError(
+  operator: Operator,
+  spec: Float64Array,
+  x: Float32Array,
+  isa: string,
+  parameters: Parameters,
+  worst: Worst,
+  mismatches: number,
+): SoftlaneVerifyError {
+  const cols = spec[Spec.cols]!;
+  const input = rowOf(x, worst.row, spec[Spec.xStride]!, cols).slice();
+  const file = save(operator.name, input);
+  const { algorithm } = parameters;
+  const mismatch: Mismatch = {
+    operator: operator.name,
+    algorithm: algorithm === undefined ? undefined : String(algorithm),
+    isa,
+    parameters,
+    rows: spec[Spec.rows]!,
+    cols,
+    ...worst,
+    bound: operator.bound.maxUlp,
+    mismatches,
+    input,
+    file,
+  };
+  return new SoftlaneVerifyError(sentence(mismatch), mismatch);
+}
+
+function sentence(m: Mismatch): string {
+  const settings = Object.entries(m.parameters).map(([name, value]) => `${name} ${value}`);
+  const start = m.column - (m.column % 16);
+  const near = Array.from(m.input.subarray(start, start + 16), hex).join(' ');
+  const where =
+    m.file === undefined
+      ? `x[${start}...] = ${near} (float32 bits; the whole row is in error.mismatch.input, or in a file if SOFTLANE_VERIFY_DIR is set)`
+      : `the row is in ${m.file}`;
+  return (
+    `${m.operator}: expected row ${m.row}, column ${m.column} to be ${m.expected} within ${m.bound} ULP, ` +
+    `received ${m.got} (${m.ulp} ULP; ${m.mismatches} such in ${m.rows} x ${m.cols}); ` +
+    `to reproduce: isa ${m.isa}, ${[...settings, `cols ${m.cols}`].join(', ')}, ${where}`
+  );
+}
+
+function hex(value: number): string {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  return view.getUint32(0).toString(16).padStart(8, '0');
+}
+
+let saved = 0;
+
+/** Saves a row as a one-dimensional .npy file that the command line reads; undefined if it is not to be or cannot. */
+function save(operator: string, row: Float32Array): string | undefined {
+  const directory = process.env['SOFTLANE_VERIFY_DIR'];
+  if (directory === undefined || directory === '') return undefined;
+  const file = join(directory, `softlane-verify-${operator}-${process.pid}-${saved++}.npy`);
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${row.length},), }`;
+  const text = `${header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11)}\n`;
+  const bytes = Buffer.alloc(10 + text.length + row.length * 4);
+  bytes.write('\x93NUMPY\x01\x00', 'latin1');
+  bytes.writeUInt16LE(text.length, 8);
+  bytes.write(text, 10, 'latin1');
+  row.forEach((value, i) => bytes.writeFloatLE(value, 10 + text.length + 4 * i));
+  try {
+    writeFileSync(file, bytes);
+    return file;
+  } catch {
+    // A directory that cannot be written must not hide the mismatch.
+    return undefined;
+  }
+}
