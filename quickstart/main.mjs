@@ -1,0 +1,90 @@
+// @ts-check
+
+/**
+ * The main job on real input: reads a picture of a line of text with the PP-OCRv4 recogniser, whose last Softmax is
+ * taken off and done by `softlane score` instead.
+ *
+ *   node quickstart/main.mjs [PICTURE.png] [--out FOLDER]
+ *
+ * The picture is the repository's own unless another is named. Where a text file of the same name lies beside it, the
+ * text that is read must be that one. The scored files stay in the folder, build/quickstart unless told otherwise.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { out: { type: 'string', default: path.join(here, '..', 'build', 'quickstart') } },
+    allowPositionals: true,
+  });
+  if (positionals.length > 1) throw new Error('expected at most one picture');
+  const pictureFile = path.resolve(positionals[0] ?? path.join(here, 'line.png'));
+  const { dir, name } = path.parse(pictureFile);
+  const expectedFile = path.join(dir, `${name}.txt`);
+
+  // Imported here, so that a package or a build that is missing gets one sentence like every other mistake.
+  const { readLine } = await import('./pipeline.mjs');
+  const result = await readLine(pictureFile, values.out);
+  for (const [label, value] of report(pictureFile, result)) console.log(label.padEnd(12) + value);
+
+  const { distance, bound, text } = result;
+  if (!(distance.ours <= bound)) {
+    throw new Error(`expected at most ${bound} ULP from float64, found ${distance.ours}`);
+  }
+  if (!distance.allowed) {
+    throw new Error(
+      `the softmax differs from onnxruntime's by ${distance.difference}, more than float32 rounding allows`,
+    );
+  }
+  if (existsSync(expectedFile)) {
+    const expected = readFileSync(expectedFile, 'utf8').trimEnd();
+    if (text !== expected) throw new Error(`expected the text "${expected}", read "${text}"`);
+  }
+}
+
+/**
+ * @param {string} pictureFile
+ * @param {Awaited<ReturnType<typeof import('./pipeline.mjs').readLine>>} result
+ * @returns {string[][]} what it is called, and what it is
+ */
+function report(pictureFile, { picture, logitsFile, steps, classes, summary, distance, ...rest }) {
+  const shown = (/** @type {string} */ file) => path.relative('', file);
+  const elements = (summary.elementsPerSecond / 1e9).toFixed(3);
+  const bytes = (summary.bytesPerSecond / 1e9).toFixed(2);
+  const difference = distance.difference.toExponential(2);
+  return [
+    ['picture', `${shown(pictureFile)}, ${picture.width} x ${picture.height} pixels`],
+    ['logits', `${shown(logitsFile)}, ${steps} steps x ${classes} classes`],
+    ['text', rest.text],
+    ['confidence', rest.confidence.toFixed(6)],
+    ['ISA', summary.isa],
+    ['throughput', `${elements} G elements/s, ${bytes} GB/s (softmax of this one small file)`],
+    ['difference', `at most ${difference} from onnxruntime's own softmax of the same graph`],
+    [
+      'accuracy',
+      `softlane within ${distance.ours.toFixed(2)} ULP of float64 (promised: ${rest.bound}), ` +
+        `onnxruntime within ${distance.theirs.toFixed(2)} ULP`,
+    ],
+  ];
+}
+
+/** @param {any} error @returns {string} one sentence */
+function sentence(error) {
+  const message = String(error?.message ?? error);
+  if (error?.code === 'ERR_MODULE_NOT_FOUND' || error?.code === 'MODULE_NOT_FOUND') {
+    const [first] = message.split('\n');
+    return `${first} (npm run quickstart installs and builds what is missing)`;
+  }
+  if (error?.code === 'ENOENT' && error.path) return `${error.path} is missing`;
+  return message;
+}
+
+main().catch((error) => {
+  console.error(`quickstart: ${sentence(error)}`);
+  process.exitCode = 1;
+});
