@@ -1,0 +1,71 @@
+/**
+ * The shape of the compiled addon. Internal: the API is lib/index.ts.
+ *
+ * Functions here never throw and never keep an array. They check every type and length again before they touch memory
+ * and return a status (lib/spec.ts, native/binding/status.h); arguments that are missing or of a wrong type are one too.
+ */
+export interface Binding {
+  /** Version of the package that the addon was built from. */
+  readonly version: string;
+  /** Operators by id. */
+  readonly operators: readonly string[];
+  /** Algorithms by id. */
+  readonly algorithms: readonly string[];
+  /** Instruction sets that are compiled in, best first. */
+  readonly isas: readonly string[];
+  /** Elements of a call's spec. */
+  readonly specLength: number;
+  /** Elements of a logSumExp state. */
+  readonly stateLength: number;
+  /** Elements of a block, the unit of the fixed order of addition. */
+  readonly blockLength: number;
+
+  /** Writes 1 for each of `isas` that this CPU and operating system can run, else 0. */
+  supported(into: Int32Array): number;
+  /** "key=value" lines about the CPU, its caches and this process's share of it. */
+  cpu(): string;
+
+  /** The instruction set and the number of threads of calls that name none; of the whole process. 0 threads: the default. */
+  setIsa(index: number): number;
+  getIsa(): number;
+  setThreads(count: number): number;
+  getThreads(): number;
+
+  /** Runs a call. `y` is a Float32Array, or an Int32Array for an operator that gives indices. */
+  run(spec: Float64Array, x: ArrayBufferView, y: ArrayBufferView): number;
+
+  /**
+   * Opens a channel for asynchronous calls and returns its number, from 1 on, or 0. Its tickets are
+   * channel * 2^32 + n with any n below 2^32. `callback` is called once for each ticket that was submitted, in the order
+   * in which the work ended; it is held weakly while nothing is pending, so the caller keeps it.
+   */
+  onSettled(callback: (ticket: number, status: number) => void): number;
+  /**
+   * Queues a call. x is copied, unless it is in a SharedArrayBuffer of fixed length; so is the result, until `collect`.
+   * Where y is in such memory the work writes to it directly.
+   */
+  submit(ticket: number, spec: Float64Array, x: ArrayBufferView, y: ArrayBufferView): number;
+  /** Copies the result of a ticket that settled with status 0 into y, and forgets the ticket. */
+  collect(ticket: number, y: ArrayBufferView): number;
+  /** Stops a call as soon as may be; it settles, and if this returns 0 it does so with Status.ABORTED. */
+  abort(ticket: number): number;
+  /** Tickets of this environment that have not settled. */
+  pending(): number;
+
+  /** The state of a sum that arrives in pieces: Float64Array(stateLength). */
+  stateInit(state: Float64Array, temperature: number): number;
+  statePush(state: Float64Array, x: ArrayBufferView, isa: number): number;
+  /** Appends `other`, whose pieces come after those of `state`. */
+  stateMerge(state: Float64Array, other: Float64Array): number;
+  /** out[0]: logsumexp; out[1], out[2], out[3]: mantissa, exponent and shift of the sum, m 2^e exp(shift / temperature). */
+  stateFinish(state: Float64Array, out: Float64Array): number;
+
+  /** For tests: functions of native/simd/math.h over whole arrays. */
+  _exp(isa: number, x: Float32Array, y: Float32Array): number;
+  _log(isa: number, x: Float32Array, y: Float32Array): number;
+  _extExp(isa: number, x: Float32Array, mantissa: Float32Array, exponent: Float32Array): number;
+  /** For tests: CPUs that the control groups described by the files under `root` grant, 0 for no limit. */
+  _cpuQuota(root: string): number;
+  /** For tests: threads of the pool that have been started in this process. */
+  _poolThreads(): number;
+}

@@ -1,0 +1,92 @@
+// Calls that run on the pool while JavaScript goes on.
+#include "environment.h"
+#include "exports.h"
+
+namespace softlane {
+namespace {
+
+constexpr double kMostTicket = 9007199254740991.0;  // 2^53 - 1
+
+AsyncJob* find_job(napi_env env, napi_value value, Environment* environment) {
+  int64_t ticket;
+  if (environment == nullptr || !get_integer(env, value, 1, kMostTicket, &ticket)) return nullptr;
+  return environment->find(static_cast<uint64_t>(ticket));
+}
+
+bool hold(napi_env env, napi_value buffer, napi_ref* reference) {
+  return napi_create_reference(env, buffer, 1, reference) == napi_ok;
+}
+
+void let_go(napi_env env, AsyncJob* job) {
+  for (napi_ref& reference : job->references) {
+    if (reference != nullptr) napi_delete_reference(env, reference);
+    reference = nullptr;
+  }
+}
+
+}  // namespace
+
+napi_value on_settled(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  Environment* environment = Environment::of(env);
+  return to_number(env, environment == nullptr ? 0 : environment->open_channel(env, arguments[0]));
+}
+
+napi_value submit(napi_env env, napi_callback_info info) {
+  const Arguments<4> arguments(env, info);
+  Environment* environment = Environment::of(env);
+  int64_t number;
+  if (environment == nullptr || !get_integer(env, arguments[0], 1, kMostTicket, &number))
+    return to_value(env, Status::kUnknownTicket);
+  const uint64_t ticket = static_cast<uint64_t>(number);
+
+  // These may run JavaScript; from check_call on nothing does.
+  napi_value x_buffer, y_buffer;
+  const bool x_stays = is_fixed_shared(env, arguments[2], &x_buffer);
+  const bool y_stays = is_fixed_shared(env, arguments[3], &y_buffer);
+  if (!environment->has_channel(ticket) || environment->find(ticket) != nullptr)
+    return to_value(env, Status::kUnknownTicket);
+
+  Checked checked;
+  const Status status = check_call(env, arguments[1], arguments[2], arguments[3], &checked);
+  if (status != Status::kOk) return to_value(env, status);
+  const auto job = std::make_shared<AsyncJob>(environment->shared_from_this(), ticket);
+  if (!job->prepare(checked, x_stays, y_stays)) return to_value(env, Status::kOutOfMemory);
+  const bool held = (!x_stays || hold(env, x_buffer, &job->references[0])) &&
+                    (!y_stays || hold(env, y_buffer, &job->references[1]));
+  if (!held || !environment->add(env, job)) {
+    let_go(env, job.get());
+    return to_value(env, Status::kOutOfMemory);
+  }
+  job->self = job;
+  if (!enqueue(job.get())) job->run();  // no thread to be had: here and now
+  return to_value(env, Status::kOk);
+}
+
+napi_value collect(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  Environment* environment = Environment::of(env);
+  AsyncJob* job = find_job(env, arguments[0], environment);
+  if (job == nullptr || !environment->is_delivered(job))
+    return to_value(env, Status::kUnknownTicket);
+  void* y;
+  size_t length;
+  const Status status = check_output(env, arguments[1], *job->op, job->y_needed, &y, &length);
+  if (status == Status::kOk && !job->writes_to_y) job->deliver_to(y);
+  environment->forget(env, job);
+  return to_value(env, status);
+}
+
+napi_value abort_call(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  Environment* environment = Environment::of(env);
+  AsyncJob* job = find_job(env, arguments[0], environment);
+  return to_value(env, job == nullptr ? Status::kUnknownTicket : environment->abort(job));
+}
+
+napi_value pending(napi_env env, napi_callback_info) {
+  const Environment* environment = Environment::of(env);
+  return to_number(env, environment == nullptr ? 0 : environment->pending());
+}
+
+}  // namespace softlane

@@ -1,0 +1,122 @@
+// Asynchronous calls of one Node environment (the main thread's or a worker's).
+//
+// An environment can end at any moment, with work in flight. So its state is shared by the
+// environment, its cleanup hook and every job, and lives until the last of them lets go; `dead`,
+// set by the hook under the mutex that is also held while the event loop is woken, says that the
+// environment is not to be touched again; and the hook waits for jobs that work in memory the
+// environment gave them.
+#pragma once
+
+#include <node_api.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "../runtime/pool.h"
+#include "memory.h"
+#include "spec.h"
+
+namespace softlane {
+
+class Environment;
+
+class AsyncJob final : public Task {
+ public:
+  enum class Stage { kQueued, kRunning, kSettled, kDelivered };
+
+  AsyncJob(std::shared_ptr<Environment> environment, uint64_t ticket)
+      : environment_(std::move(environment)), ticket(ticket) {}
+
+  // Copies the input of a checked call, or takes it as it is where that is safe; sees to the
+  // output.
+  bool prepare(const Checked& checked, bool x_stays, bool y_stays);
+
+  // Copies the result to y, a checked output.
+  void deliver_to(void* y) const;
+
+  void drop_memory();
+
+  // On a pool thread.
+  void run() override;
+
+ private:
+  std::shared_ptr<Environment> environment_;
+
+ public:
+  const uint64_t ticket;
+  bool borrows = false;      // works in memory of JavaScript's
+  bool writes_to_y = false;  // there is nothing to copy at the end
+  const Operator* op = nullptr;
+  size_t y_needed = 0;  // elements of the caller's output
+  napi_ref references[2] = {nullptr, nullptr};
+  std::shared_ptr<AsyncJob> self;  // the pool's hold on it
+
+  // Under the environment's mutex.
+  Stage stage = Stage::kQueued;
+  Status status = Status::kOk;
+  AsyncJob* next_settled = nullptr;
+  std::atomic<bool> cancel{false};
+
+ private:
+  Call call_ = {};
+  const Isa* isa_ = nullptr;
+  int threads_ = 1;
+  size_t y_stride_ = 0;
+  const float* x_ = nullptr;
+  void* y_ = nullptr;
+  Memory input_, output_;
+};
+
+class Environment : public std::enable_shared_from_this<Environment> {
+ public:
+  // Makes the state of an environment; false when that fails.
+  static bool create(napi_env env);
+  static Environment* of(napi_env env);
+
+  // JavaScript's thread only.
+  uint32_t open_channel(napi_env env, napi_value callback);
+  bool has_channel(uint64_t ticket) const;
+  AsyncJob* find(uint64_t ticket) const;
+  bool add(napi_env env, const std::shared_ptr<AsyncJob>& job);
+  void forget(napi_env env, AsyncJob* job);
+  Status abort(AsyncJob* job);
+  bool is_delivered(const AsyncJob* job);
+  uint32_t pending() const { return pending_; }
+
+  // Pool threads. False: the job is not to run.
+  bool begin(AsyncJob* job);
+  void end(AsyncJob* job, bool complete);
+
+ private:
+  struct Channel {
+    napi_ref callback;  // weak while nothing is pending
+    uint32_t pending;
+  };
+
+  bool open_wake(napi_env env);
+  void settle(AsyncJob* job, Status status);
+  void count(napi_env env, AsyncJob* job, int change);
+  void deliver(napi_env env);
+  AsyncJob* next_settled();
+  void shut_down();
+  static void on_wake(napi_env env, napi_value, void* context, void*);
+
+  std::unordered_map<uint64_t, std::shared_ptr<AsyncJob>> jobs_;
+  std::vector<Channel> channels_;
+  uint32_t pending_ = 0;
+
+  std::mutex mutex_;  // guards what follows, and each job's stage, status and link
+  std::condition_variable idle_;
+  bool dead_ = false;
+  bool waking_ = false;
+  napi_threadsafe_function wake_ = nullptr;
+  AsyncJob* first_ = nullptr;
+  AsyncJob* last_ = nullptr;
+};
+
+}  // namespace softlane

@@ -1,0 +1,76 @@
+// What the tests look at from outside: single functions of the vector layer, and the runtime's view
+// of the machine.
+#include <string>
+
+#include "../runtime/limits.h"
+#include "../runtime/pool.h"
+#include "exports.h"
+#include "spec.h"
+
+namespace softlane {
+namespace {
+
+// isa, x and the outputs that follow, all of one length and apart from each other.
+template <size_t Outputs>
+Status get_arrays(napi_env env, napi_callback_info info, const Isa** isa, Array<float>* arrays) {
+  const Arguments<2 + Outputs> arguments(env, info);
+  int64_t index;
+  if (!get_integer(env, arguments[0], -1, 16, &index)) return Status::kBadSpec;
+  *isa = usable_isa(index);
+  if (*isa == nullptr) return Status::kUnsupportedIsa;
+  for (size_t i = 0; i <= Outputs; i++) {
+    const Status bad = i == 0 ? Status::kBadInput : Status::kBadOutput;
+    if (!get_floats(env, arguments[1 + i], &arrays[i])) return bad;
+    if (arrays[i].length != arrays[0].length) return bad;
+    for (size_t j = 0; j < i; j++) {
+      if (overlap(arrays[i].data, arrays[i].length * 4, arrays[j].data, arrays[j].length * 4))
+        return Status::kOverlap;
+    }
+  }
+  return Status::kOk;
+}
+
+napi_value elementwise(napi_env env, napi_callback_info info,
+                       void (*Isa::*function)(const float*, float*, size_t)) {
+  const Isa* isa;
+  Array<float> arrays[2];
+  const Status status = get_arrays<1>(env, info, &isa, arrays);
+  if (status == Status::kOk) (isa->*function)(arrays[0].data, arrays[1].data, arrays[0].length);
+  return to_value(env, status);
+}
+
+}  // namespace
+
+napi_value exp_hook(napi_env env, napi_callback_info info) {
+  return elementwise(env, info, &Isa::exp);
+}
+
+napi_value log_hook(napi_env env, napi_callback_info info) {
+  return elementwise(env, info, &Isa::log);
+}
+
+napi_value ext_exp_hook(napi_env env, napi_callback_info info) {
+  const Isa* isa;
+  Array<float> arrays[3];
+  const Status status = get_arrays<2>(env, info, &isa, arrays);
+  if (status == Status::kOk)
+    isa->ext_exp(arrays[0].data, arrays[1].data, arrays[2].data, arrays[0].length);
+  return to_value(env, status);
+}
+
+napi_value cpu_quota_hook(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, arguments[0], nullptr, 0, &length) != napi_ok)
+    return to_number(env, -1);
+  std::string root(length + 1, '\0');
+  napi_get_value_string_utf8(env, arguments[0], &root[0], root.size(), &length);
+  root.resize(length);
+  return to_number(env, cpu_quota(root));
+}
+
+napi_value pool_threads_hook(napi_env env, napi_callback_info) {
+  return to_number(env, pool_threads());
+}
+
+}  // namespace softlane

@@ -1,0 +1,21 @@
+// What a function of the addon returns; the same numbers in lib/spec.ts.
+#pragma once
+
+#include <cstdint>
+
+namespace softlane {
+
+enum class Status : int32_t {
+  kOk = 0,
+  kBadSpec = 1,    // no Float64Array of the right length, or a field out of range
+  kBadInput = 2,   // x: not a Float32Array, too short, or its memory is gone
+  kBadOutput = 3,  // y: the same
+  kOverlap = 4,    // x and y overlap, and not as an in-place call does
+  kUnsupportedIsa = 5,
+  kOutOfMemory = 6,
+  kAborted = 7,
+  kBadState = 8,
+  kUnknownTicket = 9,
+};
+
+}  // namespace softlane

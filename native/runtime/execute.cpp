@@ -1,0 +1,137 @@
+#include "execute.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "pool.h"
+
+namespace softlane {
+namespace {
+
+// Elements below which other threads are not asked: about as long as waking one takes.
+constexpr size_t kSmall = size_t{1} << 16;
+
+// Elements of a block of rows: the unit that a thread takes, and between two of which *cancel is
+// read.
+constexpr size_t kSmallestChunk = size_t{1} << 13;
+constexpr size_t kLargestChunk = size_t{1} << 17;
+constexpr size_t kChunksPerThread = 8;
+
+// Ranges of one long row, in blocks: powers of two, so that the tree of state.h adds the same
+// numbers in the same order as over the whole row.
+constexpr size_t kSmallestRange = 16;
+constexpr size_t kLargestRange = 256;
+constexpr size_t kMostRanges = 1024;
+
+size_t ceil_divide(size_t a, size_t b) { return a / b + (a % b != 0 ? 1 : 0); }
+
+template <class F>
+bool each(size_t chunks, int threads, const std::atomic<bool>* cancel, F f) {
+  const ChunkFunction call = [](void* context, size_t chunk) {
+    (*static_cast<F*>(context))(chunk);
+  };
+  return parallel_for(chunks, threads, call, &f, cancel);
+}
+
+bool is_three_pass(Algorithm a) {
+  return a == Algorithm::kThreePassRecompute || a == Algorithm::kThreePassReload;
+}
+
+struct Work {
+  const Call& call;
+  const Isa& isa;
+  const Operator& op;
+  int threads;
+  const std::atomic<bool>* cancel;
+
+  void* output_at(void* y, size_t row) const {
+    const size_t element = op.per_row ? row : row * call.y_stride;
+    return static_cast<char*>(y) + element * 4;
+  }
+};
+
+bool run_rows(const Work& w, const float* x, void* y) {
+  const size_t rows = w.call.rows, cols = std::max<size_t>(w.call.cols, 1);
+  const bool shared = w.threads > 1 && rows > 1 && rows * cols >= kSmall;
+  if (!shared && w.cancel == nullptr) {
+    w.op.rows(w.call, x, y, rows);
+    return true;
+  }
+  size_t chunk = std::max<size_t>(kLargestChunk / cols, 1);
+  if (shared) {
+    const size_t even = ceil_divide(rows, static_cast<size_t>(w.threads) * kChunksPerThread);
+    chunk = std::min(chunk, std::max(even, ceil_divide(kSmallestChunk, cols)));
+  }
+  return each(ceil_divide(rows, chunk), shared ? w.threads : 1, w.cancel, [&](size_t i) {
+    const size_t begin = i * chunk;
+    w.op.rows(w.call, x + begin * w.call.x_stride, w.output_at(y, begin),
+              std::min(chunk, rows - begin));
+  });
+}
+
+// Elements of a range of a row of n elements.
+size_t range_length(size_t n, int threads) {
+  const size_t blocks = ceil_divide(n, kBlock);
+  const size_t enough = static_cast<size_t>(threads) * kChunksPerThread;
+  size_t range = kSmallestRange;
+  while (range < kLargestRange && ceil_divide(blocks, range) > enough) range *= 2;
+  while (ceil_divide(blocks, range) > kMostRanges) range *= 2;
+  return range * kBlock;
+}
+
+// One row: its maximum where the algorithm needs it, the ranges' states, their merged state, the
+// map.
+bool run_long_row(const Work& w, State* states, size_t range, const float* x, void* y) {
+  const size_t n = w.call.cols, ranges = ceil_divide(n, range);
+  const auto length = [=](size_t i) { return std::min(range, n - i * range); };
+  float row_max = 0;
+  if (is_three_pass(w.call.algorithm)) {
+    std::unique_ptr<float[]> maxima(new (std::nothrow) float[ranges]);
+    if (maxima == nullptr) {
+      row_max = w.isa.row_max(x, n);
+    } else {
+      if (!each(ranges, w.threads, w.cancel,
+                [&](size_t i) { maxima[i] = w.isa.row_max(x + i * range, length(i)); })) {
+        return false;
+      }
+      row_max = maxima[0];
+      for (size_t i = 1; i < ranges; i++) row_max = row_max > maxima[i] ? row_max : maxima[i];
+    }
+  }
+  if (!each(ranges, w.threads, w.cancel, [&](size_t i) {
+        clear(&states[i], w.call.params[0]);
+        w.op.reduce(w.call, row_max, x + i * range, length(i), &states[i]);
+      })) {
+    return false;
+  }
+  for (size_t i = 1; i < ranges; i++) append(&states[0], states[i]);
+  RowResult result;
+  w.op.finish(w.call, states[0], x, n, &result, y);
+  if (w.op.map == nullptr) return true;
+  return each(ranges, w.threads, w.cancel, [&](size_t i) {
+    w.op.map(w.call, result, x, static_cast<float*>(y), i * range, i * range + length(i));
+  });
+}
+
+}  // namespace
+
+bool execute(const Call& call, const Isa& isa, const float* x, void* y, int threads,
+             const std::atomic<bool>* cancel) {
+  const Work w{call, isa, isa.operators[call.op], std::max(threads, 1), cancel};
+  if (call.rows == 0 || (call.cols == 0 && !w.op.per_row)) return true;
+  const bool few_rows = w.threads > 1 && call.rows < static_cast<size_t>(w.threads) &&
+                        call.cols >= 2 * kSmallestRange * kBlock;
+  const bool stoppable = cancel != nullptr && call.cols > kLargestRange * kBlock;
+  if (w.op.reduce == nullptr || !(few_rows || stoppable)) return run_rows(w, x, y);
+  const size_t range = range_length(call.cols, w.threads);
+  std::unique_ptr<State[]> states(new (std::nothrow) State[ceil_divide(call.cols, range)]);
+  if (states == nullptr) return run_rows(w, x, y);
+  for (size_t row = 0; row < call.rows; row++) {
+    if (!run_long_row(w, states.get(), range, x + row * call.x_stride, w.output_at(y, row)))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace softlane

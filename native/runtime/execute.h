@@ -1,0 +1,16 @@
+// Runs a checked call: on the caller's thread, or split over the pool by rows, or, for one long
+// row, by ranges of blocks. How the work is split never changes a bit of the result.
+#pragma once
+
+#include <atomic>
+
+#include "../isa/table.h"
+
+namespace softlane {
+
+// False when *cancel became true before everything was done; y is then partly written. cancel may
+// be null. threads: at least 1, the caller's included.
+bool execute(const Call& call, const Isa& isa, const float* x, void* y, int threads,
+             const std::atomic<bool>* cancel);
+
+}  // namespace softlane
