@@ -20,7 +20,8 @@ inline void state_push(State* state, const float* x, size_t n) {
   push_range(Units(state->temperature), Algorithm::kOnline, 0.0f, x, n, state);
 }
 inline double state_finish(const State& state) {
-  return log_sum_exp(total(state), state.temperature);
+  const Partial sum = total(state);
+  return sum.shift / state.temperature + log_unshifted(sum);
 }
 
 template <class F>

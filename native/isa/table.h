@@ -24,7 +24,7 @@ struct Call {
 // What the reduction of one row comes to, and what its map needs.
 struct RowResult {
   Partial total;
-  double log_sum;    // ln sum e^(x/T)
+  double log_sum;    // ln sum e^((x - total.shift)/T)
   int64_t dominant;  // index of the element with more than half of the mass where that matters, or -1
   float dominant_value;
 };

@@ -113,7 +113,7 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   LaneSums sums;
   f32x16 e = set1(static_cast<float>(-kExponentLimit));
   for (size_t i = 0; i < n;) {
-    f32x16 p[kGroup], w[kGroup];
+    f32x16 p[kGroup], exponents[kGroup];
     const f32x16 before = e;
     size_t taken = 0;
     for (; taken < kGroup && i < n; ++taken, i += kLanes) {
@@ -121,21 +121,23 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
       const f32x16 c = max(low, v);  // NaN passes
       const f32x16 z = k.round(c);
       p[taken] = k.mantissa(c, z);
-      w[taken] = k.exponent(z);
-      e = max(e, w[taken]);
+      exponents[taken] = k.exponent(z);
+      e = max(e, exponents[taken]);
     }
-    for (size_t j = 0; j < kGroup; ++j) w[j] = j < taken ? p[j] * power(w[j] - e) : set1(0.0f);
     sums.scale(power(before - e));
-    sums.add(group_sum(w));
+    const auto scaled = [&](size_t j) { return p[j] * power(exponents[j] - e); };
+    size_t j = 0;
+    for (; j + 2 <= taken; j += 2) sums.add(scaled(j) + scaled(j + 1));
+    if (j < taken) sums.add(scaled(j));
   }
   double lane[kLanes];
-  float exponents[kLanes];
+  float lane_exponents[kLanes];
   sums.spill(lane);
-  store(exponents, e);
-  float top = exponents[0];
-  for (const float v : exponents) top = top > v ? top : v;
+  store(lane_exponents, e);
+  float top = lane_exponents[0];
+  for (const float v : lane_exponents) top = top > v ? top : v;
   for (size_t i = 0; i < kLanes; ++i) {
-    lane[i] = scale_double(lane[i], static_cast<double>(exponents[i]) - top);
+    lane[i] = scale_double(lane[i], static_cast<double>(lane_exponents[i]) - top);
   }
   const double m = tree_sum(lane);
   // All masked, or beyond what the reduction carries, or not finite: the other way decides.

@@ -130,24 +130,24 @@ struct LogSoftmax : ExpFamily {
                      RowResult* result) {
     result->total = total;
     result->dominant = -1;
-    result->log_sum = log_sum_exp(total, u.temperature);
+    result->log_sum = log_unshifted(total);
     if (!is_finite(result->log_sum)) return;
-    if (!(total.peak / u.temperature > result->log_sum - kLn2)) return;
+    const double half = result->log_sum - kLn2;
+    if (!((total.peak - total.shift) / u.temperature > half)) return;
     const float mu = max_element(x, n);
-    if (!(mu / u.temperature > result->log_sum - kLn2)) return;
+    if (!((mu - total.shift) / u.temperature > half)) return;
     const size_t k = find(x, n, mu);
     const double others = others_in_float(u, x, n, k);
     result->dominant = static_cast<int64_t>(k);
     result->dominant_value = static_cast<float>(0.0 - others);
-    result->log_sum = mu / u.temperature + others;
+    result->log_sum = (mu - total.shift) / u.temperature + others;
   }
   static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x, float* y,
                         size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
     const double beta = 1 / u.folded;
-    const double shifted = r.log_sum - r.total.shift / u.temperature;
-    const float l_hi = static_cast<float>(shifted);
-    const f32x16 hi = set1(l_hi), lo = set1(static_cast<float>(shifted - l_hi));
+    const float l_hi = static_cast<float>(r.log_sum);
+    const f32x16 hi = set1(l_hi), lo = set1(static_cast<float>(r.log_sum - l_hi));
     const float b_hi = static_cast<float>(beta), b_lo = static_cast<float>(beta - b_hi);
     const f32x16 bh = set1(b_hi), bl = set1(b_lo), minus_hi = set1(-l_hi);
     const f32x16 lowest = set1(-0x1.fffffep127f);
@@ -180,7 +180,7 @@ struct LogSumExp : ExpFamily {
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
                      RowResult* result) {
     result->total = total;
-    result->log_sum = log_sum_exp(total, u.temperature);
+    result->log_sum = total.shift / u.temperature + log_unshifted(total);
     if (result->log_sum > -0.5 && result->log_sum < 0.5) {
       const float mu = max_element(x, n);
       result->log_sum = mu / u.temperature + others_in_double(u, x, n, find(x, n, mu));

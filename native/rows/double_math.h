@@ -15,9 +15,10 @@ inline double pow2_double(int64_t k) {
   return r;
 }
 
-// a * 2^k exactly, or 0 where |a| 2^k is far below anything a sum could notice. k is an integer.
+// a * 2^k exactly, or 0 where |a| 2^k is far below anything a sum could notice; NaN stays NaN. k is an
+// integer.
 inline double scale_double(double a, double k) {
-  if (k < -1000) return 0;
+  if (!(k >= -1000)) return a * 0;
   return a * pow2_double(static_cast<int64_t>(k));
 }
 

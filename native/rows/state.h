@@ -53,10 +53,10 @@ inline Partial normalised(Partial p) {
   return p;
 }
 
-inline double log_sum_exp(const Partial& p, double temperature) {
+// ln of the sum without its shift.
+inline double log_unshifted(const Partial& p) {
   if (p.m == 0) return -__builtin_inf();
-  if (!is_finite(p.m)) return p.m;
-  return p.shift / temperature + log_double(p.m, p.e);
+  return is_finite(p.m) ? log_double(p.m, p.e) : p.m;
 }
 
 }  // namespace
