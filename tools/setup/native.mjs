@@ -60,7 +60,11 @@ export async function ensureNative() {
   writeStamp('native', built);
 }
 
-/** A sanitizer's runtime must be in the process before node: what to put in its environment. */
+/**
+ * A sanitizer's runtime must be in the process before node: what to put in its environment.
+ *
+ * @returns {Promise<Record<string, string>>}
+ */
 export async function sanitizerEnvironment() {
   const { SOFTLANE_SANITIZE: kind } = options();
   if (!kind) return {};

@@ -26,11 +26,13 @@ export function packagesInstalled() {
   });
 }
 
-/** npm itself: the one that runs this script, where there is one. */
-export function npm(
-  /** @type {string[]} */ args,
-  /** @type {Parameters<typeof run>[2]} */ options,
-) {
+/**
+ * npm itself: the one that runs this script, where there is one.
+ *
+ * @param {string[]} args
+ * @param {Parameters<typeof run>[2]} [options]
+ */
+export function npm(args, options) {
   const cli = process.env.npm_execpath ?? '';
   return basename(cli) === 'npm-cli.js'
     ? node(cli, args, options)

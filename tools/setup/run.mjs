@@ -57,12 +57,14 @@ export function run(program, args, { cwd = root, env = {}, quiet = false } = {})
   });
 }
 
-/** Runs a JavaScript file with this same node. */
-export function node(
-  /** @type {string} */ file,
-  /** @type {string[]} */ args,
-  /** @type {Parameters<typeof run>[2]} */ options,
-) {
+/**
+ * Runs a JavaScript file with this same node.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ * @param {Parameters<typeof run>[2]} [options]
+ */
+export function node(file, args, options) {
   return run(process.execPath, [file, ...args], options);
 }
 
