@@ -132,7 +132,7 @@ function only(fields, number, what) {
  * The model without the Softmax that makes its one output: what went into that Softmax becomes the output, with the
  * type and shape that the output had (a Softmax changes neither).
  * @param {Uint8Array} model the bytes of an .onnx file
- * @returns {{ model: Uint8Array, logits: string, probabilities: string }} the edited bytes, the name of its output and
+ * @returns {{ model: Buffer, logits: string, probabilities: string }} the edited bytes, the name of its output and
  *   the name that the output had before
  */
 function withoutLastSoftmax(model) {
@@ -174,4 +174,4 @@ function withoutLastSoftmax(model) {
   return { model: Buffer.concat(whole), logits, probabilities };
 }
 
-module.exports = { withoutLastSoftmax, fieldsOf };
+module.exports = { withoutLastSoftmax };

@@ -11,6 +11,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -27,8 +28,10 @@ async function main() {
   const { dir, name } = path.parse(pictureFile);
   const expectedFile = path.join(dir, `${name}.txt`);
 
-  // Imported here, so that a package or a build that is missing gets one sentence like every other mistake.
-  const { readLine } = await import('./pipeline.mjs');
+  // Loaded here, so that a package or a build that is missing gets one sentence like every other mistake; by require,
+  // because Node 20 ends with a stack trace when CommonJS throws under an import, though the error is caught.
+  /** @type {typeof import('./pipeline.cjs')} */
+  const { readLine } = createRequire(import.meta.url)('./pipeline.cjs');
   const result = await readLine(pictureFile, values.out);
   for (const [label, value] of report(pictureFile, result)) console.log(label.padEnd(12) + value);
 
@@ -49,7 +52,7 @@ async function main() {
 
 /**
  * @param {string} pictureFile
- * @param {Awaited<ReturnType<typeof import('./pipeline.mjs').readLine>>} result
+ * @param {Awaited<ReturnType<typeof import('./pipeline.cjs').readLine>>} result
  * @returns {string[][]} what it is called, and what it is
  */
 function report(pictureFile, { picture, logitsFile, steps, classes, summary, distance, ...rest }) {

