@@ -146,22 +146,24 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   return {m, top, 0, (top + 1) * kLn2 * u.temperature};
 }
 
-// Adds a range of a row, block by block. row_max is read by the three-pass algorithms only.
+// row_max is read by the three-pass algorithms only.
+inline Partial leaf(const Units& u, Algorithm algorithm, float row_max, const float* x, size_t n) {
+  switch (algorithm) {
+    case Algorithm::kTwoPass:
+      return leaf_two_pass(u, x, n);
+    case Algorithm::kThreePassRecompute:
+    case Algorithm::kThreePassReload:
+      return leaf_below(u, row_max, x, n);
+    default:
+      return leaf_online(u, x, n);
+  }
+}
+
+// Adds a range of a row, block by block.
 inline void push_range(const Units& u, Algorithm algorithm, float row_max, const float* x, size_t n,
                        State* state) {
   for (size_t i = 0; i < n; i += kBlock) {
-    const size_t length = n - i < kBlock ? n - i : kBlock;
-    switch (algorithm) {
-      case Algorithm::kTwoPass:
-        push(state, leaf_two_pass(u, x + i, length), 0);
-        break;
-      case Algorithm::kThreePassRecompute:
-      case Algorithm::kThreePassReload:
-        push(state, leaf_below(u, row_max, x + i, length), 0);
-        break;
-      default:
-        push(state, leaf_online(u, x + i, length), 0);
-    }
+    push(state, leaf(u, algorithm, row_max, x + i, n - i < kBlock ? n - i : kBlock), 0);
   }
   state->elements += static_cast<double>(n);
 }
@@ -171,9 +173,11 @@ inline bool needs_row_max(Algorithm a) {
 }
 
 inline Partial row_sum(const Units& u, Algorithm algorithm, const float* x, size_t n) {
+  const float row_max = needs_row_max(algorithm) ? max_element(x, n) : 0.0f;
+  if (n <= kBlock) return normalised(leaf(u, algorithm, row_max, x, n));
   State state;
   clear(&state, u.temperature);
-  push_range(u, algorithm, needs_row_max(algorithm) ? max_element(x, n) : 0.0f, x, n, &state);
+  push_range(u, algorithm, row_max, x, n, &state);
   return total(state);
 }
 
