@@ -1,10 +1,10 @@
-import { type AtomicFileOptions } from './atomic-file';
+import type { AtomicFileOptions } from './atomic-file';
 import { SoftlaneFileError } from './errors';
 import { bytesOf, npyDtypes, type NpyDtype } from './npy-dtype';
 import { openNpy } from './npy-reader';
 import { createNpy } from './npy-writer';
 
-export { type NpyDtype } from './npy-dtype';
+export type { NpyDtype } from './npy-dtype';
 export { maxHeaderBytes, type NpyField, type NpyHeader } from './npy-header';
 export { inspectNpy, openNpy, type NpyInspection, type NpyReader } from './npy-reader';
 export { createNpy, type CreateNpyOptions, type NpyWriter } from './npy-writer';

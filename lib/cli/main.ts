@@ -1,0 +1,36 @@
+import { CommanderError } from 'commander';
+import { removeUnfinished } from '../score/atomic-file';
+import { errorText, exitCodeOf } from './failure';
+import { runFileInfo, runMachineInfo } from './info-command';
+import { runOps } from './ops-command';
+import { note, watchOutput } from './output';
+import { makeProgram } from './program';
+import { runScore } from './score-command';
+import { Signals } from './signals';
+
+/** Runs a command line and gives the exit code. Only what computes loads the addon. */
+export async function main(argv: readonly string[]): Promise<number> {
+  watchOutput();
+  process.on('exit', removeUnfinished);
+  const signals = new Signals();
+  const program = makeProgram({
+    score: (file, flags) => runScore(file, flags, signals),
+    ops: (flags) => runOps(flags),
+    info: (file, { json = false }) =>
+      file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
+  });
+  try {
+    await program.parseAsync(argv);
+    return 0;
+  } catch (error) {
+    if (signals.exitCode !== undefined) {
+      note(errorText(signals.signal.reason, false));
+      return signals.exitCode;
+    }
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    note(errorText(error, Boolean(process.env['SOFTLANE_DEBUG'])));
+    return exitCodeOf(error);
+  } finally {
+    signals.dispose();
+  }
+}

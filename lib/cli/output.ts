@@ -1,0 +1,61 @@
+import { systemCode } from '../score/errors';
+import { errorText } from './failure';
+
+/**
+ * Makes a closed pipe (`softlane ops | head -1`) quiet, and any other failure of standard output one sentence and exit
+ * code 4. Nobody could hear of a failure of standard error.
+ */
+export function watchOutput(): void {
+  process.stdout.on('error', (error: Error) => {
+    if (systemCode(error) === 'EPIPE') return;
+    process.exitCode = 4;
+    note(errorText(`standard output cannot be written: ${error.message}`, false));
+  });
+  process.stderr.on('error', () => undefined);
+}
+
+/** A line for whoever or whatever reads the result. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** A line for the person at the terminal. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** 1536 -> "1.5 KiB" */
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+/** 1234567 -> "1,234,567" */
+export function countText(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Left-aligned columns, two blanks apart. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
