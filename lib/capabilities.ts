@@ -12,8 +12,10 @@ export interface Capabilities {
   readonly cpu: {
     readonly vendor: string;
     readonly brand: string;
-    /** Features that matter here, each one also enabled by the operating system. */
+    /** Those of avx2, fma and avx512 (F, VL, BW, DQ together) that the CPU has. */
     readonly features: readonly string[];
+    /** Those of the vector registers ymm and zmm that the operating system saves; without, the feature is of no use. */
+    readonly osSaves: readonly string[];
     /** Sizes in bytes; 0 where unknown. */
     readonly caches: { readonly l1d: number; readonly l2: number; readonly l3: number };
     /** CPUs that this process may run on. */
@@ -48,6 +50,8 @@ export function capabilities(): Capabilities {
   const isaNow = binding.getIsa();
   const threadsNow = binding.getThreads();
   const number = (key: string): number => Number(facts.get(key) ?? 0) || 0;
+  const set = (prefix: string, names: readonly string[]): string[] =>
+    names.filter((name) => facts.get(prefix + name) === '1');
   return {
     version: binding.version,
     platform: process.platform,
@@ -55,9 +59,10 @@ export function capabilities(): Capabilities {
     cpu: {
       vendor: facts.get('vendor') ?? '',
       brand: facts.get('brand') ?? '',
-      features: (facts.get('features') ?? '').split(/[ ,]+/).filter((feature) => feature !== ''),
+      features: set('cpu-', ['avx2', 'fma', 'avx512']),
+      osSaves: set('os-', ['ymm', 'zmm']),
       caches: { l1d: number('l1d'), l2: number('l2'), l3: number('l3') },
-      allowed: number('allowed'),
+      allowed: number('affinity'),
       quota: number('quota') || null,
     },
     isa: binding.isas[isaNow] ?? 'unknown',

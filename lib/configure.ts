@@ -14,7 +14,7 @@ import {
 } from './errors';
 import { threadCount } from './check';
 import { loadBinding } from './loader';
-import { ALGORITHMS, CURRENT_ISA, MAX_THREADS, SPEC_LENGTH, Status } from './spec';
+import { ALGORITHMS, CURRENT_ISA, DEFAULT_THREADS, MAX_THREADS, SPEC_LENGTH, Status } from './spec';
 import { parseVerify, setVerify } from './verify';
 
 /** Settings of the process; a field that is absent stays as it is. */
@@ -35,7 +35,6 @@ interface Runtime {
   /** One entry per name in `binding.isas`. */
   readonly supported: Int32Array;
   readonly bestIsa: number;
-  readonly defaultThreads: number;
   /** What this module set last, with its reason. */
   isa: { index: number; reason: Reason };
   threads: { count: number; reason: Reason };
@@ -67,7 +66,6 @@ function start(): Runtime {
     binding,
     supported,
     bestIsa: supported.indexOf(1),
-    defaultThreads: binding.getThreads(),
     isa: { index: binding.getIsa(), reason: 'default' },
     threads: { count: binding.getThreads(), reason: 'default' },
   };
@@ -181,7 +179,7 @@ export function configure(settings: Configuration): void {
     isa === undefined || isa === 'auto' ? started.bestIsa : isaIndex('configure', 'isa', isa);
   const threadsTo =
     threads === undefined || threads === 'auto'
-      ? started.defaultThreads
+      ? DEFAULT_THREADS
       : threadCount('configure', 'threads', threads);
   const verifyTo = verify === undefined ? 0 : checkVerify(verify);
 
@@ -191,7 +189,10 @@ export function configure(settings: Configuration): void {
   }
   if (threads !== undefined) {
     mustBeOk(started.binding.setThreads(threadsTo));
-    started.threads = { count: threadsTo, reason: threads === 'auto' ? 'default' : 'configure' };
+    started.threads = {
+      count: started.binding.getThreads(),
+      reason: threads === 'auto' ? 'default' : 'configure',
+    };
   }
   if (verify !== undefined) setVerify(verifyTo);
 }

@@ -117,8 +117,8 @@ export function parametersOf(
 ): Record<string, number | string> {
   const parameters: Record<string, number | string> = {};
   for (const [name, rule] of Object.entries(operator.options)) {
-    const value = spec[rule.index]!;
-    parameters[name] = rule.kind === 'choice' ? rule.values[value]! : value;
+    const value = spec[rule.index];
+    parameters[name] = rule.kind === 'choice' ? rule.values[value] : value;
   }
   return parameters;
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Binding } from '../binding';
 import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator } from './catalogue';
@@ -7,7 +8,7 @@ import type { Operator, OutputArray } from './operator';
 import { parametersOf } from './operator';
 import type { Options } from './options';
 import { readOptions } from './options';
-import { allocate, defaultSpec, verifyCall } from './prepare';
+import { allocate, defaultSpec, requireIndexable, verifyCall } from './prepare';
 import { Spec } from './spec';
 import { inputLength, outputLength, statusError } from './status';
 import { verification } from './verify';
@@ -49,10 +50,10 @@ export class Plan<N extends OperatorName = OperatorName> {
     this.#spec = spec;
     this.#binding = native();
     this.operator = line.name as N;
-    this.rows = spec[Spec.rows]!;
-    this.cols = spec[Spec.cols]!;
-    this.stride = spec[Spec.xStride]!;
-    this.outStride = spec[Spec.yStride]!;
+    this.rows = spec[Spec.rows];
+    this.cols = spec[Spec.cols];
+    this.stride = spec[Spec.xStride];
+    this.outStride = spec[Spec.yStride];
     this.inputLength = inputLength(spec);
     this.outputLength = outputLength(line, spec);
     this.parameters = Object.freeze(parametersOf(line, spec));
@@ -80,7 +81,7 @@ export class Plan<N extends OperatorName = OperatorName> {
 
   #verify(x: Float32Array, y: OutputArray): ((y: OutputArray) => void) | null {
     // Arguments that native code will refuse have nothing to compare.
-    const usable = ArrayBuffer.isView(x) && ArrayBuffer.isView(y);
+    const usable = types.isFloat32Array(x) && x.length > 0 && ArrayBuffer.isView(y);
     return usable ? verifyCall({ operator: this.#line, spec: this.#spec, x }) : null;
   }
 
@@ -130,6 +131,7 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
   if (Number.isNaN(given.cols)) {
     throw wrongType(line.name, 'options.cols', 'a non-negative integer below 2^53', undefined);
   }
+  requireIndexable(line, given.cols);
   spec[Spec.rows] = Number.isNaN(given.rows) ? 1 : given.rows;
   spec[Spec.cols] = given.cols;
   spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);

@@ -72,7 +72,7 @@ export class Call {
   /** Checks everything; throws the first thing that is wrong. Options are read before x, each once. */
   prepare(x: unknown, options: unknown, mode: Mode): void {
     const { spec, defaults } = this;
-    for (let i = 0; i < SPEC_LENGTH; i++) spec[i] = defaults[i]!;
+    for (let i = 0; i < SPEC_LENGTH; i++) spec[i] = defaults[i];
     if (options !== undefined) readOptions(this.operator, mode, options, spec, this.options);
     this.readInput(x);
     this.readShape();
@@ -87,8 +87,8 @@ export class Call {
     if (tensor === null) return this.y;
     let dims: readonly number[] = [...tensor.dims];
     if (operator.output === 'perRow') {
-      const cols = dims.length === 0 ? 1 : dims[dims.length - 1]!;
-      dims = cols === this.spec[Spec.cols] ? dims.slice(0, -1) : [this.spec[Spec.rows]!];
+      const cols = dims.length === 0 ? 1 : dims[dims.length - 1];
+      dims = cols === this.spec[Spec.cols] ? dims.slice(0, -1) : [this.spec[Spec.rows]];
     }
     return makeTensor(tensor, operator.element, this.y, dims);
   }
@@ -145,9 +145,9 @@ export class Call {
         rows = 1;
       } else {
         const { dims } = tensor;
-        cols = dims.length === 0 ? 1 : dims[dims.length - 1]!;
+        cols = dims.length === 0 ? 1 : dims[dims.length - 1];
         rows = 1;
-        for (let axis = 0; axis < dims.length - 1; axis++) rows *= dims[axis]!;
+        for (let axis = 0; axis < dims.length - 1; axis++) rows *= dims[axis];
       }
       stride = cols;
     } else {
@@ -162,6 +162,7 @@ export class Call {
       }
       rows = rowCount(name, length, cols, stride);
     }
+    requireIndexable(operator, cols);
     spec[Spec.rows] = rows;
     spec[Spec.cols] = cols;
     spec[Spec.xStride] = stride;
@@ -170,12 +171,12 @@ export class Call {
   private readOutput(x: unknown): void {
     const { spec, options, operator } = this;
     const { name } = operator;
-    const cols = spec[Spec.cols]!;
+    const cols = spec[Spec.cols];
     const { out, outStride } = options;
     if (operator.output === 'rows') {
       if (Number.isNaN(outStride)) {
         // In place, rows stay where they are.
-        spec[Spec.yStride] = out !== undefined && out === x ? spec[Spec.xStride]! : cols;
+        spec[Spec.yStride] = out !== undefined && out === x ? spec[Spec.xStride] : cols;
       } else {
         if (outStride < cols) {
           throw wrongShape(
@@ -208,6 +209,12 @@ function rowCount(name: string, length: number, cols: number, stride: number): n
       : `hold whole rows of ${cols} columns every ${stride} elements`,
     `a length of ${length}`,
   );
+}
+
+/** Indices are int32: a row must not be longer than they reach. */
+export function requireIndexable(operator: Operator, cols: number): void {
+  if (operator.element !== 'int32' || cols <= 0x7fffffff) return;
+  throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
 }
 
 /** A new output; zeros where a stride leaves gaps. */
@@ -278,7 +285,7 @@ export function verifyCall(call: {
   readonly x: Float32Array;
 }): ((y: OutputArray) => void) | null {
   const { operator, spec, x } = call;
-  return beginVerify(operator, spec, x, inputLength(spec), isaName(spec[Spec.isa]!));
+  return beginVerify(operator, spec, x, inputLength(spec), isaName(spec[Spec.isa]));
 }
 
 /** The synchronous function of an operator: one record serves call after call, so nothing but the output is allocated. */

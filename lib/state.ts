@@ -57,17 +57,17 @@ export class LogSumExpState {
 
   /** The sum is mantissa * 2^exponent times exp(offset / T): this is its mantissa. */
   get mantissa(): number {
-    return this.#finish()[1]!;
+    return this.#finish()[1];
   }
 
   /** The exponent that goes with `mantissa`. */
   get exponent(): number {
-    return this.#finish()[2]!;
+    return this.#finish()[2];
   }
 
   /** The shift that goes with `mantissa` and `exponent`. */
   get offset(): number {
-    return this.#finish()[3]!;
+    return this.#finish()[3];
   }
 
   /**
@@ -106,7 +106,7 @@ export class LogSumExpState {
 
   /** The logarithm of the sum, in float64; -Infinity if nothing, or nothing but -Infinity, was pushed. */
   finish(): number {
-    return this.#finish()[0]!;
+    return this.#finish()[0];
   }
 
   /** The state as data; `JSON.stringify` calls it. Exact: `from` gives a state with the same bits. */

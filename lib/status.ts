@@ -21,17 +21,17 @@ export interface Attempt {
 
 /** Elements of x that a spec reads up to. */
 export function inputLength(spec: Float64Array): number {
-  const rows = spec[Spec.rows]!;
-  const cols = spec[Spec.cols]!;
-  return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.xStride]! + cols;
+  const rows = spec[Spec.rows];
+  const cols = spec[Spec.cols];
+  return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.xStride] + cols;
 }
 
 /** Elements of y that a spec writes up to. */
 export function outputLength(operator: Operator, spec: Float64Array): number {
-  const rows = spec[Spec.rows]!;
-  const cols = spec[Spec.cols]!;
+  const rows = spec[Spec.rows];
+  const cols = spec[Spec.cols];
   if (operator.output === 'perRow') return rows;
-  return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.yStride]! + cols;
+  return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.yStride] + cols;
 }
 
 export function isElementArray(operator: Operator, value: unknown): value is OutputArray {

@@ -92,10 +92,10 @@ function check(
   y: OutputArray,
   isa: string,
 ): void {
-  const rows = spec[Spec.rows]!;
-  const cols = spec[Spec.cols]!;
-  const xStride = spec[Spec.xStride]!;
-  const yStride = spec[Spec.yStride]!;
+  const rows = spec[Spec.rows];
+  const cols = spec[Spec.cols];
+  const xStride = spec[Spec.xStride];
+  const yStride = spec[Spec.yStride];
   const { maxUlp } = operator.bound;
   const parameters = parametersOf(operator, spec);
   let worst: Worst | undefined;
@@ -109,10 +109,10 @@ function check(
   for (let row = 0; row < rows; row++) {
     const truth = operator.oracle(rowOf(x, row, xStride, cols), parameters);
     if (typeof truth === 'number') {
-      compare(row, 0, y[row]!, truth);
+      compare(row, 0, y[row], truth);
     } else {
       for (let column = 0; column < cols; column++) {
-        compare(row, column, y[row * yStride + column]!, truth[column]!);
+        compare(row, column, y[row * yStride + column], truth[column]);
       }
     }
   }
@@ -133,8 +133,8 @@ function mismatchError(
   worst: Worst,
   mismatches: number,
 ): SoftlaneVerifyError {
-  const cols = spec[Spec.cols]!;
-  const input = rowOf(x, worst.row, spec[Spec.xStride]!, cols).slice();
+  const cols = spec[Spec.cols];
+  const input = rowOf(x, worst.row, spec[Spec.xStride], cols).slice();
   const file = save(operator.name, input);
   const { algorithm } = parameters;
   const mismatch: Mismatch = {
@@ -142,7 +142,7 @@ function mismatchError(
     algorithm: algorithm === undefined ? undefined : String(algorithm),
     isa,
     parameters,
-    rows: spec[Spec.rows]!,
+    rows: spec[Spec.rows],
     cols,
     ...worst,
     bound: operator.bound.maxUlp,

@@ -5,7 +5,7 @@ export function argMax(row: ArrayLike<number>): number {
   let best = row.length === 0 ? -1 : 0;
   for (let i = 0; i < row.length; i++) {
     if (Number.isNaN(row[i])) return -1;
-    if (row[i]! > row[best]!) best = i;
+    if (row[i] > row[best]) best = i;
   }
   return best;
 }

@@ -2,10 +2,10 @@
  * float64 references of the softmax family, for one row. Written from the definitions alone: no import, and no code
  * or constant shared with the kernels. x are float32 values (exact in float64), temperature any float64 > 0.
  *
- * Accuracy: the shift (x - max) / T has a relative error of 2^-52, so softmax has one of at most about 2^-42, reached
- * where exp is about to underflow; in log-softmax nothing cancels, its relative error stays near 2^-51. For
- * log-sum-exp the absolute error is about 2^-52 * max(1, |max / T|): far below half an ULP of float32 unless the result
- * cancels to within 2^-27 of zero.
+ * Accuracy: the shift (x - max) / T has a relative error of 2^-52, so its exponential, and with it softmax and the
+ * log-softmax of a dominant element, has one of at most about 2^-42, reached where exp is about to underflow; elsewhere
+ * log-softmax stays near 2^-51, nothing cancels in it. For log-sum-exp the absolute error is about
+ * 2^-52 * max(1, |max / T|): far below half an ULP of float32 unless the result cancels to within 2^-27 of zero.
  */
 
 /** Parameters as the catalogue names them; all optional. */
@@ -28,7 +28,7 @@ function normaliser(row: ArrayLike<number>, temperature: number): Normaliser {
   let max = -Infinity;
   let top = 0;
   for (let i = 0; i < row.length; i++) {
-    const x = row[i]!;
+    const x = row[i];
     if (Number.isNaN(x)) return { max: NaN, top: i, others: NaN };
     if (x > max) {
       max = x;
@@ -41,7 +41,7 @@ function normaliser(row: ArrayLike<number>, temperature: number): Normaliser {
   if (Number.isFinite(max)) {
     for (let i = 0; i < row.length; i++) {
       if (i === top) continue;
-      const term = Math.exp((row[i]! - max) / temperature);
+      const term = Math.exp((row[i] - max) / temperature);
       const next = sum + term;
       lost += sum >= term ? sum - next + term : term - next + sum;
       sum = next;
@@ -63,7 +63,7 @@ export function softmax(row: ArrayLike<number>, parameters: SoftmaxParameters = 
   if (Number.isNaN(max) || max === Infinity) return y.fill(NaN);
   if (max === -Infinity) return y.fill(parameters.maskedRow === 'zero' ? 0 : NaN);
   const sum = 1 + others;
-  for (let i = 0; i < row.length; i++) y[i] = Math.exp((row[i]! - max) / temperature) / sum;
+  for (let i = 0; i < row.length; i++) y[i] = Math.exp((row[i] - max) / temperature) / sum;
   return y;
 }
 
@@ -77,7 +77,7 @@ export function logSoftmax(
   const y = new Float64Array(row.length);
   if (!Number.isFinite(max)) return y.fill(NaN);
   const log = Math.log1p(others);
-  for (let i = 0; i < row.length; i++) y[i] = (row[i]! - max) / temperature - log;
+  for (let i = 0; i < row.length; i++) y[i] = (row[i] - max) / temperature - log;
   return y;
 }
 

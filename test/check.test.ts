@@ -1,0 +1,508 @@
+import { describe, expect, test } from '@jest/globals';
+import * as api from '../lib';
+import { catalogue, findOperator } from '../lib/catalogue';
+import { describe as inWords } from '../lib/errors';
+import { Call } from '../lib/prepare';
+import { Spec } from '../lib/spec';
+import { expectError } from './helpers/errors';
+
+type Any = (x: unknown, options?: unknown) => unknown;
+
+const call = (name: string): Any => (api as unknown as Record<string, Any>)[name];
+const names = catalogue.map((line) => line.name);
+const rowNames = catalogue.filter((line) => line.output === 'rows').map((line) => line.name);
+const x = () => Float32Array.of(1, 2, 3, 4, 5, 6);
+const outFor = (name: string, length: number) =>
+  findOperator(name)!.element === 'float32' ? new Float32Array(length) : new Int32Array(length);
+
+describe.each(names)('%s refuses', (name) => {
+  const op = call(name);
+
+  test.each<[string, unknown, string]>([
+    ['nothing', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a number', 3, '3 \\(number\\)'],
+    ['a string', 'abc', '"abc" \\(string\\)'],
+    ['a function', () => 1, 'a function'],
+    ['an Array', [1, 2], 'Array\\(2\\)'],
+    ['a Float64Array', new Float64Array(4), 'Float64Array\\(4\\)'],
+    ['an Int32Array', new Int32Array(4), 'Int32Array\\(4\\)'],
+    ['a Uint16Array', new Uint16Array(2), 'Uint16Array\\(2\\)'],
+    ['a Buffer', Buffer.alloc(8), 'Uint8Array\\(8\\)'],
+    ['a DataView', new DataView(new ArrayBuffer(8)), 'a DataView'],
+    ['an ArrayBuffer', new ArrayBuffer(8), 'an ArrayBuffer'],
+    ['a plain object', {}, 'an object'],
+    ['a Promise', Promise.resolve(), 'a Promise'],
+    ['a pretender', { [Symbol.toStringTag]: 'Float32Array', length: 4 }, ''],
+    ['a Proxy', new Proxy(new Float32Array(4), {}), ''],
+  ])('x: %s', (_, value, received) => {
+    expectError(
+      () => op(value),
+      TypeError,
+      'ERR_SOFTLANE_TYPE',
+      new RegExp(`^${name}: expected x to be a Float32Array or an object with data and dims`),
+      new RegExp(`received .*${received}`),
+    );
+  });
+
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a number', 6],
+    ['a string', 'cols'],
+    ['an Array', [6]],
+    ['a typed array', new Float32Array(6)],
+    ['a Map', new Map([['cols', 6]])],
+    ['a function', () => 6],
+  ])('options: %s', (_, value) => {
+    expectError(
+      () => op(x(), value),
+      TypeError,
+      'ERR_SOFTLANE_TYPE',
+      'expected options to be an object',
+    );
+  });
+
+  test('an unknown option, with the list of the known ones', () => {
+    expectError(
+      () => op(x(), { colums: 3 }),
+      TypeError,
+      'ERR_SOFTLANE_UNKNOWN_OPTION',
+      /only cols, stride, .*out, .*threads, isa, received "colums" \(string\)/,
+    );
+  });
+
+  test('an unknown option even if it is undefined, and options of other kinds of call', () => {
+    for (const key of ['k', 'signal', 'rows', 'toString', '__proto__x', 'constructor']) {
+      const code = 'ERR_SOFTLANE_UNKNOWN_OPTION';
+      expectError(() => op(x(), { [key]: undefined }), TypeError, code, `received "${key}"`);
+    }
+  });
+
+  describe.each(['cols', 'stride', ...(rowNames.includes(name) ? ['outStride'] : [])])(
+    '%s',
+    (key) => {
+      test.each<[unknown]>([['3'], [null], [true], [3n], [{}], [[3]], [new Number(3)]])(
+        'of a wrong type: %p',
+        (value) => {
+          expectError(
+            () => op(x(), { cols: 3, [key]: value }),
+            TypeError,
+            'ERR_SOFTLANE_TYPE',
+            `expected options.${key} to be a non-negative integer`,
+          );
+        },
+      );
+      test.each([NaN, 1.5, -1, Infinity, -Infinity, 2 ** 53, 1e300])(
+        'out of range: %p',
+        (value) => {
+          expectError(
+            () => op(x(), { cols: 3, [key]: value }),
+            RangeError,
+            'ERR_SOFTLANE_VALUE',
+            `expected options.${key} to be a non-negative integer`,
+            `received ${value} (number)`,
+          );
+        },
+      );
+    },
+  );
+
+  test.each([0, -1, 1.5, NaN, Infinity, 1025, 2 ** 31])('threads: %p', (value) => {
+    expectError(
+      () => op(x(), { threads: value }),
+      RangeError,
+      'ERR_SOFTLANE_VALUE',
+      'expected options.threads to be an integer from 1 to 1024',
+    );
+  });
+
+  test('threads and isa of a wrong type', () => {
+    expectError(() => op(x(), { threads: '2' }), TypeError, 'ERR_SOFTLANE_TYPE', /"2" \(string\)/);
+    expectError(() => op(x(), { isa: 2 }), TypeError, 'ERR_SOFTLANE_TYPE', '"scalar"');
+    expectError(() => op(x(), { isa: null }), TypeError, 'ERR_SOFTLANE_TYPE', 'received null');
+  });
+
+  test('an unknown or unsupported isa, with the list of those that work', () => {
+    const { isas } = api.capabilities();
+    for (const isa of [
+      'sse2',
+      'AVX2',
+      '',
+      'auto',
+      ...isas.flatMap((i) => (i.supported ? [] : i.name)),
+    ]) {
+      const error = expectError(
+        () => op(x(), { isa }),
+        RangeError,
+        'ERR_SOFTLANE_ISA',
+        'options.isa',
+      );
+      for (const { name: known, supported } of isas) {
+        expect(error.message.split('received')[0].includes(`"${known}"`)).toBe(supported);
+      }
+    }
+  });
+
+  test.each([4, 5, 7, 12, 2 ** 52])('a length that is no multiple of cols %p', (cols) => {
+    expectError(
+      () => op(x(), { cols }),
+      RangeError,
+      'ERR_SOFTLANE_SHAPE',
+      `(${cols})`,
+      'length of 6',
+    );
+  });
+
+  test('no columns for elements that are there', () => {
+    expectError(() => op(x(), { cols: 0 }), RangeError, 'ERR_SOFTLANE_SHAPE', 'length of 6');
+    expectError(
+      () => op(x(), { cols: 0, stride: 2 }),
+      RangeError,
+      'ERR_SOFTLANE_SHAPE',
+      'length of 6',
+    );
+  });
+
+  test('strides that do not fit', () => {
+    const code = 'ERR_SOFTLANE_SHAPE';
+    expectError(
+      () => op(x(), { cols: 3, stride: 2 }),
+      RangeError,
+      code,
+      /stride to be at least .*3.*, received 2/,
+    );
+    expectError(() => op(x(), { stride: 3 }), RangeError, code, 'come with options.cols');
+    // Rows of 3 every 4: one whole, and 2 elements of the next.
+    expectError(
+      () => op(x(), { cols: 3, stride: 4 }),
+      RangeError,
+      code,
+      'whole rows of 3 columns every 4',
+    );
+    expectError(() => op(x(), { cols: 7, stride: 8 }), RangeError, code, 'whole rows');
+  });
+
+  test('an out of a wrong type', () => {
+    const other =
+      findOperator(name)!.element === 'float32' ? new Int32Array(6) : new Float32Array(6);
+    for (const out of [
+      null,
+      6,
+      [0, 0],
+      new Float64Array(6),
+      other,
+      new ArrayBuffer(24),
+      'out',
+      {},
+    ]) {
+      expectError(() => op(x(), { out }), TypeError, 'ERR_SOFTLANE_TYPE', 'expected options.out');
+    }
+  });
+
+  test('an out that is too short, naming both lengths', () => {
+    const needed = findOperator(name)!.output === 'rows' ? 6 : 2;
+    const out = outFor(name, needed - 1);
+    expectError(
+      () => op(x(), { cols: 3, out }),
+      RangeError,
+      'ERR_SOFTLANE_SHAPE',
+      `options.out to have at least ${needed} elements, received ${needed - 1} elements`,
+    );
+    expect(Array.from(out)).toEqual(Array.from({ length: needed - 1 }, () => 0));
+  });
+
+  test('an out that overlaps x', () => {
+    const memory = new ArrayBuffer(64);
+    const input = new Float32Array(memory, 0, 6);
+    const place = findOperator(name)!.element === 'float32' ? Float32Array : Int32Array;
+    for (const offset of rowNames.includes(name) ? [4, 20] : [0, 4, 20]) {
+      const out = new place(memory, offset, 6);
+      expectError(() => op(input, { out }), RangeError, 'ERR_SOFTLANE_OVERLAP', 'overlaps x');
+    }
+    expect(Array.from(new Float32Array(memory))).toEqual(new Array(16).fill(0));
+  });
+
+  test('a detached buffer', () => {
+    const gone = x();
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    expectError(
+      () => op(gone),
+      TypeError,
+      'ERR_SOFTLANE_DETACHED',
+      'expected x to have its memory',
+    );
+    expectError(() => op(gone, { cols: 3 }), TypeError, 'ERR_SOFTLANE_DETACHED');
+    const out = outFor(name, 6);
+    structuredClone(out.buffer, { transfer: [out.buffer] });
+    expectError(() => op(x(), { out }), TypeError, 'ERR_SOFTLANE_DETACHED', 'options.out');
+  });
+
+  test('a view that its resized buffer no longer holds', () => {
+    const memory = Reflect.construct(ArrayBuffer, [32, { maxByteLength: 64 }]);
+    const view = new Float32Array(memory, 8, 4);
+    memory.resize(8);
+    expectError(() => op(view), TypeError, 'ERR_SOFTLANE_DETACHED');
+  });
+
+  test('a buffer that a getter among the options transfers away', () => {
+    const input = x();
+    const options = {
+      get cols() {
+        structuredClone(input.buffer, { transfer: [input.buffer] });
+        return 3;
+      },
+    };
+    expectError(() => op(input, options), TypeError, 'ERR_SOFTLANE_DETACHED');
+  });
+
+  test('a length that lies', () => {
+    const input = x();
+    Object.defineProperty(input, 'length', { value: 6000 });
+    expectError(
+      () => op(input, { cols: 6 }),
+      RangeError,
+      'ERR_SOFTLANE_SHAPE',
+      'x to have at least 6000',
+    );
+  });
+});
+
+describe.each(rowNames)('%s', (name) => {
+  test('refuses an outStride below cols', () => {
+    expectError(
+      () => call(name)(x(), { cols: 3, outStride: 2 }),
+      RangeError,
+      'ERR_SOFTLANE_SHAPE',
+      /outStride to be at least .*3.*, received 2/,
+    );
+  });
+
+  test('refuses an output that no memory holds', () => {
+    expectError(
+      () => call(name)(x(), { cols: 3, outStride: 2 ** 50 }),
+      Error,
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+    );
+  });
+
+  test('refuses in place with another stride', () => {
+    const input = x();
+    expectError(
+      () => call(name)(input, { cols: 2, stride: 3, outStride: 2, out: input }),
+      RangeError,
+      'ERR_SOFTLANE_OVERLAP',
+    );
+    expect(input).toEqual(x());
+  });
+});
+
+describe("an operator's own options", () => {
+  const rules = catalogue.flatMap((line) =>
+    Object.entries(line.options).map(([key, rule]) => ({ name: line.name, key, rule })),
+  );
+  test.each(rules)('$name $key', ({ name, key, rule }) => {
+    const op = call(name);
+    const bad = rule.kind === 'number' ? ['1', null, true, 1n] : [0, null, true, ['nan']];
+    for (const value of bad) {
+      expectError(
+        () => op(x(), { [key]: value }),
+        TypeError,
+        'ERR_SOFTLANE_TYPE',
+        `options.${key}`,
+      );
+    }
+    if (rule.kind === 'choice') {
+      for (const value of ['', 'AUTO', 'toString']) {
+        const error = expectError(
+          () => op(x(), { [key]: value }),
+          RangeError,
+          'ERR_SOFTLANE_VALUE',
+        );
+        for (const valid of rule.values) expect(error.message).toContain(JSON.stringify(valid));
+      }
+      for (const value of rule.values) op(x(), { [key]: value });
+    } else {
+      expectError(() => op(x(), { [key]: NaN }), RangeError, 'ERR_SOFTLANE_VALUE', rule.expected);
+    }
+    op(x(), { [key]: undefined });
+    op(x(), { [key]: rule.default });
+  });
+
+  test.each([0, -1, NaN, Infinity, -Infinity, -0])('temperature %p is refused', (temperature) => {
+    expectError(
+      () => api.softmax(x(), { temperature }),
+      RangeError,
+      'ERR_SOFTLANE_VALUE',
+      'expected options.temperature to be a finite number greater than 0',
+    );
+  });
+});
+
+describe('options are read', () => {
+  test('once each', () => {
+    let reads = 0;
+    const input = x();
+    const p = api.softmax(input, {
+      get cols() {
+        return ++reads === 1 ? 3 : 1e9;
+      },
+    });
+    expect(reads).toBe(1);
+    expect(p).toEqual(api.softmax(input, { cols: 3 }));
+  });
+
+  test('from own properties only, so that a polluted prototype changes nothing', () => {
+    const prototype = Object.prototype as unknown as Record<string, unknown>;
+    const want = api.softmax(x());
+    prototype['cols'] = 2;
+    prototype['nonsense'] = 1;
+    prototype['out'] = new Float32Array(6);
+    try {
+      expect(api.softmax(x(), {})).toEqual(want);
+      expect(api.softmax(x())).toEqual(want);
+      expect(api.plan('softmax', { cols: 6 }).run(x())).toEqual(want);
+    } finally {
+      delete prototype['cols'];
+      delete prototype['nonsense'];
+      delete prototype['out'];
+    }
+  });
+
+  test('from class instances and from objects without a prototype', () => {
+    class Options {
+      cols = 3;
+      helper(): number {
+        return 1;
+      }
+    }
+    const want = api.softmax(x(), { cols: 3 });
+    expect(api.softmax(x(), new Options())).toEqual(want);
+    expect(api.softmax(x(), Object.assign(Object.create(null), { cols: 3 }))).toEqual(want);
+    expect(api.softmax(x(), Object.freeze({ cols: 3 }))).toEqual(want);
+  });
+
+  test('undefined is the same as absent', () => {
+    const options = {
+      cols: undefined,
+      out: undefined,
+      threads: undefined,
+      isa: undefined,
+      stride: undefined,
+    };
+    expect(api.softmax(x(), options)).toEqual(api.softmax(x()));
+  });
+
+  test('a getter may call the same operator', () => {
+    const inner = Float32Array.of(5, 5);
+    const p = api.softmax(x(), {
+      get cols() {
+        expect(Array.from(api.softmax(inner, { cols: 2, temperature: 3 }))).toEqual([0.5, 0.5]);
+        return 3;
+      },
+    });
+    expect(p).toEqual(api.softmax(x(), { cols: 3 }));
+  });
+
+  test('and forgotten: a failed call leaves nothing for the next', () => {
+    const out = new Float32Array(6);
+    expect(() => api.softmax(x(), { cols: 3, temperature: 9, out, isa: 'none' })).toThrow();
+    expect(api.softmax(x())).toEqual(api.plan('softmax', { cols: 6 }).run(x()));
+    expect(Array.from(out)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe('shapes', () => {
+  const spec = (input: unknown, options?: unknown) => {
+    const record = new Call(findOperator('softmax')!);
+    record.prepare(input, options, 'sync');
+    const { rows, cols, xStride, yStride } = Spec;
+    return [rows, cols, xStride, yStride].map((field) => record.spec[field]);
+  };
+  test.each<[string, number, object | undefined, number[]]>([
+    ['no options: one row', 6, undefined, [1, 6, 6, 6]],
+    ['cols', 6, { cols: 2 }, [3, 2, 2, 2]],
+    ['stride with a gap after the last row', 8, { cols: 3, stride: 4 }, [2, 3, 4, 3]],
+    ['stride without', 7, { cols: 3, stride: 4 }, [2, 3, 4, 3]],
+    ['a stride longer than the array', 3, { cols: 3, stride: 2 ** 40 }, [1, 3, 2 ** 40, 3]],
+    ['outStride', 6, { cols: 2, outStride: 5 }, [3, 2, 2, 5]],
+    ['nothing, one empty row', 0, undefined, [1, 0, 0, 0]],
+    ['nothing with cols', 0, { cols: 5 }, [0, 5, 5, 5]],
+    ['nothing with cols 0', 0, { cols: 0 }, [0, 0, 0, 0]],
+    ['nothing with cols -0', 0, { cols: -0 }, [0, 0, 0, 0]],
+    ['nothing with a stride', 0, { cols: 0, stride: 4 }, [0, 0, 4, 0]],
+  ])('%s', (_, length, options, want) => {
+    expect(spec(new Float32Array(length), options)).toEqual(want);
+  });
+
+  test('in place, rows stay where they are', () => {
+    const input = new Float32Array(8);
+    expect(spec(input, { cols: 3, stride: 4, out: input })).toEqual([2, 3, 4, 4]);
+  });
+
+  test('empty results', () => {
+    const none = new Float32Array(0);
+    expect(api.softmax(none)).toEqual(none);
+    expect(api.logSoftmax(none)).toEqual(none);
+    expect(api.logSumExp(none)).toEqual(Float32Array.of(-Infinity));
+    expect(api.argMax(none)).toEqual(Int32Array.of(-1));
+    expect(api.logSumExp(none, { cols: 4 })).toEqual(none);
+    expect(api.argMax(none, { cols: 0 })).toEqual(new Int32Array(0));
+  });
+
+  test('rows and strides reach the right elements', () => {
+    const input = Float32Array.of(1, 2, 99, 3, 5, 99, 0, 0, 99);
+    const out = new Float32Array(12).fill(-1);
+    api.softmax(input, { cols: 2, stride: 3, outStride: 4, out });
+    const [a, b, c] = [
+      [1, 2],
+      [3, 5],
+      [0, 0],
+    ].map((row) => api.softmax(Float32Array.from(row)));
+    expect(Array.from(out)).toEqual([...a, -1, -1, ...b, -1, -1, ...c, -1, -1]);
+    expect(api.argMax(input, { cols: 2, stride: 3 })).toEqual(Int32Array.of(1, 1, 0));
+  });
+
+  test('out may be longer, may be x, and is what comes back', () => {
+    const input = x();
+    const want = api.softmax(input, { cols: 3 });
+    const out = new Float32Array(8).fill(7);
+    expect(api.softmax(input, { cols: 3, out })).toBe(out);
+    expect(Array.from(out)).toEqual([...want, 7, 7]);
+    expect(api.softmax(input, { cols: 3, out: input })).toBe(input);
+    expect(input).toEqual(want);
+  });
+
+  test('shared memory and views at any offset', () => {
+    const shared = new Float32Array(new SharedArrayBuffer(64), 20, 6);
+    shared.set(x());
+    expect(api.softmax(shared, { cols: 3 })).toEqual(api.softmax(x(), { cols: 3 }));
+  });
+});
+
+test('arrays of another realm are recognised', () => {
+  const other = require('node:vm').runInNewContext('Float32Array.of(1, 2, 3)') as Float32Array;
+  expect(other).not.toBeInstanceOf(Float32Array);
+  const p = api.softmax(other);
+  expect(p).toBeInstanceOf(Float32Array);
+  expect(p).toEqual(api.softmax(Float32Array.of(1, 2, 3)));
+});
+
+test('values are described without running their code', () => {
+  const trap = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('ran');
+      },
+      getPrototypeOf() {
+        throw new Error('ran');
+      },
+    },
+  );
+  expect(inWords(trap)).toBe('an object');
+  expect(inWords(-0)).toBe('-0 (number)');
+  expect(inWords('a'.repeat(100))).toMatch(/^"a{57}\.\.\." \(string\)$/);
+  expect(inWords(new (class Thing {})())).toBe('an object of class Thing');
+  expect(inWords(Object.create(null))).toBe('an object');
+  expect(inWords(Symbol('s'))).toBe('a symbol');
+});
