@@ -57,8 +57,8 @@ async function main() {
  */
 function report(pictureFile, { picture, logitsFile, steps, classes, summary, distance, ...rest }) {
   const shown = (/** @type {string} */ file) => path.relative('', file);
-  const elements = (summary.elementsPerSecond / 1e9).toFixed(3);
-  const bytes = (summary.bytesPerSecond / 1e9).toFixed(2);
+  const speed = (/** @type {number} */ elements) =>
+    `${(elements / 1e9).toFixed(3)} G elements/s, ${((4 * elements) / 1e9).toFixed(2)} GB/s`;
   const difference = distance.difference.toExponential(2);
   return [
     ['picture', `${shown(pictureFile)}, ${picture.width} x ${picture.height} pixels`],
@@ -66,7 +66,8 @@ function report(pictureFile, { picture, logitsFile, steps, classes, summary, dis
     ['text', rest.text],
     ['confidence', rest.confidence.toFixed(6)],
     ['ISA', summary.isa],
-    ['throughput', `${elements} G elements/s, ${bytes} GB/s (softmax of this one small file)`],
+    ['throughput', `${speed(summary.elementsPerSecond)} from file to file, synced to disk`],
+    ['in memory', `${speed(rest.inMemory)} read, and as much written`],
     ['difference', `at most ${difference} from onnxruntime's own softmax of the same graph`],
     [
       'accuracy',

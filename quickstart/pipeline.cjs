@@ -6,6 +6,7 @@
 const { mkdirSync, readFileSync } = require('node:fs');
 const path = require('node:path');
 const { findOperator } = require('../dist/catalogue.js');
+const { softmax } = require('../dist/index.js');
 const { readNpy, writeNpy } = require('../dist/score/npy.js');
 const { compare } = require('./compare.cjs');
 const { decode, labelsFrom } = require('./ctc.cjs');
@@ -42,12 +43,12 @@ async function readLine(pictureFile, folder) {
   score(file('logits.npy'), 'top-1', file('top1.npy'));
   const summary = score(file('logits.npy'), 'softmax', file('softmax.npy'));
   const top1 = await readNpy(file('top1.npy'));
-  const softmax = await readNpy(file('softmax.npy'));
+  const ours = await readNpy(file('softmax.npy'));
   if (top1.dtype !== 'top-1') throw new Error(`expected top-1 records, received ${top1.dtype}`);
-  if (softmax.dtype !== '<f4') throw new Error(`expected float32, received ${softmax.dtype}`);
+  if (ours.dtype !== '<f4') throw new Error(`expected float32, received ${ours.dtype}`);
 
   const { text, confidence } = decode(top1.data.index, top1.data.probability, labels);
-  const distance = compare(logits.data, classes, softmax.data, theirs.data);
+  const distance = compare(logits.data, classes, ours.data, theirs.data);
   const bound = findOperator('softmax')?.bound.maxUlp ?? 0;
   return {
     picture,
@@ -57,9 +58,26 @@ async function readLine(pictureFile, folder) {
     text,
     confidence,
     summary,
+    inMemory: elementsPerSecond(logits.data, classes),
     distance,
     bound,
   };
+}
+
+/**
+ * The speed of softmax alone, without the files round it: the median of some calls, after some that warm up.
+ * @param {Float32Array} x
+ * @param {number} cols
+ */
+function elementsPerSecond(x, cols) {
+  const out = new Float32Array(x.length);
+  const nanoseconds = Array.from({ length: 110 }, () => {
+    const start = process.hrtime.bigint();
+    softmax(x, { cols, out });
+    return Number(process.hrtime.bigint() - start);
+  });
+  const timed = nanoseconds.slice(10).sort((a, b) => a - b);
+  return (x.length / timed[timed.length / 2]) * 1e9;
 }
 
 module.exports = { readLine };
