@@ -95,6 +95,7 @@ describe('the edit of the graph', () => {
       'expected nothing to read "p"',
     ],
     ['a length beyond the end', Buffer.of(0x3a, 0xff, 0xff, 0x03, 1), 'runs past the end'],
+    ['a length one byte beyond the end', Buffer.of(0x3a, 2, 0x08), 'runs past the end'],
     ['a length beyond 2^53', Buffer.of(0x3a, ...Array(8).fill(0xff), 1), 'runs past the end'],
     ['a number without end', Buffer.alloc(20, 0xff), 'longer than ten bytes'],
     ['a number cut off', Buffer.of(0x08, 0x80), 'cut off'],
