@@ -52,9 +52,10 @@ export class InputFile implements FileIdentity {
   }
 
   /** Fills `into` from `position`; a file that ends before is refused. */
-  async read(into: Uint8Array, position: number): Promise<void> {
+  async read(into: Uint8Array, position: number, signal?: AbortSignal): Promise<void> {
     let done = 0;
     while (done < into.byteLength) {
+      signal?.throwIfAborted();
       const piece = into.subarray(done, Math.min(done + chunkBytes, into.byteLength));
       let got: number;
       try {

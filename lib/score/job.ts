@@ -132,7 +132,7 @@ interface Source {
   readonly path: string;
   readonly rows: number;
   readonly cols: number;
-  readRows(first: number, count: number, into: Uint8Array): Promise<void>;
+  readRows(first: number, count: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
 }
 
 interface Sink {
@@ -176,7 +176,7 @@ async function run(
         }),
     },
     {
-      read: (first, count, into) => source.readRows(first, count, into),
+      read: (first, count, into) => source.readRows(first, count, into, signal),
       compute,
       write: (bytes) => sink.write(bytes),
     },

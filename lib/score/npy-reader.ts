@@ -20,7 +20,7 @@ export interface NpyReader extends FileIdentity {
   readonly rows: number;
   readonly cols: number;
   /** Reads whole rows into the start of `into`, which keeps the bytes of any buffer, shared ones too. */
-  readRows(first: number, count: number, into: Uint8Array): Promise<void>;
+  readRows(first: number, count: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Throws if the file was changed since it was opened. */
   verifyUnchanged(): Promise<void>;
   close(): Promise<void>;
@@ -143,7 +143,12 @@ class Reader implements NpyReader {
     return this.header.shape;
   }
 
-  async readRows(first: number, count: number, into: Uint8Array): Promise<void> {
+  async readRows(
+    first: number,
+    count: number,
+    into: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const rowBytes = this.cols * npyDtypes[this.dtype].bytes;
     if (!(first >= 0 && count >= 0 && first + count <= this.rows)) {
       throw new RangeError(`rows ${first} to ${first + count} of ${this.rows}`);
@@ -151,10 +156,8 @@ class Reader implements NpyReader {
     if (into.byteLength < count * rowBytes) {
       throw new RangeError(`${count} rows of ${rowBytes} bytes do not fit into ${into.byteLength}`);
     }
-    await this.file.read(
-      into.subarray(0, count * rowBytes),
-      this.header.dataOffset + first * rowBytes,
-    );
+    const position = this.header.dataOffset + first * rowBytes;
+    await this.file.read(into.subarray(0, count * rowBytes), position, signal);
   }
 
   verifyUnchanged(): Promise<void> {
