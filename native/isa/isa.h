@@ -49,9 +49,9 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,         kOperators,   sizeof kOperators / sizeof *kOperators,
-          max_element,  state_push,   state_finish,
-          exp_array,    log_array,    ext_exp_array};
+  return {name,        kOperators, sizeof kOperators / sizeof *kOperators,
+          max_element, state_push, state_finish,
+          exp_array,   log_array,  ext_exp_array};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What an instruction set offers: one constant table a translation unit, and nothing else is exported.
+// What an instruction set offers: one constant table a translation unit, and nothing else is
+// exported.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +20,18 @@ struct Call {
   Algorithm algorithm;
   size_t rows, cols, x_stride, y_stride;
   double params[14];
+  bool stream;     // the output is too large to stay in a cache; changes no bits
+  float* scratch;  // kScratch floats of this thread's, or null; changes no bits
 };
+
+constexpr size_t kScratch = size_t{1} << 16;
 
 // What the reduction of one row comes to, and what its map needs.
 struct RowResult {
   Partial total;
-  double log_sum;    // ln sum e^((x - total.shift)/T)
-  int64_t dominant;  // index of the element with more than half of the mass where that matters, or -1
+  double log_sum;  // ln sum e^((x - total.shift)/T)
+  int64_t
+      dominant;  // index of the element with more than half of the mass where that matters, or -1
   float dominant_value;
 };
 
@@ -37,8 +43,8 @@ struct Operator {
   void (*rows)(const Call& call, const float* x, void* y, size_t count);
 
   // One long row in ranges of whole blocks, for several threads; null where an operator has no such
-  // form. reduce pushes a range (row_max is used by the three-pass algorithms only), finish sees the
-  // merged state and the whole row, map writes elements begin to end of it.
+  // form. reduce pushes a range (row_max is used by the three-pass algorithms only), finish sees
+  // the merged state and the whole row, map writes elements begin to end of it.
   void (*reduce)(const Call& call, float row_max, const float* x, size_t n, State* state);
   void (*finish)(const Call& call, const State& state, const float* x, size_t n, RowResult* result,
                  void* y);

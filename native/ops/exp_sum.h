@@ -1,8 +1,9 @@
-// Sum of e^(x/T) over a row: the reduction behind the softmax family, by each of the four algorithms.
+// Sum of e^(x/T) over a row: the reduction behind the softmax family, by each of the four
+// algorithms.
 //
-// All of them add the same terms p_i 2^(n_i) (simd/math.h) in the same order. They differ in where the
-// common exponent comes from, and so in how often memory is read; scaling by a power of two is exact, so
-// the algorithms agree bit for bit, save where a term is below 2^-100 of the sum.
+// All of them add the same terms p_i 2^(n_i) (simd/math.h) in the same order. They differ in where
+// the common exponent comes from, and so in how often memory is read; scaling by a power of two is
+// exact, so the algorithms agree bit for bit, save where a term is below 2^-100 of the sum.
 #pragma once
 
 #include "../isa/table.h"
@@ -13,8 +14,8 @@ namespace softlane {
 namespace {
 
 // The temperature as a power of two and a factor near 1. Ordinary temperatures are folded into the
-// constants of the exponential whole; for the others the coefficients would leave the range of a float,
-// so a power of two is taken out of x first.
+// constants of the exponential whole; for the others the coefficients would leave the range of a
+// float, so a power of two is taken out of x first.
 struct Units {
   double temperature, folded;
   float scale;
@@ -35,8 +36,8 @@ struct Units {
 };
 
 // A block's logits as the kernels want them: (x - shift) * scale, copied to L1 where that is not x.
-// x - shift is exact wherever the result matters: shift is the largest logit, it is beyond 7e5 T, and
-// logits more than 104 T below it count for nothing.
+// x - shift is exact wherever the result matters: shift is the largest logit, it is beyond 7e5 T,
+// and logits more than 104 T below it count for nothing.
 class Block {
  public:
   Block(const Units& u, double shift, const float* x, size_t n) : data_(x) {
@@ -102,8 +103,8 @@ inline Partial leaf_online(const Units& u, const float* x, size_t n) {
   return leaf_below(u, max_element(x, n), x, n);
 }
 
-// One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane carries
-// its own running exponent. A group of vectors shares one exponent update.
+// One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane
+// carries its own running exponent. A group of vectors shares one exponent update.
 inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   if (u.scale != 1.0f) return leaf_online(u, x, n);
   const ExtExp k(u.k, 0);

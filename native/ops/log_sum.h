@@ -7,8 +7,8 @@ namespace softlane {
 namespace {
 
 // ln sum e^(x/T) minus mu/T in double, mu being the row's largest logit and k its first index: one
-// plus the others, each term right to about 1e-16. For rows that are (nearly) normalised already: their
-// logsumexp is (nearly) zero, and float terms would leave an error of 1e-7 in it.
+// plus the others, each term right to about 1e-16. For rows that are (nearly) normalised already:
+// their logsumexp is (nearly) zero, and float terms would leave an error of 1e-7 in it.
 inline double others_in_double(const Units& u, const float* x, size_t n, size_t k) {
   const double mu = x[k];
   double lane[kLanes] = {};

@@ -43,14 +43,15 @@ struct Reciprocal {
 };
 
 // Second pass of two-pass and online, third of recompute.
-inline void normalise(const Units& u, const Partial& total, const float* x, float* y, size_t n) {
+inline void normalise(const Call& call, const Units& u, const Partial& total, const float* x,
+                      float* y, size_t n) {
   const ExtExp k(u.k, -static_cast<int>(total.e));
   const Reciprocal divide(total.m);
   const f32x16 low = set1(u.at_exponent(total.e - 250));  // far below what is flushed to zero
   for (size_t i = 0; i < n; i += kBlock) {
     const size_t length = n - i < kBlock ? n - i : kBlock;
     const Block block(u, total.shift, x + i, length);
-    map(block.data(), y + i, length, [&](f32x16 v) {
+    map(block.data(), y + i, length, call.stream, [&](f32x16 v) {
       const f32x16 c = max(low, v);
       const f32x16 z = k.round(c);
       return scale_or_zero(divide(k.mantissa(c, z)), z);
@@ -66,8 +67,11 @@ inline bool fill_degenerate(const Call& call, const Partial& total, float* y, si
   return true;
 }
 
-// Second and third pass of reload: the terms are kept in y, then scaled.
+// Second and third pass of reload: the terms are kept, then scaled. In y; or in the thread's
+// scratch, which stays in L2, where y is to be streamed.
 inline void reload(const Call& call, const Units& u, float mu, const float* x, float* y, size_t n) {
+  const bool apart = call.stream && call.scratch != nullptr && n <= kScratch;
+  float* terms_at = apart ? call.scratch : y;
   const Reference r(u, mu);
   const Terms terms(u, r.e);
   State state;
@@ -77,9 +81,9 @@ inline void reload(const Call& call, const Units& u, float mu, const float* x, f
     const Block block(u, r.shift, x + i, length);
     const auto keep = [=](size_t j, f32x16 w, size_t count) {
       if (count == kLanes) {
-        store(y + i + j, w);
+        store(terms_at + i + j, w);
       } else {
-        store_first(y + i + j, w, count);
+        store_first(terms_at + i + j, w, count);
       }
     };
     const double m = sum(block.data(), length, -__builtin_inff(), terms, keep);
@@ -89,7 +93,7 @@ inline void reload(const Call& call, const Units& u, float mu, const float* x, f
   if (fill_degenerate(call, sum, y, n)) return;
   const Reciprocal divide(sum.m);
   const f32x16 power = set1(kMagic + static_cast<float>(r.e - kBias - sum.e));
-  map(y, y, n, [&](f32x16 w) { return scale_or_zero(divide(w), power); });
+  map(terms_at, y, n, apart, [&](f32x16 w) { return scale_or_zero(divide(w), power); });
 }
 
 struct Softmax : ExpFamily {
@@ -110,10 +114,10 @@ struct Softmax : ExpFamily {
                      RowResult* result) {
     result->total = total;
   }
-  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x, float* y,
-                        size_t begin, size_t end) {
+  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x,
+                        float* y, size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
-    normalise(u, r.total, x + begin, y + begin, end - begin);
+    normalise(call, u, r.total, x + begin, y + begin, end - begin);
   }
 };
 
@@ -125,7 +129,8 @@ struct LogSoftmax : ExpFamily {
     finish(call, u, row_sum(u, resolve(call.algorithm, n), x, n), x, n, &result);
     map_range(call, u, result, x, y, 0, n);
   }
-  // An element with more than half of the mass has a result near zero, x/T - logsumexp would cancel.
+  // An element with more than half of the mass has a result near zero, x/T - logsumexp would
+  // cancel.
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
                      RowResult* result) {
     result->total = total;
@@ -142,24 +147,25 @@ struct LogSoftmax : ExpFamily {
     result->dominant_value = static_cast<float>(0.0 - others);
     result->log_sum = (mu - total.shift) / u.temperature + others;
   }
-  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x, float* y,
-                        size_t begin, size_t end) {
+  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x,
+                        float* y, size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
     const double beta = 1 / u.folded;
     const float l_hi = static_cast<float>(r.log_sum);
     const f32x16 hi = set1(l_hi), lo = set1(static_cast<float>(r.log_sum - l_hi));
     const float b_hi = static_cast<float>(beta), b_lo = static_cast<float>(beta - b_hi);
-    const f32x16 bh = set1(b_hi), bl = set1(b_lo), minus_hi = set1(-l_hi);
+    const f32x16 bh = set1(b_hi), bl = set1(b_lo), minus_hi = set1(-l_hi),
+                 minus_lo = set1(0.0f) - lo;
     const f32x16 lowest = set1(-0x1.fffffep127f);
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t length = end - i < kBlock ? end - i : kBlock;
       const Block block(u, r.total.shift, x + i, length);
       if (u.folded == 1) {
-        map(block.data(), y + i, length, [&](f32x16 v) { return (v - hi) - lo; });
+        map(block.data(), y + i, length, call.stream, [&](f32x16 v) { return (v - hi) - lo; });
       } else {
         // lowest: a masked element times a b_lo of either sign must stay -inf.
-        map(block.data(), y + i, length,
-            [&](f32x16 v) { return fma(v, bh, minus_hi) + fma(max(lowest, v), bl, set1(0.0f) - lo); });
+        map(block.data(), y + i, length, call.stream,
+            [&](f32x16 v) { return fma(v, bh, minus_hi) + fma(max(lowest, v), bl, minus_lo); });
       }
     }
     const size_t k = static_cast<size_t>(r.dominant);

@@ -1,5 +1,6 @@
-// exp and log in double for the few numbers a row ends with. Our own, because the C library's differ
-// between versions in the last bit, and results must not. No FMA: plain IEEE operations only.
+// exp and log in double for the few numbers a row ends with. Our own, because the C library's
+// differ between versions in the last bit, and results must not. No FMA: plain IEEE operations
+// only.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ inline double pow2_double(int64_t k) {
   return r;
 }
 
-// a * 2^k exactly, or 0 where |a| 2^k is far below anything a sum could notice; NaN stays NaN. k is an
-// integer.
+// a * 2^k exactly, or 0 where |a| 2^k is far below anything a sum could notice; NaN stays NaN. k is
+// an integer.
 inline double scale_double(double a, double k) {
   if (!(k >= -1000)) return a * 0;
   return a * pow2_double(static_cast<int64_t>(k));
@@ -29,9 +30,19 @@ inline double exp_double(double x) {
   // ln2 in two parts, the first with 21 trailing zero bits: n times it is exact.
   const double t = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;
   double p = 1.0 / 6227020800;
-  constexpr double c[] = {1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
-                          1.0 / 5040,      1.0 / 720,      1.0 / 120,     1.0 / 24,     1.0 / 6,
-                          1.0 / 2,         1.0,            1.0};
+  constexpr double c[] = {1.0 / 479001600,
+                          1.0 / 39916800,
+                          1.0 / 3628800,
+                          1.0 / 362880,
+                          1.0 / 40320,
+                          1.0 / 5040,
+                          1.0 / 720,
+                          1.0 / 120,
+                          1.0 / 24,
+                          1.0 / 6,
+                          1.0 / 2,
+                          1.0,
+                          1.0};
   for (const double k : c) p = p * t + k;
   return scale_double(p, n);
 }

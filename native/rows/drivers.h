@@ -3,12 +3,14 @@
 // reduce -> map (a row to a row) and reduce (a row to one number) take a struct with
 //   kName; Context and context(call), what is worked out once a call;
 //   row(call, context, x, y, n), one whole row in the way that is best for one thread;
-//   reduce(call, context, row_max, x, n, state), finish(call, context, total, x, n, result) and, for
-//   reduce -> map, map_range(call, context, result, x, y, begin, end): one row for several threads.
+//   reduce(call, context, row_max, x, n, state), finish(call, context, total, x, n, result) and,
+//   for reduce -> map, map_range(call, context, result, x, y, begin, end): one row for several
+//   threads.
 // select (a row to a few elements) takes kName, Output and row(call, x, y, n).
 #pragma once
 
 #include "../isa/table.h"
+#include "../simd/f32x16.h"
 
 namespace softlane {
 namespace {
@@ -21,6 +23,7 @@ struct ReduceMapDriver {
     for (size_t r = 0; r < count; ++r) {
       Op::row(call, c, x + r * call.x_stride, out + r * call.y_stride, call.cols);
     }
+    if (call.stream) fence();
   }
   static void reduce(const Call& call, float row_max, const float* x, size_t n, State* state) {
     Op::reduce(call, Op::context(call), row_max, x, n, state);
@@ -32,6 +35,7 @@ struct ReduceMapDriver {
   static void map(const Call& call, const RowResult& result, const float* x, float* y, size_t begin,
                   size_t end) {
     Op::map_range(call, Op::context(call), result, x, y, begin, end);
+    if (call.stream) fence();
   }
   static constexpr Operator entry() { return {Op::kName, false, rows, reduce, finish, map}; }
 };

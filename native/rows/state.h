@@ -1,11 +1,12 @@
-// Mergeable partial sums of exponentials: the (mantissa, exponent) pair of the Two-Pass paper as a value
-// that lives longer than a vector.
+// Mergeable partial sums of exponentials: the (mantissa, exponent) pair of the Two-Pass paper as a
+// value that lives longer than a vector.
 //
 // A Partial is m * 2^e * e^(shift / T). shift is 0 unless the logits are too large for the exponent
-// alone (|x| / T beyond 7e5); then it is the largest logit of the block and e is near 0. A State is the
-// sum of a row that arrives in pieces: one slot a level of a binary tree over the blocks, as in
-// pairwise summation, so that pieces of whole blocks pushed in order give the bits of the whole row,
-// and so do merged states of ranges that begin and end at a multiple of a power of two of blocks.
+// alone (|x| / T beyond 7e5); then it is the largest logit of the block and e is near 0. A State is
+// the sum of a row that arrives in pieces: one slot a level of a binary tree over the blocks, as in
+// pairwise summation, so that pieces of whole blocks pushed in order give the bits of the whole
+// row, and so do merged states of ranges that begin and end at a multiple of a power of two of
+// blocks.
 #pragma once
 
 #include <cstddef>
@@ -78,7 +79,8 @@ namespace {
 // Whether a state that came from outside is one that the functions below can work on.
 inline bool valid(const State& s) {
   if (!(s.temperature > 0) || !is_finite(s.temperature)) return false;
-  if (!(s.blocks >= 0 && s.blocks < 0x1p39) || !(s.elements >= 0 && s.elements < 0x1p53)) return false;
+  if (!(s.blocks >= 0 && s.blocks < 0x1p39) || !(s.elements >= 0 && s.elements < 0x1p53))
+    return false;
   const uint64_t blocks = static_cast<uint64_t>(s.blocks);
   if (static_cast<double>(blocks) != s.blocks) return false;
   for (int i = 0; i < kLevels; ++i) {
@@ -106,8 +108,8 @@ inline void set_slot(State* s, int level, const Partial& p) {
   q[0] = p.m, q[1] = p.e, q[2] = p.shift, q[3] = p.peak;
 }
 
-// Adds the sum of 2^level blocks. Lower slots, if any are taken, are folded in first: that happens only
-// when ranges of unequal alignment are merged.
+// Adds the sum of 2^level blocks. Lower slots, if any are taken, are folded in first: that happens
+// only when ranges of unequal alignment are merged.
 inline void push(State* s, Partial p, int level) {
   uint64_t blocks = static_cast<uint64_t>(s->blocks);
   for (int i = 0; i < level; ++i) {

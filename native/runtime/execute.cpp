@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 
+#include "cpu.h"
 #include "pool.h"
 
 namespace softlane {
@@ -38,6 +39,27 @@ bool is_three_pass(Algorithm a) {
   return a == Algorithm::kThreePassRecompute || a == Algorithm::kThreePassReload;
 }
 
+// This thread's scratch for kernels, or null when there is no memory for it.
+float* scratch() {
+  struct Free {
+    void operator()(float* p) const { ::operator delete[](p, std::align_val_t{64}); }
+  };
+  static thread_local std::unique_ptr<float, Free> memory;
+  if (memory == nullptr) {
+    memory.reset(static_cast<float*>(
+        ::operator new[](kScratch * sizeof(float), std::align_val_t{64}, std::nothrow)));
+  }
+  return memory.get();
+}
+
+// Outputs of more bytes than this do not stay in the last cache, nor leave anything else in it. A
+// virtual machine may report a host's whole cache, of which it gets a share.
+size_t streamed_from() {
+  constexpr size_t kMost = size_t{16} << 20, kUnknown = size_t{8} << 20;
+  static const size_t l3 = cache_sizes().l3;
+  return l3 != 0 ? std::min(l3 / 2, kMost) : kUnknown;
+}
+
 struct Work {
   const Call& call;
   const Isa& isa;
@@ -51,22 +73,27 @@ struct Work {
   }
 };
 
+void rows(const Work& w, const float* x, void* y, size_t count) {
+  Call call = w.call;
+  call.scratch = call.stream ? scratch() : nullptr;
+  w.op.rows(call, x, y, count);
+}
+
 bool run_rows(const Work& w, const float* x, void* y) {
-  const size_t rows = w.call.rows, cols = std::max<size_t>(w.call.cols, 1);
-  const bool shared = w.threads > 1 && rows > 1 && rows * cols >= kSmall;
+  const size_t count = w.call.rows, cols = std::max<size_t>(w.call.cols, 1);
+  const bool shared = w.threads > 1 && count > 1 && count * cols >= kSmall;
   if (!shared && w.cancel == nullptr) {
-    w.op.rows(w.call, x, y, rows);
+    rows(w, x, y, w.call.rows);
     return true;
   }
   size_t chunk = std::max<size_t>(kLargestChunk / cols, 1);
   if (shared) {
-    const size_t even = ceil_divide(rows, static_cast<size_t>(w.threads) * kChunksPerThread);
+    const size_t even = ceil_divide(count, static_cast<size_t>(w.threads) * kChunksPerThread);
     chunk = std::min(chunk, std::max(even, ceil_divide(kSmallestChunk, cols)));
   }
-  return each(ceil_divide(rows, chunk), shared ? w.threads : 1, w.cancel, [&](size_t i) {
+  return each(ceil_divide(count, chunk), shared ? w.threads : 1, w.cancel, [&](size_t i) {
     const size_t begin = i * chunk;
-    w.op.rows(w.call, x + begin * w.call.x_stride, w.output_at(y, begin),
-              std::min(chunk, rows - begin));
+    rows(w, x + begin * w.call.x_stride, w.output_at(y, begin), std::min(chunk, count - begin));
   });
 }
 
@@ -116,9 +143,13 @@ bool run_long_row(const Work& w, State* states, size_t range, const float* x, vo
 
 }  // namespace
 
-bool execute(const Call& call, const Isa& isa, const float* x, void* y, int threads,
+bool execute(const Call& checked, const Isa& isa, const float* x, void* y, int threads,
              const std::atomic<bool>* cancel) {
-  const Work w{call, isa, isa.operators[call.op], std::max(threads, 1), cancel};
+  const Operator& op = isa.operators[checked.op];
+  Call call = checked;
+  call.stream = !op.per_row && call.rows * call.cols > streamed_from() / sizeof(float);
+  call.scratch = nullptr;
+  const Work w{call, isa, op, std::max(threads, 1), cancel};
   if (call.rows == 0 || (call.cols == 0 && !w.op.per_row)) return true;
   const bool few_rows = w.threads > 1 && call.rows < static_cast<size_t>(w.threads) &&
                         call.cols >= 2 * kSmallestRange * kBlock;

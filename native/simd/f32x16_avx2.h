@@ -44,6 +44,15 @@ inline void store_first(float* p, f32x16 a, size_t n) {
   if (n > 8) _mm256_maskstore_ps(p + 8, first_lanes(n, 8), a.hi);
 }
 
+inline void stream(float* p, f32x16 a) {
+  _mm256_stream_ps(p, a.lo);
+  _mm256_stream_ps(p + 8, a.hi);
+}
+inline void fence() { _mm_sfence(); }
+inline void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
+
 inline f32x16 operator+(f32x16 a, f32x16 b) {
   return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
 }

@@ -30,6 +30,12 @@ inline void store_first(float* p, f32x16 a, size_t n) {
   _mm512_mask_storeu_ps(p, first_lanes(n), a.v);
 }
 
+inline void stream(float* p, f32x16 a) { _mm512_stream_ps(p, a.v); }
+inline void fence() { _mm_sfence(); }
+inline void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
+
 inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }

@@ -60,6 +60,11 @@ inline f32x16 load_first(const float* p, size_t n, float fill) {
 inline void store(float* p, f32x16 a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void store_first(float* p, f32x16 a, size_t n) { std::memcpy(p, a.v, n * sizeof(float)); }
 
+// No streaming without knowing the CPU: an ordinary store.
+inline void stream(float* p, f32x16 a) { store(p, a); }
+inline void fence() {}
+inline void prefetch(const float*) {}
+
 // Exact a * b + c without FMA hardware: the product is exact in double, the sum is rounded to odd
 // (Boldo and Melquiond 2008), so that the final rounding to float sees on which side of a tie the
 // true value lies. A library call to fmaf would be right too, and several times slower.

@@ -2,16 +2,16 @@
 //
 // Note [Reduction]. e^(x/T) = p * 2^n with n = round(x log2(e) / T) and p = e^t, t = x/T - n ln2.
 // Everything is folded into the constants, so that a temperature T costs nothing: t is kept in the
-// units of x, where it is x - n (T ln2), and the coefficients carry the powers of 1/T. T ln2 is the sum
-// of two floats and both steps are FMAs, so t is right to half an ulp while |n| < 2^20, which no
-// subtraction of a row maximum beforehand could give: x itself is reduced, never a rounded x - max.
-// n comes from adding 1.5 * 2^23 plus an integer bias: the low bits of that sum z are n + bias, ready to
-// be shifted into an exponent field; z minus the same constant is n as a float.
+// units of x, where it is x - n (T ln2), and the coefficients carry the powers of 1/T. T ln2 is the
+// sum of two floats and both steps are FMAs, so t is right to half an ulp while |n| < 2^20, which
+// no subtraction of a row maximum beforehand could give: x itself is reduced, never a rounded x -
+// max. n comes from adding 1.5 * 2^23 plus an integer bias: the low bits of that sum z are n +
+// bias, ready to be shifted into an exponent field; z minus the same constant is n as a float.
 //
-// Note [Polynomial]. p = 1 + t (1 + t (c2 + ... + c6 t^4)), relative minimax on |t| <= 0.36, found by
-// reweighted least squares with the coefficients rounded to float one after the other (the script is
-// in docs/numerics.md): 4.1e-9, an eighth of what rounding costs. Degree 5 is one FMA cheaper and
-// 1.3e-7, which alone would be 2 of the 4 ULP that softmax promises.
+// Note [Polynomial]. p = 1 + t (1 + t (c2 + ... + c6 t^4)), relative minimax on |t| <= 0.36, found
+// by reweighted least squares with the coefficients rounded to float one after the other (the
+// script is in docs/numerics.md): 4.1e-9, an eighth of what rounding costs. Degree 5 is one FMA
+// cheaper and 1.3e-7, which alone would be 2 of the 4 ULP that softmax promises.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ struct ExpConstants {
 };
 
 inline ExpConstants exp_constants(double temperature) {
-  constexpr float c[7] = {1.0f,          1.0f,          0x1.fffffap-2f, 0x1.555472p-3f,
+  constexpr float c[7] = {1.0f,           1.0f,           0x1.fffffap-2f, 0x1.555472p-3f,
                           0x1.5559d8p-5f, 0x1.1250e2p-7f, 0x1.69cc22p-10f};
   ExpConstants k;
   const double ln2 = kLn2 * temperature;
@@ -101,7 +101,8 @@ constexpr float kLogC[9] = {0x1.555548p-2f,  -0x1.000006p-2f, 0x1.99a47ap-3f,
                             -0x1.555c52p-3f, 0x1.233b38p-3f,  -0x1.fc256cp-4f,
                             0x1.e6c3a6p-4f,  -0x1.de1b4cp-4f, 0x1.148b06p-4f};
 
-// ln x for every float: NaN below zero, -inf at zero. At most 1.9 ULP, exhaustively (docs/numerics.md).
+// ln x for every float: NaN below zero, -inf at zero. At most 1.9 ULP, exhaustively
+// (docs/numerics.md).
 inline f32x16 log(f32x16 x) {
   const f32x16 zero = set1(0.0f);
   // Subnormals are brought into the normal range first.
