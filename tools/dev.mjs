@@ -43,7 +43,7 @@ const commands = {
     await setUp({ native: false, library: false });
     return format(args);
   },
-  async prebuild() {
+  async prebuildify() {
     await setUp({ library: false });
     return prebuild();
   },

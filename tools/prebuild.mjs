@@ -4,11 +4,7 @@ import { addon, at, cache } from './setup/paths.mjs';
 import { Stop, node, step } from './setup/run.mjs';
 import { digest, filesIn, readStamp, writeStamp } from './setup/stamp.mjs';
 
-/**
- * prebuilds/<platform>-<arch>/softlane.<libc>.node for this machine. prebuildify moves the file
- * that it finds in build/Release, so it works in a folder of its own: the build that tests use
- * stays where it is.
- */
+/** prebuilds/<platform>-<arch>/softlane.<libc>.node, for this machine. */
 export async function prebuild() {
   if (process.env.SOFTLANE_SANITIZE) throw new Stop('a sanitizer build is not for shipping.');
   const wanted = digest([...filesIn('tools/prebuild.mjs'), addon], readStamp('native'));

@@ -33,18 +33,13 @@ export function nativeBuilt() {
 
 /**
  * @param {string} command a cmake-js command
- * @param {string[]} extra
  * @param {Parameters<typeof run>[2]} [settings]
  */
-export function cmakeJs(command, extra, settings) {
+export function cmakeJs(command, settings) {
   const defines = Object.entries(options()).map(([name, value]) => `--CD${name}=${value}`);
   const parallel = String(availableParallelism());
   const args = [command, '--directory', at(), '--parallel', parallel, '--log-level', 'warn'];
-  return node(
-    at('node_modules', 'cmake-js', 'bin', 'cmake-js'),
-    [...args, ...defines, ...extra],
-    settings,
-  );
+  return node(at('node_modules', 'cmake-js', 'bin', 'cmake-js'), [...args, ...defines], settings);
 }
 
 export async function ensureNative() {
@@ -53,7 +48,7 @@ export async function ensureNative() {
   const command = readStamp('cmake') === configured ? 'build' : 'rebuild';
   clearStamp('native');
   const output = await step('compiling the native addon (cmake)', () =>
-    cmakeJs(command, [], { quiet: true }),
+    cmakeJs(command, { quiet: true }),
   );
   if (/warning:/.test(output)) process.stderr.write(output);
   writeStamp('cmake', configured);
