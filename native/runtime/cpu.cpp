@@ -129,7 +129,7 @@ bool caches_from_leaf(uint32_t leaf, CpuCaches* caches) {
   return any;
 }
 
-CpuCaches cache_sizes() {
+CpuCaches detect_caches() {
   CpuCaches caches;
   const bool amd = (cpuid(0x80000001u, 0).ecx >> 22) & 1;  // topology extensions
   if (!(amd && caches_from_leaf(0x8000001Du, &caches))) caches_from_leaf(4, &caches);
@@ -142,7 +142,7 @@ CpuFeatures detect() { return CpuFeatures(); }
 std::string vendor_name() { return ""; }
 std::string brand_name() { return ""; }
 
-CpuCaches cache_sizes() {
+CpuCaches detect_caches() {
   CpuCaches caches;
   for (int i = 0; i < 8; i++) {
     const std::string base = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
@@ -182,6 +182,11 @@ void line(std::string* out, const char* key, const std::string& value) {
 
 }  // namespace
 
+const CpuCaches& cpu_caches() {
+  static const CpuCaches caches = detect_caches();
+  return caches;
+}
+
 const CpuFeatures& cpu_features() {
   static const CpuFeatures features = detect();
   return features;
@@ -189,7 +194,7 @@ const CpuFeatures& cpu_features() {
 
 std::string describe_cpu() {
   const CpuFeatures& f = cpu_features();
-  const CpuCaches caches = cache_sizes();
+  const CpuCaches& caches = cpu_caches();
   std::string out;
   line(&out, "architecture", architecture());
   line(&out, "vendor", vendor_name());

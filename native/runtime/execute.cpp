@@ -56,7 +56,7 @@ float* scratch() {
 // virtual machine may report a host's whole cache, of which it gets a share.
 size_t streamed_from() {
   constexpr size_t kMost = size_t{16} << 20, kUnknown = size_t{8} << 20;
-  static const size_t l3 = cache_sizes().l3;
+  const size_t l3 = cpu_caches().l3;
   return l3 != 0 ? std::min(l3 / 2, kMost) : kUnknown;
 }
 
