@@ -18,8 +18,6 @@ export type ErrorCode =
   | 'ERR_SOFTLANE_OVERLAP'
   /** A buffer that was transferred away, or a view that no longer fits its resized buffer. */
   | 'ERR_SOFTLANE_DETACHED'
-  /** An asynchronous call on memory that could be resized under it. */
-  | 'ERR_SOFTLANE_RESIZABLE'
   /** An instruction set that is unknown, not compiled in, or not supported by this CPU and operating system. */
   | 'ERR_SOFTLANE_ISA'
   /** An environment variable (SOFTLANE_...) with an unknown value. */

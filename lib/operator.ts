@@ -39,11 +39,16 @@ export type Parameters = Readonly<Record<string, number | string>>;
  */
 export type Oracle = (row: ArrayLike<number>, parameters: Parameters) => Float64Array | number;
 
+/** How far a result may be from the oracle's. */
 export interface Bound {
-  /** The promise, in ULP of the float32 nearest the true value; 0: exactly equal. */
+  /** The promise, in ULP of float32 in the binade of the true value; 0: exactly equal. */
   readonly maxUlp: number;
-  /** The largest error that the accuracy suite has measured. */
+  /** The largest error that has been measured, in a search for bad rows too. */
   readonly measuredUlp: number;
+  /** An absolute error that is allowed where it is more than `maxUlp`, for results that cancel; 0: none. */
+  readonly absolute: number;
+  /** Results of magnitude below 2^-126: always +0, or rounded to subnormals. */
+  readonly tiny: 'zero' | 'subnormal';
 }
 
 /** One line of the catalogue. */

@@ -46,5 +46,4 @@ export const Status = {
   ABORTED: 7,
   BAD_STATE: 8,
   UNKNOWN_TICKET: 9,
-  RESIZABLE: 10,
 } as const;

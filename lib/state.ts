@@ -111,8 +111,10 @@ export class LogSumExpState {
 
   /** The state as data; `JSON.stringify` calls it. Exact: `from` gives a state with the same bits. */
   toJSON(): LogSumExpStateJson {
-    const bytes = Buffer.alloc(8 * this.#state.length);
-    this.#state.forEach((value, i) => bytes.writeDoubleLE(value, 8 * i));
+    // Merged into an empty one, a state keeps its content and loses what it no longer uses: equal states, equal text.
+    const clean = create({ temperature: this.#temperature }).merge(this).#state;
+    const bytes = Buffer.alloc(clean.byteLength);
+    clean.forEach((value, i) => bytes.writeDoubleLE(value, 8 * i));
     return { type: TYPE, temperature: this.#temperature, numbers: bytes.toString('base64') };
   }
 
@@ -134,7 +136,8 @@ export class LogSumExpState {
     const state = create({ ...options, temperature: fields.temperature });
     const bytes = Buffer.from(fields.numbers, 'base64');
     const numbers = new Float64Array(state.#state.length);
-    if (bytes.length !== numbers.byteLength) {
+    // Buffer.from skips what is not base64.
+    if (bytes.length !== numbers.byteLength || bytes.toString('base64') !== fields.numbers) {
       throw plainStatusError(NAME, Status.BAD_STATE);
     }
     for (let i = 0; i < numbers.length; i++) numbers[i] = bytes.readDoubleLE(8 * i);

@@ -124,11 +124,6 @@ export function plainStatusError(name: string, status: number): Error {
         'ERR_SOFTLANE_STATE',
         `${name}: expected an intact state of this version and temperature, received another`,
       );
-    case Status.RESIZABLE:
-      return new SoftlaneTypeError(
-        'ERR_SOFTLANE_RESIZABLE',
-        `${name}: expected memory of fixed length, received a resizable ArrayBuffer or a growable SharedArrayBuffer`,
-      );
     default:
       return new SoftlaneError(
         'ERR_SOFTLANE_INTERNAL',

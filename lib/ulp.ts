@@ -1,15 +1,19 @@
 /**
  * The distance of a float32 result from a float64 truth, as the documentation promises it.
  *
- * The unit is one ULP of float32 in the binade of the truth. Results below the smallest normal float are flushed: where
- * |truth| < 2^-126 the result is 0, and within the operator's bound of that threshold either 0 or a normal float is
- * allowed; a subnormal result is always wrong. -0 is right only for a negative truth that was flushed. NaN matches NaN
- * alone. A truth that rounds beyond the largest float matches an infinity.
+ * The unit is one ULP of float32 in the binade of the truth. NaN matches NaN alone. A truth that rounds beyond the
+ * largest float matches an infinity. -0 is right only where it stands for a negative number.
+ *
+ * Below 2^-126 an operator either rounds to subnormals as IEEE has it, or gives +0 and nothing else: then within the
+ * bound of that threshold either 0 or a normal float is allowed, and a subnormal result is always wrong.
  */
+import type { Bound } from './operator';
 
 /** 2^-126, the smallest normal float. */
 export const SMALLEST_NORMAL = 2 ** -126;
 
+/** The ULP of the smallest normal floats and of the subnormal ones. */
+const SMALLEST_ULP = 2 ** -149;
 const LARGEST = 2 ** 128 - 2 ** 104;
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -23,32 +27,38 @@ function exponentOf(x: number): number {
 /** One ULP of float32 in the binade of x; that of the smallest normal floats for anything smaller. */
 export function ulpOf(x: number): number {
   const magnitude = Math.abs(x);
-  if (magnitude < SMALLEST_NORMAL) return 2 ** -149;
+  if (magnitude < SMALLEST_NORMAL) return SMALLEST_ULP;
   return 2 ** (Math.min(exponentOf(magnitude), 127) - 23);
 }
 
 /** Distance in ULP, 0 to Infinity; Infinity where no rounding error explains the difference. */
-export function ulpDistance(result: number, truth: number): number {
+export function ulpDistance(result: number, truth: number, tiny: Bound['tiny'] = 'zero'): number {
   if (Number.isNaN(truth) || Number.isNaN(result)) return Object.is(result, truth) ? 0 : Infinity;
-  if (result === truth)
-    return result !== 0 || Object.is(result, truth) ? 0 : signOfZero(result, truth);
+  if (Object.is(result, -0) && !(truth < 0) && !Object.is(truth, -0)) return Infinity;
+  if (result === truth && Math.abs(result) >= SMALLEST_NORMAL) return 0;
   if (!Number.isFinite(truth)) return Infinity;
-  if (result === 0) {
-    const unit =
-      Math.abs(truth) < SMALLEST_NORMAL ? 0 : (Math.abs(truth) - SMALLEST_NORMAL) / 2 ** -149;
-    return Math.max(unit, signOfZero(result, truth));
-  }
-  if (Math.abs(result) < SMALLEST_NORMAL) return Infinity;
   if (!Number.isFinite(result)) {
-    // Rounded up beyond the largest float: as far as 2^128 is.
     if (result > 0 !== truth > 0) return Infinity;
+    // A truth that rounds to infinity; any other is as far away as 2^128 is.
     if (Math.abs(truth) >= LARGEST + 2 ** 103) return 0;
     return (2 ** 128 - Math.abs(truth)) / 2 ** 104;
+  }
+  if (tiny === 'zero') {
+    if (result === 0) return Math.max(0, (Math.abs(truth) - SMALLEST_NORMAL) / SMALLEST_ULP);
+    if (Math.abs(result) < SMALLEST_NORMAL) return Infinity;
   }
   return Math.abs(result - truth) / ulpOf(truth);
 }
 
-/** A zero has the sign of +0 unless it stands for a negative number. */
-function signOfZero(result: number, truth: number): number {
-  return Object.is(result, -0) && !(truth < 0) ? Infinity : 0;
+/**
+ * The same on the scale of an operator's bound: right if and only if it is at most `bound.maxUlp`. Where the bound has
+ * an absolute part, the unit is never smaller than that part makes it.
+ */
+export function boundDistance(result: number, truth: number, bound: Bound): number {
+  const distance = ulpDistance(result, truth, bound.tiny);
+  if (bound.absolute === 0 || distance <= bound.maxUlp || !Number.isFinite(result - truth)) {
+    return distance;
+  }
+  const unit = Math.max(ulpOf(truth), bound.absolute / bound.maxUlp);
+  return Math.abs(result - truth) / unit;
 }

@@ -5,7 +5,7 @@ import { SoftlaneError } from './errors';
 import type { Operator, OutputArray, Parameters } from './operator';
 import { parametersOf } from './operator';
 import { Spec } from './spec';
-import { ulpDistance } from './ulp';
+import { boundDistance } from './ulp';
 
 /** Share of the calls to check (0: off), and calls counted so far. One per thread of JavaScript. */
 export const verification = { share: 0, calls: 0 };
@@ -96,13 +96,13 @@ function check(
   const cols = spec[Spec.cols];
   const xStride = spec[Spec.xStride];
   const yStride = spec[Spec.yStride];
-  const { maxUlp } = operator.bound;
+  const { bound } = operator;
   const parameters = parametersOf(operator, spec);
   let worst: Worst | undefined;
   let mismatches = 0;
   const compare = (row: number, column: number, got: number, expected: number): void => {
-    const ulp = ulpDistance(got, expected);
-    if (ulp <= maxUlp) return;
+    const ulp = boundDistance(got, expected, bound);
+    if (ulp <= bound.maxUlp) return;
     mismatches++;
     if (worst === undefined || ulp > worst.ulp) worst = { row, column, got, expected, ulp };
   };

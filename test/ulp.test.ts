@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { SMALLEST_NORMAL, ulpDistance, ulpOf } from '../lib/ulp';
+import { SMALLEST_NORMAL, boundDistance, ulpDistance, ulpOf } from '../lib/ulp';
 
 const LARGEST = 2 ** 128 - 2 ** 104;
 
@@ -90,5 +90,41 @@ describe('ulpDistance', () => {
     expect(ulpDistance(-0, 1e-40)).toBe(Infinity);
     expect(ulpDistance(-0, -1e-40)).toBe(0);
     expect(ulpDistance(0, -1e-40)).toBe(0);
+  });
+});
+
+describe('where subnormal results are kept', () => {
+  const distance = (result: number, truth: number) => ulpDistance(result, truth, 'subnormal');
+  test('they are counted like others', () => {
+    const tiny = Math.fround(1e-40);
+    expect(distance(tiny, tiny)).toBe(0);
+    expect(distance(next(tiny), tiny)).toBe(1);
+    expect(distance(-tiny, -tiny)).toBe(0);
+    expect(distance(0, 3 * 2 ** -149)).toBe(3);
+    expect(distance(0, tiny)).toBeGreaterThan(1e4);
+    expect(distance(SMALLEST_NORMAL, SMALLEST_NORMAL - 2 ** -149)).toBe(1);
+  });
+  test('zeros have their sign', () => {
+    expect(distance(0, 0)).toBe(0);
+    expect(distance(-0, 0)).toBe(Infinity);
+    expect(distance(-0, -1e-300)).toBeLessThan(1e-100);
+    expect(distance(0, -1e-300)).toBeLessThan(1e-100);
+  });
+});
+
+describe('boundDistance', () => {
+  const bound = { maxUlp: 4, measuredUlp: 1, absolute: 1e-15, tiny: 'subnormal' } as const;
+  test('allows the absolute part and no more', () => {
+    expect(boundDistance(0, 1e-15, bound)).toBe(4);
+    expect(boundDistance(-0.5e-15, 0, bound)).toBe(2);
+    expect(boundDistance(1.01e-15, 0, bound)).toBeGreaterThan(4);
+    expect(boundDistance(0, 1e-15, { ...bound, absolute: 0 })).toBeGreaterThan(1e6);
+  });
+  test('counts ULP elsewhere', () => {
+    expect(boundDistance(1 + 8 * 2 ** -23, 1, bound)).toBe(8);
+    expect(boundDistance(1 + 2 ** -23, 1, bound)).toBe(1);
+    expect(boundDistance(NaN, 1, bound)).toBe(Infinity);
+    expect(boundDistance(-Infinity, Infinity, bound)).toBe(Infinity);
+    expect(boundDistance(Infinity, Infinity, bound)).toBe(0);
   });
 });
