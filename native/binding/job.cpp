@@ -45,17 +45,17 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
     return true;
   }
   call_.y_stride = call_.cols;
-  if (!x_stays && !op->per_row) {
+  if (!x_stays && op->output == Output::kRow) {
     y_ = input_.data();  // in place in the copy
     return true;
   }
-  if (!output_.allocate(op->per_row ? call_.rows * 4 : bytes)) return false;
+  if (!output_.allocate(op->output == Output::kRow ? bytes : call_.rows * 4)) return false;
   y_ = output_.data();
   return true;
 }
 
 void AsyncJob::deliver_to(void* y) const {
-  if (op->per_row)
+  if (op->output != Output::kRow)
     copy_rows(y_, call_.rows, y, call_.rows, 1, call_.rows);
   else
     copy_rows(y_, call_.cols, y, y_stride_, call_.rows, call_.cols);

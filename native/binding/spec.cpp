@@ -12,13 +12,7 @@ namespace {
 constexpr double kMostSize = 9007199254740991.0;  // 2^53 - 1
 
 constexpr size_t kParams = sizeof(Call::params) / sizeof(double);
-constexpr size_t kTemperature = 0, kMaskedRow = 1;
 static_assert(kSpecParams + kParams <= kSpecLength, "the parameters fit into the spec");
-
-// Operators with a reduction of exponentials, the ones that can be split, divide by a temperature.
-// The select driver's output is indices.
-bool has_temperature(const Operator& op) { return op.reduce != nullptr; }
-bool has_index_output(const Operator& op) { return op.reduce == nullptr && op.per_row; }
 
 // Extent of `rows` rows of `cols` elements every `stride`: false where it is beyond any array.
 bool extent(size_t rows, size_t cols, size_t stride, size_t* elements) {
@@ -37,14 +31,6 @@ bool get_size(double value, size_t* size) {
   if (static_cast<uint64_t>(integer) > SIZE_MAX) return false;
   *size = static_cast<size_t>(integer);
   return true;
-}
-
-bool read_parameters(const double* fields, const Operator& op, Call* call) {
-  for (size_t i = 0; i < kParams; i++) call->params[i] = fields[kSpecParams + i];
-  if (!has_temperature(op)) return true;
-  const double temperature = call->params[kTemperature];
-  const double masked = call->params[kMaskedRow];
-  return temperature > 0 && temperature - temperature == 0 && (masked == 0 || masked == 1);
 }
 
 Status read_spec(const double* fields, Checked* checked) {
@@ -66,17 +52,17 @@ Status read_spec(const double* fields, Checked* checked) {
   call->op = static_cast<int32_t>(op);
   call->algorithm = static_cast<Algorithm>(algorithm);
   if (call->x_stride < call->cols) return Status::kBadSpec;
-  if (has_index_output(*checked->op) && call->cols > INT32_MAX) return Status::kBadSpec;
-  if (!checked->op->per_row && call->y_stride < call->cols) return Status::kBadSpec;
-  return read_parameters(fields, *checked->op, call) ? Status::kOk : Status::kBadSpec;
+  if (checked->op->output == Output::kRow && call->y_stride < call->cols) return Status::kBadSpec;
+  for (size_t i = 0; i < kParams; i++) call->params[i] = fields[kSpecParams + i];
+  return checked->op->valid(*call) ? Status::kOk : Status::kBadSpec;
 }
 
 Status check_overlap(const Checked& c) {
   const size_t x_bytes = input_span(c.call) * sizeof(float);
   const size_t y_bytes = output_span(c.call, *c.op) * 4;
   if (!overlap(c.x.data, x_bytes, c.y, y_bytes)) return Status::kOk;
-  const bool in_place =
-      !c.op->per_row && c.x.data == c.y && (c.call.x_stride == c.call.y_stride || c.call.rows == 1);
+  const bool in_place = c.op->output == Output::kRow && c.x.data == c.y &&
+                        (c.call.x_stride == c.call.y_stride || c.call.rows == 1);
   return in_place ? Status::kOk : Status::kOverlap;
 }
 
@@ -88,7 +74,7 @@ size_t input_span(const Call& call) {
 }
 
 size_t output_span(const Call& call, const Operator& op) {
-  if (op.per_row) return call.rows;
+  if (op.output != Output::kRow) return call.rows;
   size_t span;
   return extent(call.rows, call.cols, call.y_stride, &span) ? span : SIZE_MAX;
 }
@@ -101,7 +87,8 @@ const Isa* usable_isa(int64_t index) {
 Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data,
                     size_t* length) {
   Array<void> array;
-  const napi_typedarray_type type = has_index_output(op) ? napi_int32_array : napi_float32_array;
+  const napi_typedarray_type type =
+      op.output == Output::kIndex ? napi_int32_array : napi_float32_array;
   if (!get_array(env, y, type, &array)) return Status::kBadOutput;
   if (array.length < needed) return Status::kBadOutput;
   *data = array.data;

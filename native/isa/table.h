@@ -31,20 +31,27 @@ struct RowResult {
   Partial total;
   double log_sum;  // ln sum e^((x - total.shift)/T)
   int64_t
-      dominant;  // index of the element with more than half of the mass where that matters, or -1
+      dominant;  // index of an element with more than half of the mass, -1 where that is nothing
   float dominant_value;
 };
 
+// What an operator writes: a row for a row, or one number or index.
+enum class Output { kRow, kNumber, kIndex };
+
 struct Operator {
   const char* name;
-  bool per_row;  // the output is one element a row
+  Output output;
+
+  // Whether the call's parameters are in range.
+  bool (*valid)(const Call& call);
 
   // count rows, x and y at the first of them.
   void (*rows)(const Call& call, const float* x, void* y, size_t count);
 
   // One long row in ranges of whole blocks, for several threads; null where an operator has no such
   // form. reduce pushes a range (row_max is used by the three-pass algorithms only), finish sees
-  // the merged state and the whole row, map writes elements begin to end of it.
+  // the merged state and the whole row, map writes elements begin to end of it. An operator with
+  // map alone has nothing to reduce.
   void (*reduce)(const Call& call, float row_max, const float* x, size_t n, State* state);
   void (*finish)(const Call& call, const State& state, const float* x, size_t n, RowResult* result,
                  void* y);

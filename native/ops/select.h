@@ -10,7 +10,8 @@ namespace {
 // The index of the largest element, the lowest of equals; -1 for an empty row or one with a NaN.
 struct ArgMax {
   static constexpr const char* kName = "argMax";
-  using Output = int32_t;
+
+  static bool valid(const Call& call) { return call.cols <= INT32_MAX; }
 
   // Only the block that holds the maximum is read twice, from L1 where it was the last to win.
   static void row(const Call&, const float* x, int32_t* y, size_t n) {

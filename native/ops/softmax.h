@@ -5,7 +5,6 @@
 #pragma once
 
 #include "../rows/drivers.h"
-#include "../rows/map.h"
 #include "log_sum.h"
 
 namespace softlane {
@@ -16,6 +15,10 @@ constexpr int kTemperature = 0, kMaskedRow = 1;  // places in Call::params
 // What the three share: one sum of exponentials a row.
 struct ExpFamily {
   using Context = Units;
+  static bool valid(const Call& call) {
+    const double t = call.params[kTemperature], masked = call.params[kMaskedRow];
+    return t >= 0x1p-100 && t <= 0x1p100 && (masked == 0 || masked == 1);
+  }
   static Units context(const Call& call) { return Units(call.params[kTemperature]); }
   static void reduce(const Call& call, const Units& u, float row_max, const float* x, size_t n,
                      State* state) {

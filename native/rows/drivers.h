@@ -1,16 +1,19 @@
 // From an operator's struct to its entry in the table.
 //
-// reduce -> map (a row to a row) and reduce (a row to one number) take a struct with
-//   kName; Context and context(call), what is worked out once a call;
+// Every struct has kName and valid(call), which checks the parameters. Beyond that,
+// map (y_i = f(x_i)) takes Context, context(call) and vector(context, v);
+// reduce -> map (a row to a row) and reduce (a row to one number) take
+//   Context and context(call), what is worked out once a call;
 //   row(call, context, x, y, n), one whole row in the way that is best for one thread;
 //   reduce(call, context, row_max, x, n, state), finish(call, context, total, x, n, result) and,
 //   for reduce -> map, map_range(call, context, result, x, y, begin, end): one row for several
 //   threads.
-// select (a row to a few elements) takes kName, Output and row(call, x, y, n).
+// select (a row to the index of an element) takes row(call, x, y, n).
 #pragma once
 
 #include "../isa/table.h"
 #include "../simd/f32x16.h"
+#include "map.h"
 
 namespace softlane {
 namespace {
@@ -37,7 +40,9 @@ struct ReduceMapDriver {
     Op::map_range(call, Op::context(call), result, x, y, begin, end);
     if (call.stream) fence();
   }
-  static constexpr Operator entry() { return {Op::kName, false, rows, reduce, finish, map}; }
+  static constexpr Operator entry() {
+    return {Op::kName, Output::kRow, Op::valid, rows, reduce, finish, map};
+  }
 };
 
 template <class Op>
@@ -53,17 +58,43 @@ struct ReduceDriver {
     *static_cast<float*>(y) = Op::value(*result);
   }
   static constexpr Operator entry() {
-    return {Op::kName, true, rows, ReduceMapDriver<Op>::reduce, finish, nullptr};
+    return {Op::kName, Output::kNumber, Op::valid, rows, ReduceMapDriver<Op>::reduce,
+            finish,    nullptr};
   }
 };
 
 template <class Op>
 struct SelectDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
-    typename Op::Output* out = static_cast<typename Op::Output*>(y);
+    int32_t* out = static_cast<int32_t*>(y);
     for (size_t r = 0; r < count; ++r) Op::row(call, x + r * call.x_stride, out + r, call.cols);
   }
-  static constexpr Operator entry() { return {Op::kName, true, rows, nullptr, nullptr, nullptr}; }
+  static constexpr Operator entry() {
+    return {Op::kName, Output::kIndex, Op::valid, rows, nullptr, nullptr, nullptr};
+  }
+};
+
+template <class Op>
+struct MapDriver {
+  static void range(const Call& call, const float* x, float* y, size_t n) {
+    const typename Op::Context c = Op::context(call);
+    softlane::map(x, y, n, call.stream, [&](f32x16 v) { return Op::vector(c, v); });
+  }
+  static void rows(const Call& call, const float* x, void* y, size_t count) {
+    float* out = static_cast<float*>(y);
+    for (size_t r = 0; r < count; ++r) {
+      range(call, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+    }
+    if (call.stream) fence();
+  }
+  static void map(const Call& call, const RowResult&, const float* x, float* y, size_t begin,
+                  size_t end) {
+    range(call, x + begin, y + begin, end - begin);
+    if (call.stream) fence();
+  }
+  static constexpr Operator entry() {
+    return {Op::kName, Output::kRow, Op::valid, rows, nullptr, nullptr, map};
+  }
 };
 
 }  // namespace

@@ -68,7 +68,7 @@ struct Work {
   const std::atomic<bool>* cancel;
 
   void* output_at(void* y, size_t row) const {
-    const size_t element = op.per_row ? row : row * call.y_stride;
+    const size_t element = op.output == Output::kRow ? row * call.y_stride : row;
     return static_cast<char*>(y) + element * 4;
   }
 };
@@ -107,6 +107,14 @@ size_t range_length(size_t n, int threads) {
   return range * kBlock;
 }
 
+bool map_long_row(const Work& w, const RowResult& result, size_t range, const float* x, void* y) {
+  const size_t n = w.call.cols;
+  return each(ceil_divide(n, range), w.threads, w.cancel, [&](size_t i) {
+    const size_t begin = i * range;
+    w.op.map(w.call, result, x, static_cast<float*>(y), begin, std::min(begin + range, n));
+  });
+}
+
 // One row: its maximum where the algorithm needs it, the ranges' states, their merged state, the
 // map.
 bool run_long_row(const Work& w, State* states, size_t range, const float* x, void* y) {
@@ -135,10 +143,7 @@ bool run_long_row(const Work& w, State* states, size_t range, const float* x, vo
   for (size_t i = 1; i < ranges; i++) append(&states[0], states[i]);
   RowResult result;
   w.op.finish(w.call, states[0], x, n, &result, y);
-  if (w.op.map == nullptr) return true;
-  return each(ranges, w.threads, w.cancel, [&](size_t i) {
-    w.op.map(w.call, result, x, static_cast<float*>(y), i * range, i * range + length(i));
-  });
+  return w.op.map == nullptr || map_long_row(w, result, range, x, y);
 }
 
 }  // namespace
@@ -147,15 +152,24 @@ bool execute(const Call& checked, const Isa& isa, const float* x, void* y, int t
              const std::atomic<bool>* cancel) {
   const Operator& op = isa.operators[checked.op];
   Call call = checked;
-  call.stream = !op.per_row && call.rows * call.cols > streamed_from() / sizeof(float);
+  call.stream =
+      op.output == Output::kRow && call.rows * call.cols > streamed_from() / sizeof(float);
   call.scratch = nullptr;
   const Work w{call, isa, op, std::max(threads, 1), cancel};
-  if (call.rows == 0 || (call.cols == 0 && !w.op.per_row)) return true;
+  if (call.rows == 0 || (call.cols == 0 && op.output == Output::kRow)) return true;
   const bool few_rows = w.threads > 1 && call.rows < static_cast<size_t>(w.threads) &&
                         call.cols >= 2 * kSmallestRange * kBlock;
   const bool stoppable = cancel != nullptr && call.cols > kLargestRange * kBlock;
-  if (w.op.reduce == nullptr || !(few_rows || stoppable)) return run_rows(w, x, y);
+  const bool splittable = op.reduce != nullptr || op.map != nullptr;
+  if (!splittable || !(few_rows || stoppable)) return run_rows(w, x, y);
   const size_t range = range_length(call.cols, w.threads);
+  if (op.reduce == nullptr) {
+    for (size_t row = 0; row < call.rows; row++) {
+      const float* from = x + row * call.x_stride;
+      if (!map_long_row(w, RowResult(), range, from, w.output_at(y, row))) return false;
+    }
+    return true;
+  }
   std::unique_ptr<State[]> states(new (std::nothrow) State[ceil_divide(call.cols, range)]);
   if (states == nullptr) return run_rows(w, x, y);
   for (size_t row = 0; row < call.rows; row++) {

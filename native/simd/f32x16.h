@@ -10,7 +10,7 @@
 //   read store_first(p, v, n)        lanes below n; nothing beyond n is written stream(p, v) a
 //   store past the cache to a p of 64-byte alignment; fence() ends a run prefetch(p) a hint, any
 //   address
-//   + - *, fma(a, b, c)         IEEE, fma with one rounding; nothing is ever contracted
+//   + - * /, fma(a, b, c)      IEEE, fma with one rounding; nothing is ever contracted
 //   max(a, b)                   a > b ? a : b, so a NaN in b passes and a NaN in a does not
 //   >=, ==, is_nan, |           masks; lanes(m) gives bit i for lane i, no_lanes() none
 //   select(m, a, b)             a where the mask is set, else b

@@ -97,6 +97,9 @@ inline f32x16 operator-(f32x16 a, f32x16 b) {
 inline f32x16 operator*(f32x16 a, f32x16 b) {
   return each([](float x, float y) { return x * y; }, a, b);
 }
+inline f32x16 operator/(f32x16 a, f32x16 b) {
+  return each([](float x, float y) { return x / y; }, a, b);
+}
 inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return each(fma1, a, b, c); }
 inline f32x16 max(f32x16 a, f32x16 b) {
   return each([](float x, float y) { return x > y ? x : y; }, a, b);
