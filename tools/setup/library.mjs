@@ -3,10 +3,11 @@ import { at } from './paths.mjs';
 import { node, step } from './run.mjs';
 import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs';
 
-const inputs = ['lib', 'binding.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
+const inputs = ['lib', 'binding.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'tools/esm.mjs'];
 
 function current() {
-  return digest([...inputs, 'tools/esm.mjs'].flatMap(filesIn), process.version);
+  const typescript = at('node_modules', 'typescript', 'package.json');
+  return digest([...inputs.flatMap(filesIn), typescript], []);
 }
 
 /** TypeScript to dist/, and the ESM entries beside it. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { addon, at } from './paths.mjs';
 import { Stop, node, run, step } from './run.mjs';
@@ -22,9 +22,10 @@ function configuration() {
 }
 
 function digests() {
-  const sources = [...filesIn('native'), ...filesIn('CMakeLists.txt'), ...filesIn('package.json')];
+  const { version, binary } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  const sources = [...filesIn('native'), ...filesIn('CMakeLists.txt')];
   const configured = digest([], configuration());
-  return { configured, built: digest(sources, configured) };
+  return { configured, built: digest(sources, [configured, version, binary]) };
 }
 
 export function nativeBuilt() {
