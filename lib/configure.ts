@@ -62,27 +62,35 @@ function start(): Runtime {
   }
   const supported = new Int32Array(binding.isas.length);
   binding.supported(supported);
+  const bestIsa = supported.indexOf(1);
   const started: Runtime = {
     binding,
     supported,
-    bestIsa: supported.indexOf(1),
-    isa: { index: binding.getIsa(), reason: 'default' },
-    threads: { count: binding.getThreads(), reason: 'default' },
+    bestIsa,
+    isa: { index: bestIsa, reason: 'default' },
+    threads: { count: defaultThreads(binding), reason: 'default' },
   };
-  // The native settings belong to the process. A worker thread that loads softlane later finds them as they are.
   applyEnvironment(started, process.env);
   runtime = started;
   return started;
 }
 
+/** The number of threads that the process starts with: what the CPU affinity and the container allow. */
+function defaultThreads(binding: Binding): number {
+  return Number(/^threads=([0-9]+)$/m.exec(binding.cpu())?.[1] ?? 1);
+}
+
+/**
+ * The native settings belong to the process. Another thread may have called configure() before this one loads softlane:
+ * what is no longer at its default stays as it is.
+ */
 function applyEnvironment(started: Runtime, env: NodeJS.ProcessEnv): void {
   const { binding } = started;
   const isa = env['SOFTLANE_ISA'];
   if (isa !== undefined && isa !== '') {
     const index = findIsa(started, 'SOFTLANE_ISA', isa, 'ERR_SOFTLANE_ENV');
-    // Another thread of the process may have called configure() since: that choice stands.
-    if (binding.getIsa() === started.bestIsa) binding.setIsa(index);
-    started.isa = { index: binding.getIsa(), reason: 'environment' };
+    if (binding.getIsa() === started.isa.index) binding.setIsa(index);
+    started.isa = { index, reason: 'environment' };
   }
   const threads = env['SOFTLANE_THREADS'];
   if (threads !== undefined && threads !== '') {
@@ -93,12 +101,12 @@ function applyEnvironment(started: Runtime, env: NodeJS.ProcessEnv): void {
         `softlane: expected SOFTLANE_THREADS to be an integer from 1 to ${MAX_THREADS}, received ${describe(threads)}`,
       );
     }
-    binding.setThreads(count);
+    if (binding.getThreads() === started.threads.count) binding.setThreads(count);
     started.threads = { count, reason: 'environment' };
   }
   const verify = env['SOFTLANE_VERIFY'];
   if (verify !== undefined && verify !== '') {
-    const share = parseVerify(/^[0-9.]+$/.test(verify) ? Number(verify) : verify);
+    const share = parseVerify(/^[0-9.]+(e-?[0-9]+)?$/i.test(verify) ? Number(verify) : verify);
     if (share === undefined) {
       throw new SoftlaneRangeError(
         'ERR_SOFTLANE_ENV',
