@@ -34,7 +34,7 @@ export async function format(/** @type {string[]} */ files) {
   return Math.max(0, ...codes);
 }
 
-export async function checkFormat() {
+async function checkFormat() {
   const native = filesIn('native').filter(isNative);
   const codes = [(await prettier(['--check', '.'])).code];
   if (native.length > 0) {
@@ -45,11 +45,17 @@ export async function checkFormat() {
   return failed;
 }
 
-export async function lint() {
+async function lint() {
   const eslint = await node(at('node_modules', 'eslint', 'bin', 'eslint.js'), [
     '--max-warnings=0',
     '.',
   ]);
   const types = await node(at('node_modules', 'typescript', 'bin', 'tsc'), ['-p', 'tsconfig.json']);
   return Math.max(eslint.code, types.code);
+}
+
+/** Formatting, lint and types; all three are reported before the first failure counts. */
+export async function check() {
+  const formatting = await checkFormat();
+  return Math.max(formatting, await lint());
 }

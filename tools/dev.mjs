@@ -1,6 +1,6 @@
 // The one entry of every npm script. It needs nothing but node, so that each command works on a
 // fresh clone: it sets up what is missing, once, and then does its work.
-import { checkFormat, format, lint } from './check.mjs';
+import { check, format } from './check.mjs';
 import { makePackage } from './package.mjs';
 import { prebuild } from './prebuild.mjs';
 import { setUp } from './setup/index.mjs';
@@ -17,7 +17,7 @@ async function script(/** @type {string} */ file, /** @type {string[]} */ args) 
 async function test(/** @type {string[]} */ args) {
   await setUp();
   if (args.length === 0) {
-    const failed = (await checkFormat()) || (await lint());
+    const failed = await check();
     if (failed) return failed;
   }
   const results = process.env.CI ? ['--json', `--outputFile=${at('.cache', 'jest.json')}`] : [];
@@ -37,7 +37,7 @@ const commands = {
   },
   async lint() {
     await setUp({ native: false });
-    return (await checkFormat()) || lint();
+    return check();
   },
   async format(args) {
     await setUp({ native: false, library: false });
