@@ -40,11 +40,7 @@ struct LaneSums {
     store(l, lo);
     for (size_t i = 0; i < kLanes; ++i) out[i] = static_cast<double>(h[i]) + l[i];
   }
-  double total() const {
-    double lane[kLanes];
-    spill(lane);
-    return tree_sum(lane);
-  }
+  double total() const { return sum_lanes(hi, lo); }
 };
 
 // Sum of term(x_i). The last partial vector is filled with `fill`. sink(i, w, count) sees every
@@ -93,11 +89,7 @@ inline float max_element(const float* x, size_t n) {
   }
   for (; i + kLanes <= n; i += kLanes) a = max(a, load(x + i));
   if (i < n) b = max(b, load_first(x + i, n - i, lowest));
-  float lane[kLanes];
-  store(lane, max(max(a, b), max(c, d)));
-  float m = lane[0];
-  for (const float v : lane) m = m > v ? m : v;
-  return m;
+  return max_lane(max(max(a, b), max(c, d)));
 }
 
 inline bool any_nan(const float* x, size_t n) {

@@ -14,7 +14,9 @@
 //   max(a, b)                   a > b ? a : b, so a NaN in b passes and a NaN in a does not
 //   >=, ==, is_nan, |           masks; lanes(m) gives bit i for lane i, no_lanes() none
 //   select(m, a, b)             a where the mask is set, else b
-//   pow2_low_bits(z)            2^(k - 127), where k is the integer in the low 8 bits of z (see
+//   max_lane(a)                 the largest lane; unspecified with a NaN
+//   sum_lanes(a, b)             the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l
+//   + 1 pow2_low_bits(z)            2^(k - 127), where k is the integer in the low 8 bits of z (see
 //   math.h) scale_or_zero(a, z)         a * 2^k, where k is the signed integer in the low 9 bits of
 //   z and a a
 //                               normal float; +0 where the result would lie below 2^-126

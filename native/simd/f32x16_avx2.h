@@ -93,6 +93,25 @@ inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   return {_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
 }
 
+inline float max_lane(f32x16 a) {
+  const __m256 eight = _mm256_max_ps(a.lo, a.hi);
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+inline double sum_lanes(f32x16 a, f32x16 b) {
+  const auto quarter = [](__m256 v, __m256 w, int k) {
+    const __m128 x = k == 0 ? _mm256_castps256_ps128(v) : _mm256_extractf128_ps(v, 1);
+    const __m128 y = k == 0 ? _mm256_castps256_ps128(w) : _mm256_extractf128_ps(w, 1);
+    return _mm256_add_pd(_mm256_cvtps_pd(x), _mm256_cvtps_pd(y));
+  };
+  const __m256d lower = _mm256_add_pd(quarter(a.lo, b.lo, 0), quarter(a.hi, b.hi, 0));
+  const __m256d upper = _mm256_add_pd(quarter(a.lo, b.lo, 1), quarter(a.hi, b.hi, 1));
+  const __m256d four = _mm256_add_pd(lower, upper);
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
 inline f32x16 pow2_low_bits(f32x16 z) {
   return {floats(_mm256_slli_epi32(bits(z.lo), 23)), floats(_mm256_slli_epi32(bits(z.hi), 23))};
 }

@@ -51,6 +51,22 @@ inline mask16 no_lanes() { return {0}; }
 inline uint32_t lanes(mask16 a) { return a.m; }
 inline f32x16 select(mask16 m, f32x16 a, f32x16 b) { return {_mm512_mask_mov_ps(b.v, m.m, a.v)}; }
 
+inline float max_lane(f32x16 a) { return _mm512_reduce_max_ps(a.v); }
+inline double sum_lanes(f32x16 a, f32x16 b) {
+  const auto half = [](__m512 v, int k) {
+    return _mm512_cvtps_pd(_mm256_castpd_ps(k == 0
+                                                ? _mm512_castpd512_pd256(_mm512_castps_pd(v))
+                                                : _mm512_extractf64x4_pd(_mm512_castps_pd(v), 1)));
+  };
+  const __m512d lower = _mm512_add_pd(half(a.v, 0), half(b.v, 0));
+  const __m512d upper = _mm512_add_pd(half(a.v, 1), half(b.v, 1));
+  const __m512d eight = _mm512_add_pd(lower, upper);
+  const __m256d four =
+      _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
 inline f32x16 pow2_low_bits(f32x16 z) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(z.v), 23))};
 }

@@ -122,6 +122,20 @@ inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   return b;
 }
 
+inline float max_lane(f32x16 a) {
+  float m = a.v[0];
+  for (const float v : a.v) m = m > v ? m : v;
+  return m;
+}
+inline double sum_lanes(f32x16 a, f32x16 b) {
+  double sum[16];
+  for (int i = 0; i < 16; ++i) sum[i] = static_cast<double>(a.v[i]) + b.v[i];
+  for (int half = 8; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) sum[i] += sum[i + half];
+  }
+  return sum[0];
+}
+
 inline f32x16 pow2_low_bits(f32x16 z) {
   return each([](float x) { return floats(bits(x) << 23); }, z);
 }
