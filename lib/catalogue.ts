@@ -1,21 +1,42 @@
 /**
- * Every operator, a line each. The lines stand in the module of their family, beside the functions that they describe;
+ * Every operator, a line each. The lines stand in the module of their family, each with the function that it describes;
  * tests, bench, the command line and the table of the README are driven by this list. Loads no native code.
  */
 import type { Operator } from './operator';
-import type { SelectFamily } from './select';
-import { selectFamily } from './select';
-import type { SoftmaxFamily } from './softmax';
-import { softmaxFamily } from './softmax';
+import * as select from './select';
+import * as softmax from './softmax';
 
 export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } from './operator';
 export { optionNames } from './operator';
 
-/** Options, `out` and result of each operator by its name. */
-export interface OperatorTypes extends SoftmaxFamily, SelectFamily {}
-export type OperatorName = keyof OperatorTypes;
+/** One word per family. */
+const families = { softmax, select };
 
-export const catalogue: readonly Operator[] = [...softmaxFamily, ...selectFamily];
+type Union = (typeof families)[keyof typeof families];
+type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+type Exports = Merged<Union>;
+
+export type OperatorName = {
+  [N in keyof Exports]: Exports[N] extends { readonly operator: Operator } ? N : never;
+}[keyof Exports] &
+  string;
+
+/** The function of each operator by its name. */
+export type OperatorFunctions = Pick<Exports, OperatorName>;
+
+/** Options, `out` and result of each operator by its name. */
+export type OperatorTypes = {
+  [N in OperatorName]: NonNullable<OperatorFunctions[N]['types']>;
+};
+
+/** Every line, family by family, in the order in which a family exports its functions. */
+export const catalogue: readonly Operator[] = Object.values(families).flatMap(linesOf);
+
+function linesOf(family: object): Operator[] {
+  return Object.values(family).flatMap((member: { operator?: Operator }) => member.operator ?? []);
+}
 
 const byName = new Map(catalogue.map((line) => [line.name, line]));
 const byCli = new Map(catalogue.flatMap((line) => (line.cli === null ? [] : [[line.cli, line]])));

@@ -4,10 +4,10 @@
  */
 import { native } from './configure';
 
-export { argMax } from './select';
-export type { ArgMaxOptions } from './select';
-export { logSoftmax, logSumExp, softmax } from './softmax';
-export type { Algorithm, LogSoftmaxOptions, LogSumExpOptions, SoftmaxOptions } from './softmax';
+// The operators, a family a line.
+export * from './select';
+export * from './softmax';
+
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
 export { Plan, plan } from './plan';
@@ -25,8 +25,11 @@ export type { Mismatch } from './verify';
 export type { TensorLike, TensorOf } from './tensor';
 export type {
   CallOptions,
+  Described,
+  FloatCall,
   Float32Output,
   Float32Result,
+  IndexCall,
   Int32Output,
   Int32Result,
   RowOptions,

@@ -287,20 +287,3 @@ export function verifyCall(call: {
   const { operator, spec, x } = call;
   return beginVerify(operator, spec, x, inputLength(spec), isaName(spec[Spec.isa]));
 }
-
-/** The synchronous function of an operator: one record serves call after call, so nothing but the output is allocated. */
-export function invoker(operator: Operator): (x: unknown, options?: unknown) => unknown {
-  let idle: Call | null = null;
-  return (x, options) => {
-    // A getter among the options may call the operator again: that call makes a record of its own.
-    const call = idle ?? new Call(operator);
-    idle = null;
-    try {
-      call.prepare(x, options, 'sync');
-      return runCall(call);
-    } finally {
-      call.release();
-      idle = call;
-    }
-  };
-}

@@ -42,7 +42,11 @@ describe.each(lines)('%s', (name, line) => {
   });
 
   test('is a function of the package and of softlane/promises', () => {
-    expect(typeof (api as Record<string, unknown>)[name]).toBe('function');
+    const call = (api as Record<string, unknown>)[name] as { name: string; operator: Operator };
+    expect(typeof call).toBe('function');
+    expect(call.name).toBe(name);
+    expect(call.operator).toBe(line);
+    expect(Object.isFrozen(line)).toBe(true);
     expect(typeof (promises as Record<string, unknown>)[name]).toBe('function');
   });
 
@@ -140,7 +144,7 @@ describe.each(lines)('%s', (name, line) => {
 /** The comment before an operator's function, in one line. */
 function documentation(line: Operator): string {
   const source = read('lib', `${line.family}.ts`);
-  const at = source.indexOf(`export function ${line.name}`);
+  const at = source.indexOf(`export const ${line.name} = define`);
   const start = source.lastIndexOf('/**', at);
   expect(source.slice(start, at)).toMatch(/\*\/\s*$/);
   return source.slice(start, at).replace(/\s*\n \*\s?/g, ' ');
