@@ -17,9 +17,8 @@ inline double tree_sum(double* lane) {
 
 // Sixteen running sums, each an unevaluated pair of floats. A plain float sum of 256 equal terms is
 // off by up to 16 ulp. Knuth's TwoSum, once for every two vectors, leaves the rounding of the two's
-// own sum as the only error of a block: at most half an ulp, so that the 4 ULP of softmax can be
-// proved (docs/numerics.md). Sums of four by a tree are 6 % faster and reached 4.03 ULP under a
-// search for bad rows, sums of eight 4.8.
+// own sum as the only error of a block, half an ulp (docs/numerics.md). Sums of four by a tree are
+// 6 % faster and reached 4.03 ULP in softmax under a search for bad rows, sums of eight 4.8.
 struct LaneSums {
   f32x16 hi = set1(0.0f), lo = set1(0.0f);
 
