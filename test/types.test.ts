@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { Tensor } from 'onnxruntime-common';
+import { Tensor, type TypedTensor as TensorOfType } from 'onnxruntime-common';
 import ts from 'typescript';
 import {
   argMax,
@@ -24,71 +24,65 @@ import type { FloatPromise, IndexPromise, PromiseOf } from '../lib/types';
 import type { ArgMaxOptions } from '../lib/select';
 import type { LogSumExpOptions, SoftmaxOptions } from '../lib/softmax';
 
+type TypedTensor = TensorOfType<'float32'>;
+
 type Equal<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const is = <A, B>(same: Equal<A, B>): void => expect(same).toBe(true);
+/** The value has exactly this type. */
+const typed =
+  <Want>() =>
+  <Got>(value: Got, same: Equal<Got, Want>): void => {
+    expect(value).toBeDefined();
+    expect(same).toBe(true);
+  };
 
 const x = Float32Array.of(1, 2, 3);
 
 describe('results', () => {
   test('of arrays', () => {
-    is<typeof a, Float32Array<ArrayBuffer>>(true);
-    is<typeof b, Float32Array<ArrayBuffer>>(true);
-    is<typeof c, Float32Array<ArrayBuffer>>(true);
-    is<typeof d, Int32Array<ArrayBuffer>>(true);
+    typed<Float32Array<ArrayBuffer>>()(softmax(x), true);
+    typed<Float32Array<ArrayBuffer>>()(logSoftmax(x, { cols: 3, temperature: 2 }), true);
+    typed<Float32Array<ArrayBuffer>>()(logSumExp(x, { algorithm: 'online' }), true);
+    typed<Int32Array<ArrayBuffer>>()(argMax(x), true);
     is<Float32Result, Float32Array<ArrayBuffer>>(true);
-    const a = softmax(x);
-    const b = logSoftmax(x, { cols: 3, temperature: 2 });
-    const c = logSumExp(x, { algorithm: 'online' });
-    const d = argMax(x);
     // What takes no view of shared memory takes these.
-    expect(new Blob([a, d]).size).toBe(16);
+    expect(new Blob([softmax(x), argMax(x)]).size).toBe(16);
     // Shared memory is an input like any other.
     softmax(new Float32Array(new SharedArrayBuffer(8)));
   });
 
   test('are what was given as out', () => {
-    const shared = new Float32Array(new SharedArrayBuffer(12));
-    const a = softmax(x, { out: shared });
-    is<typeof a, Float32Array<SharedArrayBuffer>>(true);
-    const buffer = Buffer.alloc(4);
-    const out = new Int32Array(buffer.buffer, buffer.byteOffset & ~3, 1);
-    const b = argMax(x, { cols: 3, out });
-    is<typeof b, typeof out>(true);
+    const out = new Float32Array(new SharedArrayBuffer(12));
+    typed<Float32Array<SharedArrayBuffer>>()(softmax(x, { out }), true);
+    const shared = new Int32Array(new SharedArrayBuffer(4));
+    typed<Int32Array<SharedArrayBuffer>>()(argMax(x, { cols: 3, out: shared }), true);
     const into = new Tensor('float32', new Float32Array(3), [3]);
-    const c = softmax(x, { out: into });
-    is<typeof c, typeof into>(true);
+    typed<TypedTensor>()(softmax(x, { out: into }), true);
   });
 
   test('of tensors are tensors', () => {
     const tensor = new Tensor('float32', x, [1, 3]);
     const any: Tensor = tensor;
-    const a = softmax(tensor);
-    is<typeof a, typeof tensor>(true);
-    const b = logSumExp(any);
-    is<typeof b, Tensor>(true);
-    const c = argMax(any);
-    is<typeof c, TensorOf<Int32Result>>(true);
-    const d = softmax({ data: x, dims: [3] });
-    expect(d.data.length + d.dims.length).toBe(4);
+    typed<TypedTensor>()(softmax(tensor), true);
+    typed<Tensor>()(logSumExp(any), true);
+    typed<TensorOf<Int32Result>>()(argMax(any), true);
+    typed<{ data: typeof x; dims: number[] }>()(softmax({ data: x, dims: [3] }), true);
   });
 
   test('of plans', () => {
-    const a = plan('argMax', { cols: 3 });
-    const index = a.run(x);
-    is<typeof index, Int32Result>(true);
-    is<typeof a.operator, 'argMax'>(true);
+    const step = plan('argMax', { cols: 3 });
+    typed<Int32Result>()(step.run(x), true);
+    typed<'argMax'>()(step.operator, true);
     const out = new Float32Array(new SharedArrayBuffer(12));
-    const b = plan('softmax', { rows: 1, cols: 3, maskedRow: 'zero', temperature: 2 }).run(x, out);
-    is<typeof b, Float32Array<SharedArrayBuffer>>(true);
+    const other = plan('softmax', { rows: 1, cols: 3, maskedRow: 'zero', temperature: 2 });
+    typed<Float32Array<SharedArrayBuffer>>()(other.run(x, out), true);
   });
 
   test('of states', () => {
-    const sum = logSumExpState({ temperature: 2 })
-      .push(x)
-      .merge(logSumExpState({ temperature: 2 }));
-    const value = sum.finish();
-    is<typeof value, number>(true);
+    const options = { temperature: 2 };
+    const sum = logSumExpState(options).push(x).merge(logSumExpState(options));
+    typed<number>()(sum.finish(), true);
   });
 });
 
