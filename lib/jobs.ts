@@ -1,0 +1,128 @@
+/**
+ * Calls that run on the addon's own threads. The promises are made here; native code knows tickets. What a pending call
+ * reads was copied when it was made, or lies in a SharedArrayBuffer of fixed length, which cannot go away; its result
+ * is copied into the output when it settles, after the output's length was looked at again.
+ */
+import { findOperator } from './catalogue';
+import type { OperatorName } from './catalogue';
+import { native } from './configure';
+import { SoftlaneError } from './errors';
+import type { OutputArray } from './operator';
+import type { Call } from './prepare';
+import { prepare, verifyCall } from './prepare';
+import { Status } from './spec';
+import { statusError } from './status';
+import { verification } from './verify';
+
+interface Job {
+  readonly call: Call;
+  readonly check: ((y: OutputArray) => void) | null;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** By ticket. */
+const jobs = new Map<number, Job>();
+
+// Tickets of one channel of the addon. Each copy of this module has channels of its own, so that two of them (a test
+// runner's registries, say) never see each other's calls.
+const CHANNEL_TICKETS = 2 ** 32;
+let nextTicket = 0;
+let lastTicket = 0;
+
+function takeTicket(name: string): number {
+  if (nextTicket === lastTicket) {
+    const channel = native().onSettled(settled);
+    if (channel === 0) throw new SoftlaneError('ERR_SOFTLANE_INTERNAL', noChannel(name));
+    nextTicket = channel * CHANNEL_TICKETS;
+    lastTicket = nextTicket + CHANNEL_TICKETS;
+  }
+  return nextTicket++;
+}
+
+function noChannel(name: string): string {
+  return `${name}: expected the addon to accept asynchronous calls, received a refusal`;
+}
+
+/** The asynchronous function of an operator. Arguments are checked at once; every error is a rejection. */
+export function starter(name: OperatorName): (x: unknown, options?: unknown) => Promise<unknown> {
+  const operator = findOperator(name)!;
+  return (x, options) =>
+    new Promise((resolve, reject) => {
+      submit(prepare(operator, x, options, 'async'), resolve, reject);
+    });
+}
+
+function submit(call: Call, resolve: Job['resolve'], reject: Job['reject']): void {
+  const { signal } = call;
+  if (signal?.aborted) throw signal.reason;
+  const check = verification.share === 0 ? null : verifyCall(call);
+  const ticket = takeTicket(call.operator.name);
+  const watch = signal && watchSignal(signal, ticket);
+  const status = native().submit(ticket, call.spec, call.x, call.y);
+  if (status !== Status.OK) {
+    if (signal) unwatchSignal(signal, ticket);
+    throw statusError(call, status);
+  }
+  jobs.set(ticket, { call, check, resolve, reject });
+  // The input may go: what the work needs of it is held by the addon.
+  call.x = NO_INPUT;
+  if (watch?.fired) native().abort(ticket);
+}
+
+const NO_INPUT = new Float32Array(0);
+
+/** The pending calls of a signal. It has one listener however many they are: Node warns of more than ten. */
+interface Watch {
+  readonly tickets: Set<number>;
+  readonly listener: () => void;
+  fired: boolean;
+}
+
+const watches = new Map<AbortSignal, Watch>();
+
+function watchSignal(signal: AbortSignal, ticket: number): Watch {
+  let watch = watches.get(signal);
+  if (watch === undefined) {
+    const tickets = new Set<number>();
+    const listener = (): void => {
+      made.fired = true;
+      for (const each of tickets) native().abort(each);
+    };
+    const made: Watch = { tickets, listener, fired: false };
+    signal.addEventListener('abort', listener);
+    watches.set(signal, made);
+    watch = made;
+  }
+  watch.tickets.add(ticket);
+  return watch;
+}
+
+function unwatchSignal(signal: AbortSignal, ticket: number): void {
+  const watch = watches.get(signal);
+  if (watch === undefined) return;
+  watch.tickets.delete(ticket);
+  if (watch.tickets.size > 0) return;
+  watches.delete(signal);
+  signal.removeEventListener('abort', watch.listener);
+}
+
+/** Called by the addon for each ticket, in the order in which the work ended. Must not throw. */
+function settled(ticket: number, status: number): void {
+  const job = jobs.get(ticket);
+  if (job === undefined) return;
+  jobs.delete(ticket);
+  try {
+    const { call, check } = job;
+    const { signal } = call;
+    // Results are taken over first: a ticket that is not collected keeps its memory.
+    const outcome = status === Status.OK ? native().collect(ticket, call.y) : status;
+    if (signal) unwatchSignal(signal, ticket);
+    if (outcome === Status.ABORTED && signal !== undefined) throw signal.reason;
+    if (outcome !== Status.OK) throw statusError(call, outcome);
+    check?.(call.y);
+    job.resolve(call.finish());
+  } catch (error) {
+    job.reject(error);
+  }
+}
