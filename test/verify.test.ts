@@ -12,6 +12,7 @@ import {
   setVerify,
   verification,
 } from '../lib/verify';
+import * as promises from '../lib/promises';
 import { expectError } from './helpers/errors';
 
 type Output = Float32Array | Int32Array;
@@ -27,7 +28,13 @@ jest.mock('../lib/loader', () => {
     if (status === 0) fault.apply?.(y as Output);
     return status;
   };
-  return { loadBinding: () => Object.create(real, { run: { value: run } }) as Binding };
+  const collect: Binding['collect'] = (ticket, y) => {
+    const status = real.collect(ticket, y);
+    if (status === 0) fault.apply?.(y as Output);
+    return status;
+  };
+  const replaced = { run: { value: run }, collect: { value: collect } };
+  return { loadBinding: () => Object.create(real, replaced) as Binding };
 });
 
 const rows = () => Float32Array.from({ length: 40 }, (_, i) => Math.sin(i) * 5);
@@ -165,6 +172,21 @@ describe('always', () => {
       operator: 'logSumExp',
       row: 1,
     });
+  });
+
+  test('promises are checked too, in place as well, and reject', async () => {
+    const x = rows();
+    expect(await promises.softmax(x, options)).toEqual(api.softmax(x, options));
+    await promises.softmax(x, { ...options, out: x });
+    fault.apply = (y) => {
+      y[39] = 1;
+    };
+    const before = rows();
+    const promise = promises.softmax(before, { ...options, temperature: 3, out: before });
+    const error = (await promise.catch((reason: unknown) => reason)) as SoftlaneVerifyError;
+    expect(error).toBeInstanceOf(SoftlaneVerifyError);
+    expect(error.mismatch).toMatchObject({ row: 1, column: 19, parameters: { temperature: 3 } });
+    expect(error.mismatch.input).toEqual(rows().slice(20));
   });
 
   test('-0 and subnormal results are wrong', () => {
