@@ -89,8 +89,8 @@ export const temperatureOption: NumberRule = {
   kind: 'number',
   index: Spec.temperature,
   default: 1,
-  expected: 'a finite number greater than 0',
-  check: (value) => value > 0 && value < Infinity,
+  expected: 'a number greater than 0, from 2^-100 to 2^100',
+  check: (value) => value >= 2 ** -100 && value <= 2 ** 100,
   summary: 'divides the logits',
 };
 

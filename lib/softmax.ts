@@ -10,7 +10,7 @@ export type Algorithm =
 interface NormaliserOptions {
   /** Default 'auto': chosen by shape, never by machine. */
   readonly algorithm?: Algorithm | undefined;
-  /** Divides the logits; finite, greater than 0 (default 1). */
+  /** Divides the logits; from 2^-100 to 2^100 (default 1). */
   readonly temperature?: number | undefined;
 }
 

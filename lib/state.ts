@@ -7,7 +7,7 @@ import { CURRENT_ISA, Status } from './spec';
 import { plainStatusError, requireAttached } from './status';
 
 export interface LogSumExpStateOptions {
-  /** Divides the logits; finite, greater than 0 (default 1). Two states merge only if theirs are equal. */
+  /** Divides the logits; from 2^-100 to 2^100 (default 1). Two states merge only if theirs are equal. */
   readonly temperature?: number | undefined;
   /** Instruction set for the pushes, for tests and measurements. */
   readonly isa?: string | undefined;
