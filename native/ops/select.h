@@ -24,7 +24,8 @@ struct ArgMax {
       const float m = max_element(x + i, length);
       if (m > best) best = m, where = i;
     }
-    if (n > 0) *y = static_cast<int32_t>(where + find(x + where, n - where, best));
+    const size_t k = where + find(x + where, n - where, best);
+    if (k < n) *y = static_cast<int32_t>(k);  // always, unless another thread is writing to x
   }
 };
 

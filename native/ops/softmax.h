@@ -145,6 +145,7 @@ struct LogSoftmax : ExpFamily {
     const float mu = max_element(x, n);
     if (!((mu - total.shift) / u.temperature > half)) return;
     const size_t k = find(x, n, mu);
+    if (k == n) return;  // another thread is writing to x
     const double others = others_in_float(u, x, n, k);
     result->dominant = static_cast<int64_t>(k);
     result->dominant_value = static_cast<float>(0.0 - others);
@@ -192,7 +193,9 @@ struct LogSumExp : ExpFamily {
     result->log_sum = total.shift / u.temperature + log_unshifted(total);
     if (result->log_sum > -0.5 && result->log_sum < 0.5) {
       const float mu = max_element(x, n);
-      result->log_sum = mu / u.temperature + others_in_double(u, x, n, find(x, n, mu));
+      const size_t k = find(x, n, mu);
+      if (k == n) return;  // another thread is writing to x
+      result->log_sum = mu / u.temperature + others_in_double(u, x, n, k);
     }
   }
 };
