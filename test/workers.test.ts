@@ -1,0 +1,14 @@
+/** The addon in worker threads, where it comes and goes. Workers that are terminated are in crashes.test.ts. */
+import { expect, test } from '@jest/globals';
+import { runFixture } from './helpers/child';
+
+test.each([
+  ['many workers, one after another, then the main thread', 'oneByOne'],
+  ['workers and the main thread at once', 'together'],
+  ['threads that share an array', 'shared'],
+  ['a worker that exits with work in flight', 'exits'],
+  ['a worker that throws with work in flight', 'throws'],
+])('%s', async (_, name) => {
+  const ended = await runFixture('workers.cjs', [name]);
+  expect(ended).toEqual({ code: 0, signal: null, stdout: 'done\n', stderr: '' });
+});
