@@ -261,7 +261,8 @@ describe('rivals', () => {
   const shape = { rows: 4, cols: 33 };
   const x = logits(132, 10, 5);
 
-  test.each(catalogue.map((line) => [line.name, line] as const))(
+  const written = catalogue.filter(({ name }) => Object.hasOwn(plain, name));
+  test.each(written.map((line) => [line.name, line] as const))(
     'plain JavaScript computes %s',
     (name, line) => {
       const perRow = line.output === 'perRow';
