@@ -62,12 +62,17 @@ describe('Python literals', () => {
     '1 2',
     "b'a'",
     '__import__("os")',
-    '['.repeat(100),
-    '9'.repeat(401),
     '1e',
     '\u00a01',
   ])('refuses %j', (text) => {
     expect(() => parseLiteral(text)).toThrow(LiteralSyntaxError);
+  });
+
+  test('refuses nesting and digits beyond any sense', () => {
+    for (const text of ['['.repeat(60_000), '['.repeat(40) + ']'.repeat(40), '9'.repeat(401)]) {
+      expect(() => parseLiteral(text)).toThrow(LiteralSyntaxError);
+    }
+    expect(parseLiteral('['.repeat(32) + ']'.repeat(32))).toHaveLength(1);
   });
 });
 

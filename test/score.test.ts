@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fs from 'node:fs';
 import * as softlane from '../lib/index';
-import { findOperator } from '../lib/catalogue';
+import * as promises from '../lib/promises';
+import { findOperator, type NumberRule } from '../lib/catalogue';
+import { listOf } from '../lib/errors';
 import { scoreFile, type ScoreOptions, type ScoreProgress } from '../lib/score/job';
 import { readNpy, writeNpy, type NpyArray, type Top1 } from '../lib/score/npy';
 import { findOperation, operations } from '../lib/score/operation';
@@ -71,7 +73,10 @@ describe('every operation of the catalogue', () => {
     expect(lines).toEqual(softlane.catalogue.flatMap(({ cli }) => cli ?? []));
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) {
-      for (const use of findOperation(name)!.uses) expect(findOperator(use)).toBeDefined();
+      for (const use of findOperation(name)!.uses) {
+        expect(findOperator(use)).toBeDefined();
+        expect(promises).toHaveProperty(use);
+      }
     }
   });
 
@@ -176,11 +181,15 @@ describe('a job', () => {
 
   test('refuses options before it opens a file', async () => {
     const output = scratch.fresh();
+    const names = listOf(operations.map(({ name }) => name));
+    const options = (op: string): string =>
+      `only ${Object.keys(findOperation(op)!.options).join(', ')}`;
+    const { temperature } = findOperation('softmax')!.options;
     const wrong: [Partial<ScoreOptions>, string][] = [
-      [{ op: 'softmin' }, 'expected op to be "softmax", "log-softmax", "logsumexp" or "top-1"'],
-      [{ op: 'logsumexp', parameters: { maskedRow: 'zero' } }, 'only algorithm, temperature'],
-      [{ op: 'softmax', parameters: { constructor: 1 } }, 'only algorithm, temperature, maskedRow'],
-      [{ parameters: { temperature: 0 } }, 'greater than 0'],
+      [{ op: 'softmin' }, `expected op to be ${names}`],
+      [{ op: 'logsumexp', parameters: { maskedRow: 'zero' } }, options('logsumexp')],
+      [{ op: 'softmax', parameters: { constructor: 1 } }, options('softmax')],
+      [{ parameters: { temperature: 0 } }, (temperature as NumberRule).expected],
       [{ parameters: { algorithm: 'fastest' } }, '"two-pass"'],
       [{ threads: 0 }, 'from 1 to 1024'],
       [{ isa: 'mmx' }, '"scalar"'],
@@ -317,6 +326,16 @@ describe('the pipeline', () => {
       expect(log.length).toBe(length);
     },
   );
+
+  test('an abort stops it between blocks, though the stages do not look at the signal', async () => {
+    const { stages, written } = recorded();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const onRows = (): void => controller.abort(reason);
+    const job = pump({ ...flow, rows: 1000, signal: controller.signal, onRows }, stages);
+    await expect(job).rejects.toBe(reason);
+    expect(written.length).toBeLessThan(12);
+  });
 
   test('nothing to do', async () => {
     const { stages, log } = recorded();

@@ -13,13 +13,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   watchOutput();
   process.on('exit', removeUnfinished);
   const signals = new Signals();
-  const program = makeProgram({
-    score: (file, flags) => runScore(file, flags, signals),
-    ops: (flags) => runOps(flags),
-    info: (file, { json = false }) =>
-      file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
-  });
   try {
+    const program = makeProgram({
+      score: (file, flags) => runScore(file, flags, signals),
+      ops: (flags) => runOps(flags),
+      info: (file, { json = false }) =>
+        file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
+    });
     await program.parseAsync(argv);
     return 0;
   } catch (error) {

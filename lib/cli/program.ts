@@ -76,8 +76,8 @@ export function makeProgram(actions: Actions): Command {
     .summary('score a .npy file of logits')
     .description(
       'Scores FILE.npy (little-endian float32, C order, one or two dimensions; one dimension is one row) ' +
-        'row by row and writes the results as .npy, complete or not at all. Files may be larger than ' +
-        'memory; one row with its results has to fit.',
+        'row by row and writes the results as .npy, complete or not at all. The file may be larger than ' +
+        'memory; two rows with their results have to fit.',
     )
     .argument('<FILE.npy>', 'logits, a row each')
     .option('--op <name>', `what to compute: ${operations.map(({ name }) => name).join(', ')}`)

@@ -10,7 +10,7 @@ import {
   operations,
   outputRowBytes,
   scratchRowBytes,
-  type Library,
+  type AsyncOperator,
   type Operation,
 } from './operation';
 import { pump } from './pipeline';
@@ -58,11 +58,15 @@ export interface ScoreSummary {
   readonly version: string;
 }
 
+/** softlane/promises by name: every operator of the catalogue is there. */
+const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
+
 const defaultBlockBytes = 8 * 1024 * 1024;
 
 /**
- * Scores one .npy file into another in blocks of rows, so that files may be larger than memory; one row with its
- * results has to fit. The output appears under its name complete or not at all.
+ * Scores one .npy file into another in blocks of rows, so that files may be larger than memory. Two blocks with their
+ * results are held at a time, so two rows with theirs have to fit (one, where the file has no more). The output appears
+ * under its name complete or not at all.
  */
 export async function scoreFile(options: ScoreOptions): Promise<ScoreSummary> {
   const start = process.hrtime.bigint();
@@ -154,7 +158,7 @@ async function run(
   const budget = options.blockBytes ?? defaultBlockBytes;
   const blockRows = Math.max(1, Math.min(rows, Math.floor(budget / Math.max(rowBytes, 1))));
   const compute = operation.start({
-    library: promises as unknown as Library,
+    operator: (name) => library[name]!,
     cols,
     blockRows,
     parameters,

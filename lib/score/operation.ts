@@ -3,18 +3,16 @@ import type { Operator, OptionRule } from '../operator';
 import { npyDtypes, type NpyDtype } from './npy-dtype';
 import { sharedMemory } from './pipeline';
 
-/** A function of softlane/promises, called by the name in a catalogue line. */
+/** An asynchronous operator, called as those of softlane/promises are. */
 export type AsyncOperator = (
   x: { readonly data: Float32Array; readonly dims: readonly number[] },
   options: Readonly<Record<string, unknown>>,
 ) => Promise<unknown>;
 
-/** The operators of softlane/promises by name. */
-export type Library = Readonly<Record<string, AsyncOperator>>;
-
 /** What holds for every block of a job. */
 export interface JobSetting {
-  readonly library: Library;
+  /** The operator of a catalogue line by its name. */
+  readonly operator: (name: string) => AsyncOperator;
   readonly cols: number;
   /** The most rows that one block has. */
   readonly blockRows: number;
@@ -48,15 +46,15 @@ function fromCatalogue(line: Operator, name: string): Operation {
     uses: [line.name],
     dtype: line.element === 'float32' ? '<f4' : '<i4',
     output: line.output,
-    start: ({ library, cols, parameters, common }) => {
-      const operator = library[line.name]!;
+    start: ({ operator, cols, parameters, common }) => {
+      const call = operator(line.name);
       return async (x, rows, out) => {
         const { buffer, byteOffset, byteLength } = out;
         const target =
           line.element === 'float32'
             ? new Float32Array(buffer, byteOffset, byteLength / 4)
             : new Int32Array(buffer, byteOffset, byteLength / 4);
-        await operator({ data: x, dims: [rows, cols] }, { ...parameters, ...common, out: target });
+        await call({ data: x, dims: [rows, cols] }, { ...parameters, ...common, out: target });
       };
     },
   };
@@ -75,9 +73,9 @@ const top1: Operation = {
   uses: ['argMax', 'softmax'],
   dtype: 'top-1',
   output: 'perRow',
-  start: ({ library, cols, blockRows, parameters, common }) => {
-    const argMax = library['argMax']!;
-    const softmax = library['softmax']!;
+  start: ({ operator, cols, blockRows, parameters, common }) => {
+    const argMax = operator('argMax');
+    const softmax = operator('softmax');
     const probabilities = new Float32Array(sharedMemory(4 * blockRows * cols));
     const indices = new Int32Array(sharedMemory(4 * blockRows));
     return async (x, rows, out) => {
