@@ -85,7 +85,7 @@ describe('fuzz: a result or one of our errors, nothing else', () => {
         for (const { at, remove, insert } of edits) bytes.splice(at, remove, ...insert);
         await judge(Uint8Array.from(bytes));
       }),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 
@@ -156,7 +156,7 @@ describe('fuzz: a result or one of our errors, nothing else', () => {
       fc.asyncProperty(fc.oneof(whole, loose), (text) =>
         judge(npy(text, floats(1, 2, 3, 4, 5, 6))),
       ),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 });
