@@ -66,10 +66,18 @@ export interface IndexCall<Options> extends Described<Options, Int32Array, Int32
   (x: TensorLike, options?: Options): TensorOf<Int32Result>;
 }
 
+/** An AbortSignal as far as it is used: written so, these types ask for neither the DOM's nor Node's. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** What a call with a promise takes besides. */
 export interface Abortable {
   /** Stops the call; the promise then rejects with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** FloatCall with a promise. */
