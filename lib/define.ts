@@ -5,7 +5,7 @@ import { Call, runCall } from './prepare';
  * Makes an operator of its line in the catalogue: the synchronous function, typed as the family says. One record serves
  * call after call, so that nothing but the output is allocated.
  */
-export function define<Function extends { readonly operator: Operator }>(line: Operator): Function {
+export function define<F extends { readonly operator: Operator }>(line: Operator): F {
   let idle: Call | null = null;
   const call = (x: unknown, options?: unknown): unknown => {
     // A getter among the options may call the operator again: that call makes a record of its own.
@@ -23,5 +23,5 @@ export function define<Function extends { readonly operator: Operator }>(line: O
     name: { value: line.name },
     operator: { value: Object.freeze(line), enumerable: true },
   });
-  return call as unknown as Function;
+  return call as unknown as F;
 }

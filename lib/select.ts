@@ -2,6 +2,7 @@ import { define } from './define';
 import * as oracle from './oracle/select';
 import type { CallOptions, IndexCall } from './types';
 
+/** What `argMax` takes. */
 export type ArgMaxOptions = CallOptions;
 
 /**

@@ -14,11 +14,14 @@ interface NormaliserOptions {
   readonly temperature?: number | undefined;
 }
 
+/** What `logSoftmax` takes. */
 export interface LogSoftmaxOptions extends RowOptions, NormaliserOptions {}
+/** What `softmax` takes. */
 export interface SoftmaxOptions extends RowOptions, NormaliserOptions {
   /** Result of a row that is all -Infinity: 'nan' (default, as NumPy and PyTorch) or 'zero'. */
   readonly maskedRow?: 'nan' | 'zero' | undefined;
 }
+/** What `logSumExp` takes. */
 export interface LogSumExpOptions extends CallOptions, NormaliserOptions {}
 
 const SOURCE =

@@ -6,6 +6,7 @@ import { temperatureOption } from './operator';
 import { CURRENT_ISA, Status } from './spec';
 import { plainStatusError, requireAttached } from './status';
 
+/** What `logSumExpState` takes. */
 export interface LogSumExpStateOptions {
   /** Divides the logits; from 2^-100 to 2^100 (default 1). Two states merge only if theirs are equal. */
   readonly temperature?: number | undefined;
