@@ -3,15 +3,14 @@
  * reads was copied when it was made, or lies in a SharedArrayBuffer of fixed length, which cannot go away; its result
  * is copied into the output when it settles, after the output's length was looked at again.
  */
-import { findOperator } from './catalogue';
-import type { OperatorName } from './catalogue';
 import { native } from './configure';
 import { SoftlaneError } from './errors';
-import type { OutputArray } from './operator';
+import type { Operator, OutputArray } from './operator';
 import type { Call } from './prepare';
 import { prepare, verifyCall } from './prepare';
 import { Status } from './spec';
 import { statusError } from './status';
+import type { PromiseOf } from './types';
 import { verification } from './verify';
 
 interface Job {
@@ -44,13 +43,15 @@ function noChannel(name: string): string {
   return `${name}: expected the addon to accept asynchronous calls, received a refusal`;
 }
 
-/** The asynchronous function of an operator. Arguments are checked at once; every error is a rejection. */
-export function starter(name: OperatorName): (x: unknown, options?: unknown) => Promise<unknown> {
-  const operator = findOperator(name)!;
-  return (x, options) =>
+/** The asynchronous twin of an operator's function. Arguments are checked at once; every error is a rejection. */
+export function promised<F extends { readonly operator: Operator }>(immediate: F): PromiseOf<F> {
+  const { operator } = immediate;
+  const call = (x: unknown, options?: unknown): Promise<unknown> =>
     new Promise((resolve, reject) => {
       submit(prepare(operator, x, options, 'async'), resolve, reject);
     });
+  Object.defineProperty(call, 'name', { value: operator.name });
+  return call as unknown as PromiseOf<F>;
 }
 
 function submit(call: Call, resolve: Job['resolve'], reject: Job['reject']): void {

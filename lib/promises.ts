@@ -15,86 +15,16 @@
  * - **Errors.** Arguments are checked before the function returns, and every error is a rejection.
  */
 import { native } from './configure';
-import { starter } from './jobs';
-import type { ArgMaxOptions } from './select';
-import type { LogSoftmaxOptions, LogSumExpOptions, SoftmaxOptions } from './softmax';
-import type { TensorLike, TensorOf } from './tensor';
-import type { Float32Output, Float32Result, Int32Output, Int32Result } from './types';
+import { promised } from './jobs';
+import * as select from './select';
+import * as softmaxes from './softmax';
 
-/** What a call with a promise takes besides the operator's own options. */
-export interface Abortable {
-  /** Stops the call; the promise then rejects with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type { Abortable, FloatPromise, IndexPromise } from './types';
 
-const startSoftmax = starter('softmax');
-const startLogSoftmax = starter('logSoftmax');
-const startLogSumExp = starter('logSumExp');
-const startArgMax = starter('argMax');
-
-/** exp(x / T) divided by its sum over the row, as `softmax` of `softlane`. */
-export function softmax<O extends Float32Output>(
-  x: Float32Array | TensorLike,
-  options: SoftmaxOptions & Abortable & { readonly out: O },
-): Promise<O>;
-export function softmax(
-  x: Float32Array,
-  options?: SoftmaxOptions & Abortable,
-): Promise<Float32Result>;
-export function softmax<T extends TensorLike>(
-  x: T,
-  options?: SoftmaxOptions & Abortable,
-): Promise<T>;
-export function softmax(x: unknown, options?: unknown): Promise<unknown> {
-  return startSoftmax(x, options);
-}
-
-/** The logarithm of softmax. */
-export function logSoftmax<O extends Float32Output>(
-  x: Float32Array | TensorLike,
-  options: LogSoftmaxOptions & Abortable & { readonly out: O },
-): Promise<O>;
-export function logSoftmax(
-  x: Float32Array,
-  options?: LogSoftmaxOptions & Abortable,
-): Promise<Float32Result>;
-export function logSoftmax<T extends TensorLike>(
-  x: T,
-  options?: LogSoftmaxOptions & Abortable,
-): Promise<T>;
-export function logSoftmax(x: unknown, options?: unknown): Promise<unknown> {
-  return startLogSoftmax(x, options);
-}
-
-/** The logarithm of the sum of exp(x / T) over each row, one number a row. */
-export function logSumExp<O extends Float32Output>(
-  x: Float32Array | TensorLike,
-  options: LogSumExpOptions & Abortable & { readonly out: O },
-): Promise<O>;
-export function logSumExp(
-  x: Float32Array,
-  options?: LogSumExpOptions & Abortable,
-): Promise<Float32Result>;
-export function logSumExp<T extends TensorLike>(
-  x: T,
-  options?: LogSumExpOptions & Abortable,
-): Promise<T>;
-export function logSumExp(x: unknown, options?: unknown): Promise<unknown> {
-  return startLogSumExp(x, options);
-}
-
-/** The index of the largest element of each row, the lowest among equals. */
-export function argMax<O extends Int32Output>(
-  x: Float32Array | TensorLike,
-  options: ArgMaxOptions & Abortable & { readonly out: O },
-): Promise<O>;
-export function argMax(x: Float32Array, options?: ArgMaxOptions & Abortable): Promise<Int32Result>;
-export function argMax(
-  x: TensorLike,
-  options?: ArgMaxOptions & Abortable,
-): Promise<TensorOf<Int32Result>>;
-export function argMax(x: unknown, options?: unknown): Promise<unknown> {
-  return startArgMax(x, options);
-}
+// One line per operator; its documentation is at the function of the same name in `softlane`.
+export const softmax = promised(softmaxes.softmax);
+export const logSoftmax = promised(softmaxes.logSoftmax);
+export const logSumExp = promised(softmaxes.logSumExp);
+export const argMax = promised(select.argMax);
 
 native();
