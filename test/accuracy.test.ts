@@ -1,0 +1,128 @@
+/**
+ * The error of every operator against its oracle, by every algorithm, over rows of all kinds and over rows that a search
+ * has made as bad as it could. The bound, and the largest error that the documentation states, are those of the
+ * catalogue.
+ *
+ * SOFTLANE_REPORT=1 npm test -- accuracy  prints what was measured.
+ */
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { expectAccurate, expectSameBits, worstOf } from './support/kernels/compare';
+import {
+  algorithmsOf,
+  bestIsa,
+  call,
+  describeOptions,
+  isas,
+  newOutput,
+  numberSets,
+  operators,
+  outputCols,
+  truthOf,
+} from './support/kernels/operators';
+import type { Operator, OutputArray, Parameters } from './support/kernels/operators';
+import { Random } from './support/kernels/random';
+import { families, floatOfBits } from './support/kernels/rows';
+import type { Family } from './support/kernels/rows';
+import { search } from './support/kernels/search';
+
+const LENGTHS = [
+  ...[1, 2, 3, 5, 7, 10, 15, 16, 17, 24, 31, 32, 33, 48, 64, 65, 100, 127, 128, 129, 255, 600],
+  ...[4095, 4097, 12289, 40_001],
+];
+const SHORT = 1000;
+
+/** The largest error of each operator in this file. */
+const measured = new Map(operators.map(([name]) => [name, 0]));
+
+function record(line: Operator, distance: number): void {
+  measured.set(line.name, Math.max(measured.get(line.name) ?? 0, distance));
+}
+
+/**
+ * By every algorithm, on every instruction set. The truth does not know algorithms, and instruction sets must not
+ * differ at all, so only new bits are compared with it.
+ */
+function check(line: Operator, x: Float32Array, parameters: Parameters, what: string): void {
+  const truth = truthOf(line, x, parameters);
+  const known: OutputArray[] = [];
+  for (const algorithm of algorithmsOf(line)) {
+    const options = { ...parameters, ...algorithm };
+    const where = `${what}, n ${x.length}, ${describeOptions(options)}`;
+    const y = call(line, x, { ...options, isa: bestIsa });
+    record(line, expectAccurate(line, y, truth, where, x));
+    known.push(y);
+    for (const isa of isas.slice(1)) {
+      expectSameBits(call(line, x, { ...options, isa }), y, `${where}, ${isa}`);
+    }
+  }
+}
+
+/** Rows whose elements are those of the family times a number: what an extreme temperature needs. */
+function scaled(family: Family, factor: number): Family {
+  const row: Family['row'] = (random, n) => family.row(random, n).map((x) => x * factor);
+  return { name: `${family.name} times ${factor}`, row };
+}
+
+describe.each(operators)('%s', (name, line) => {
+  const { bound } = line;
+  const exact = bound.maxUlp === 0;
+
+  test.each(families.map((family) => [family.name, family] as const))('%s', (_, family) => {
+    LENGTHS.forEach((n, i) => {
+      const random = new Random(7919 * i + 1);
+      for (let repeat = 0; repeat < (n < SHORT ? 8 : 1); repeat++) {
+        check(line, family.row(random, n), numberSets(line)[0], family.name);
+      }
+    });
+  });
+
+  test.each(numberSets(line).map((set) => [describeOptions(set), set] as const))('%s', (_, set) => {
+    const random = new Random(4242);
+    const numbers = Object.values(set).filter((value) => typeof value === 'number');
+    const factor = numbers.find((value) => value !== 1) ?? 1;
+    for (const family of families) {
+      for (const n of [1, 2, 3, 16, 33, 100, 257, 4099]) {
+        check(line, family.row(random, n), set, family.name);
+        const wide = scaled(family, factor);
+        if (factor !== 1) check(line, wide.row(random, n), set, wide.name);
+      }
+    }
+  });
+
+  test('floats of any bits', () => {
+    const random = new Random(31337);
+    for (let repeat = 0; repeat < 400; repeat++) {
+      const x = Float32Array.from({ length: 1 + random.below(40) }, () => {
+        const value = floatOfBits(random.bits());
+        return Number.isFinite(value) ? value : 0;
+      });
+      check(line, x, numberSets(line)[0], 'any bits');
+    }
+  });
+
+  (exact ? test.skip : test)('a search finds nothing worse than the bound', () => {
+    const parameters = numberSets(line)[0];
+    for (const algorithm of algorithmsOf(line).slice(-1)) {
+      const options: Record<string, unknown> = { ...parameters, ...algorithm, isa: bestIsa };
+      const found = search(new Random(20200113), (x) => {
+        options['out'] = newOutput(line, outputCols(line, x.length));
+        const y = call(line, x, options);
+        return worstOf(line, y, truthOf(line, x, parameters)).distance;
+      });
+      check(line, found.row, parameters, 'a bad row');
+      record(line, found.score);
+      expect(found.score).toBeLessThanOrEqual(bound.maxUlp);
+    }
+  });
+
+  test('the documented maximum is not exceeded', () => {
+    expect(measured.get(name)).toBeLessThanOrEqual(bound.measuredUlp);
+    expect(bound.measuredUlp).toBeLessThanOrEqual(bound.maxUlp);
+  });
+});
+
+afterAll(() => {
+  if (process.env['SOFTLANE_REPORT'] === undefined) return;
+  const lines = [...measured].map(([name, ulp]) => `${name} ${ulp.toFixed(4)} ULP\n`);
+  process.stderr.write(lines.join(''));
+});

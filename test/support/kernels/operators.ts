@@ -1,0 +1,98 @@
+/** What the catalogue says there is to test: every operator, in every way that it can be asked for. */
+import * as softlane from '../../../lib/index';
+import type { Operator, OutputArray, Parameters } from '../../../lib/operator';
+
+export type { Operator, OutputArray, Parameters };
+export type Options = Record<string, unknown>;
+type Function = (x: Float32Array, options?: Options) => OutputArray;
+
+export const { catalogue } = softlane;
+
+/** Every line as a pair for describe.each. */
+export const operators: readonly [string, Operator][] = catalogue.map((line) => [line.name, line]);
+
+/** The instruction sets of this machine, best first. */
+export const isas: readonly string[] = softlane
+  .capabilities()
+  .isas.filter((isa) => isa.supported)
+  .map((isa) => isa.name);
+export const bestIsa = isas[0];
+
+/** The public function of an operator. */
+export function functionOf(line: Operator): Function {
+  return (softlane as unknown as Record<string, Function>)[line.name];
+}
+
+export function call(line: Operator, x: Float32Array, options: Options): OutputArray {
+  return functionOf(line)(x, options);
+}
+
+/** The ways to the same result: `algorithm` by convention. One that says nothing where there is no such option. */
+export function algorithmsOf(line: Operator): Options[] {
+  const rule = line.options['algorithm'];
+  return rule?.kind === 'choice' ? rule.values.map((algorithm) => ({ algorithm })) : [{}];
+}
+
+/** Numbers that any option may be tried with, as far as its own check lets them pass. */
+const NUMBERS = [0.1, 0.25, 0.7, 1.3, 3, 10, 1e-2, 1e-6, 1e-20, 1e3, 1e5, 1e20, 2 ** -100, 2 ** 100];
+
+interface Choice {
+  /** All values of the choices, or the defaults only. */
+  choices?: 'all' | 'default';
+  /** Numbers to try for options that are numbers; the default is always among them. */
+  numbers?: readonly number[];
+}
+
+/**
+ * Sets of values for the options that change the result, the defaults first. Choices are combined with each other;
+ * numbers are varied one at a time.
+ */
+export function parameterSets(line: Operator, { choices, numbers }: Choice = {}): Parameters[] {
+  const defaults: Record<string, number | string> = {};
+  for (const [name, rule] of Object.entries(line.options)) {
+    if (name !== 'algorithm') defaults[name] = rule.default;
+  }
+  let sets = [defaults];
+  for (const [name, rule] of Object.entries(line.options)) {
+    if (name === 'algorithm') continue;
+    if (rule.kind === 'choice' && choices === 'all') {
+      const values = [rule.default, ...rule.values.filter((value) => value !== rule.default)];
+      sets = sets.flatMap((set) => values.map((value) => ({ ...set, [name]: value })));
+    }
+  }
+  for (const [name, rule] of Object.entries(line.options)) {
+    if (rule.kind !== 'number') continue;
+    const values = (numbers ?? []).filter((value) => rule.check(value) && value !== rule.default);
+    sets.push(...values.map((value) => ({ ...defaults, [name]: value })));
+  }
+  return sets;
+}
+
+/** Sets of parameters with all numbers that an option takes, ordinary and extreme. */
+export function numberSets(line: Operator): Parameters[] {
+  return parameterSets(line, { numbers: NUMBERS });
+}
+
+export function describeOptions(options: Options | Parameters): string {
+  const parts = Object.entries(options).map(([name, value]) => `${name} ${String(value)}`);
+  return parts.join(', ') || 'no options';
+}
+
+/** The float64 truth of one row, as an array in either case. */
+export function truthOf(
+  line: Operator,
+  row: Float32Array,
+  parameters: Parameters,
+): ArrayLike<number> {
+  const truth = line.oracle(row, parameters);
+  return typeof truth === 'number' ? [truth] : truth;
+}
+
+/** Elements of a row's result. */
+export function outputCols(line: Operator, cols: number): number {
+  return line.output === 'perRow' ? 1 : cols;
+}
+
+export function newOutput(line: Operator, length: number): OutputArray {
+  return line.element === 'int32' ? new Int32Array(length) : new Float32Array(length);
+}
