@@ -154,26 +154,42 @@ struct LogSoftmax : ExpFamily {
   static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x,
                         float* y, size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
-    const double beta = 1 / u.folded;
-    const float l_hi = static_cast<float>(r.log_sum);
-    const f32x16 hi = set1(l_hi), lo = set1(static_cast<float>(r.log_sum - l_hi));
-    const float b_hi = static_cast<float>(beta), b_lo = static_cast<float>(beta - b_hi);
-    const f32x16 bh = set1(b_hi), bl = set1(b_lo), minus_hi = set1(-l_hi),
-                 minus_lo = set1(0.0f) - lo;
-    const f32x16 lowest = set1(-0x1.fffffep127f);
-    for (size_t i = begin; i < end; i += kBlock) {
-      const size_t length = end - i < kBlock ? end - i : kBlock;
-      const Block block(u, r.total.shift, x + i, length);
-      if (u.folded == 1) {
-        map(block.data(), y + i, length, call.stream, [&](f32x16 v) { return (v - hi) - lo; });
-      } else {
-        // lowest: a masked element times a b_lo of either sign must stay -inf.
-        map(block.data(), y + i, length, call.stream,
-            [&](f32x16 v) { return fma(v, bh, minus_hi) + fma(max(lowest, v), bl, minus_lo); });
-      }
+    if (r.total.shift != 0) {
+      huge(u, r, x + begin, y + begin, end - begin);
+    } else {
+      usual(call, u, r.log_sum, x + begin, y + begin, end - begin);
     }
     const size_t k = static_cast<size_t>(r.dominant);
     if (r.dominant >= 0 && k >= begin && k < end) y[k] = r.dominant_value;
+  }
+
+ private:
+  // x/T - log_sum, both in two floats.
+  static void usual(const Call& call, const Units& u, double log_sum, const float* x, float* y,
+                    size_t n) {
+    const double beta = 1 / u.folded;
+    const float l = static_cast<float>(log_sum), b = static_cast<float>(beta);
+    const f32x16 l_hi = set1(-l), l_lo = set1(static_cast<float>(l - log_sum));
+    const f32x16 b_hi = set1(b), b_lo = set1(static_cast<float>(beta - b));
+    const f32x16 lowest = set1(-0x1.fffffep127f);
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t length = n - i < kBlock ? n - i : kBlock;
+      const Block block(u, 0, x + i, length);
+      if (u.folded == 1) {
+        map(block.data(), y + i, length, call.stream, [&](f32x16 v) { return (v + l_hi) + l_lo; });
+      } else {
+        // lowest: a masked element times a b_lo of either sign must stay -inf.
+        map(block.data(), y + i, length, call.stream,
+            [&](f32x16 v) { return fma(v, b_hi, l_hi) + fma(max(lowest, v), b_lo, l_lo); });
+      }
+    }
+  }
+
+  // Logits so large that the difference of two can exceed a float before it is divided by T.
+  static void huge(const Units& u, const RowResult& r, const float* x, float* y, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+      y[i] = static_cast<float>((x[i] - r.total.shift) / u.temperature - r.log_sum);
+    }
   }
 };
 
