@@ -137,7 +137,6 @@ struct LogSoftmax : ExpFamily {
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
                      RowResult* result) {
     result->total = total;
-    result->dominant = -1;
     result->log_sum = log_unshifted(total);
     if (!is_finite(result->log_sum)) return;
     const double half = result->log_sum - kLn2;
