@@ -29,9 +29,8 @@ constexpr size_t kScratch = size_t{1} << 16;
 // What the reduction of one row comes to, and what its map needs.
 struct RowResult {
   Partial total = {};
-  double log_sum = 0;  // ln sum e^((x - total.shift)/T)
-  int64_t
-      dominant;  // index of an element with more than half of the mass, -1 where that is nothing
+  double log_sum = 0;     // ln sum e^((x - total.shift)/T)
+  int64_t dominant = -1;  // the element with more than half of the mass, where that matters
   float dominant_value = 0;
 };
 
