@@ -2,6 +2,7 @@
  * Every operator, a line each. The lines stand in the module of their family, each with the function that it describes;
  * tests, bench, the command line and the table of the README are driven by this list. Loads no native code.
  */
+import * as activation from './activation';
 import type { Operator } from './operator';
 import * as select from './select';
 import * as softmax from './softmax';
@@ -10,7 +11,7 @@ export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } 
 export { optionNames } from './operator';
 
 /** One word per family. */
-const families = { softmax, select };
+const families = { softmax, select, activation };
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

@@ -5,6 +5,7 @@
 import { native } from './configure';
 
 // The operators, a family a line.
+export * from './activation';
 export * from './select';
 export * from './softmax';
 

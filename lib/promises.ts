@@ -14,6 +14,7 @@
  *   is in `out` is then unspecified. An abort before the promise settles always rejects it.
  * - **Errors.** Arguments are checked before the function returns, and every error is a rejection.
  */
+import * as activation from './activation';
 import { native } from './configure';
 import { promised } from './jobs';
 import * as select from './select';
@@ -26,5 +27,6 @@ export const softmax = promised(softmaxes.softmax);
 export const logSoftmax = promised(softmaxes.logSoftmax);
 export const logSumExp = promised(softmaxes.logSumExp);
 export const argMax = promised(select.argMax);
+export const silu = promised(activation.silu);
 
 native();

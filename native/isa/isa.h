@@ -1,6 +1,7 @@
 // Builds the table of the backend that the translation unit has chosen.
 #pragma once
 
+#include "../ops/activation.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
 
@@ -10,10 +11,9 @@ namespace {
 // One line an operator. The order is that of the numbers the binding hands out; names are what the
 // catalogue in lib/ knows them by.
 constexpr Operator kOperators[] = {
-    ReduceMapDriver<Softmax>::entry(),
-    ReduceMapDriver<LogSoftmax>::entry(),
-    ReduceDriver<LogSumExp>::entry(),
-    SelectDriver<ArgMax>::entry(),
+    ReduceMapDriver<Softmax>::entry(), ReduceMapDriver<LogSoftmax>::entry(),
+    ReduceDriver<LogSumExp>::entry(),  SelectDriver<ArgMax>::entry(),
+    MapDriver<Silu>::entry(),
 };
 
 inline void state_push(State* state, const float* x, size_t n) {
