@@ -10,11 +10,15 @@ namespace {
 
 // One line an operator. The order is that of the numbers the binding hands out; names are what the
 // catalogue in lib/ knows them by.
+// clang-format off
 constexpr Operator kOperators[] = {
-    ReduceMapDriver<Softmax>::entry(), ReduceMapDriver<LogSoftmax>::entry(),
-    ReduceDriver<LogSumExp>::entry(),  SelectDriver<ArgMax>::entry(),
+    ReduceMapDriver<Softmax>::entry(),
+    ReduceMapDriver<LogSoftmax>::entry(),
+    ReduceDriver<LogSumExp>::entry(),
+    SelectDriver<ArgMax>::entry(),
     MapDriver<Silu>::entry(),
 };
+// clang-format on
 
 inline void state_push(State* state, const float* x, size_t n) {
   push_range(Units(state->temperature), Algorithm::kOnline, 0.0f, x, n, state);
