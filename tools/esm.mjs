@@ -26,8 +26,17 @@ function valuesOf(/** @type {string} */ entry) {
     .sort();
 }
 
+// The bridge: where a CommonJS module throws under a static import, Node 20 ends the process even if the
+// importer catches the error. Thrown by the wrapper itself, it is an error like any other.
 for (const entry of entries) {
   const lines = valuesOf(entry).map((name) => `export const ${name} = core.${name};\n`);
-  writeFileSync(at('dist', `${entry}.mjs`), `import core from './${entry}.js';\n${lines.join('')}`);
+  writeFileSync(
+    at('dist', `${entry}.bridge.js`),
+    `'use strict';\ntry {\n  exports.core = require('./${entry}.js');\n} catch (error) {\n  exports.error = error;\n}\n`,
+  );
+  writeFileSync(
+    at('dist', `${entry}.mjs`),
+    `import bridge from './${entry}.bridge.js';\nif (bridge.core === undefined) throw bridge.error;\nconst { core } = bridge;\n${lines.join('')}`,
+  );
   writeFileSync(at('dist', `${entry}.d.mts`), `export * from './${entry}.js';\n`);
 }
