@@ -13,7 +13,6 @@ import {
   describeOptions,
   functionOf,
   isas,
-  newOutput,
   operators,
   outputCols,
   parameterSets,

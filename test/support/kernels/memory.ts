@@ -58,12 +58,20 @@ function bits(array: OutputArray): Uint32Array {
 
 const WASM_PAGE = 65536;
 
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+/** TypeScript knows this class from the libraries of a browser only. */
+declare const WebAssembly: {
+  Memory: new (descriptor: { initial: number; maximum: number }) => WasmMemory;
+};
+
 /**
  * The last `length` elements before memory that no process may touch: a read beyond them ends the process. Node puts
  * such a guard behind every WebAssembly.Memory.
  */
 export class Guarded {
-  private readonly memory: WebAssembly.Memory;
+  private readonly memory: WasmMemory;
 
   constructor(bytes: number) {
     const pages = Math.ceil(bytes / WASM_PAGE);

@@ -34,7 +34,8 @@ export function algorithmsOf(line: Operator): Options[] {
 }
 
 /** Numbers that any option may be tried with, as far as its own check lets them pass. */
-const NUMBERS = [0.1, 0.25, 0.7, 1.3, 3, 10, 1e-2, 1e-6, 1e-20, 1e3, 1e5, 1e20, 2 ** -100, 2 ** 100];
+const ORDINARY = [0.1, 0.25, 0.7, 1.3, 1.9780299663543701, 3, 10];
+const EXTREME = [1e-2, 1e-6, 1e-20, 2 ** -100, 1e3, 1e5, 1e20, 2 ** 100];
 
 interface Choice {
   /** All values of the choices, or the defaults only. */
@@ -68,9 +69,15 @@ export function parameterSets(line: Operator, { choices, numbers }: Choice = {})
   return sets;
 }
 
-/** Sets of parameters with all numbers that an option takes, ordinary and extreme. */
+/** Sets of parameters with numbers of all sizes that an option takes. */
 export function numberSets(line: Operator): Parameters[] {
-  return parameterSets(line, { numbers: NUMBERS });
+  return parameterSets(line, { numbers: [...ORDINARY, ...EXTREME] });
+}
+
+/** The size of an operator's usual inputs: the number that is not 1 among its parameters, a temperature say. */
+export function unitOf(parameters: Parameters): number {
+  const numbers = Object.values(parameters).filter((value) => typeof value === 'number');
+  return numbers.find((value) => value !== 1) ?? 1;
 }
 
 export function describeOptions(options: Options | Parameters): string {
@@ -91,8 +98,4 @@ export function truthOf(
 /** Elements of a row's result. */
 export function outputCols(line: Operator, cols: number): number {
   return line.output === 'perRow' ? 1 : cols;
-}
-
-export function newOutput(line: Operator, length: number): OutputArray {
-  return line.element === 'int32' ? new Int32Array(length) : new Float32Array(length);
 }

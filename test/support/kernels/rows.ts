@@ -134,7 +134,10 @@ export const exactFamilies: readonly Family[] = [
   {
     name: 'any exponent, both signs',
     row: (random, n) =>
-      fill(n, () => (random.chance(0.5) ? -1 : 1) * (1 + random.unit()) * 2 ** (random.below(253) - 126)),
+      fill(
+        n,
+        () => (random.chance(0.5) ? -1 : 1) * (1 + random.unit()) * 2 ** (random.below(253) - 126),
+      ),
   },
   {
     name: 'mixed ±3.4e38',

@@ -5,21 +5,21 @@ export interface Found {
   score: number;
 }
 
-const STARTS = 400;
-const STEPS = 120;
+const STARTS = 250;
+const STEPS = 160;
 
 /**
  * Hill climbing for a row with a high score: from many short rows of several kinds, changes of a few elements at a time
- * are kept where the score does not fall.
+ * are kept where the score does not fall. `unit` is the size of a logit: the temperature, say.
  */
-export function search(random: Random, score: (row: Float32Array) => number): Found {
+export function search(random: Random, unit: number, score: (row: Float32Array) => number): Found {
   let best: Found = { row: new Float32Array(0), score: 0 };
   for (let start = 0; start < STARTS; start++) {
     const length = 2 + random.below(start % 4 === 0 ? 260 : 40);
-    let row = begin(random, start % 5, length);
+    let row: Float32Array = begin(random, start % 5, length).map((x) => x * unit);
     let reached = score(row);
     for (let i = 0; i < STEPS; i++) {
-      const next = mutate(random, row);
+      const next = mutate(random, row, unit);
       const value = score(next);
       if (value < reached) continue;
       row = next;
@@ -39,14 +39,14 @@ function begin(random: Random, kind: number, length: number): Float32Array {
   return row;
 }
 
-function mutate(random: Random, row: Float32Array): Float32Array {
+function mutate(random: Random, row: Float32Array, unit: number): Float32Array {
   const next = row.slice();
   for (let changes = 1 + random.below(3); changes > 0; changes--) {
     const i = random.below(next.length);
     const way = random.below(4);
-    if (way === 0) next[i] = random.uniform(-12, 12);
+    if (way === 0) next[i] = unit * random.uniform(-12, 12);
     else if (way === 1) next[i] = next[random.below(next.length)];
-    else next[i] += random.uniform(-1, 1) * 10 ** -random.below(6);
+    else next[i] += unit * random.uniform(-1, 1) * 10 ** -random.below(6);
   }
   return next;
 }
