@@ -1,4 +1,7 @@
-// What the addon exports: a list, and nothing else.
+// What the addon exports: a list, and nothing else. Set-up goes through node-addon-api; the
+// functions themselves use Node-API's C calls (docs/decisions/0005-two-ways-into-node-api.md).
+#include <napi.h>
+
 #include "../runtime/dispatch.h"
 #include "../runtime/limits.h"
 #include "environment.h"
@@ -7,42 +10,37 @@
 namespace softlane {
 namespace {
 
-napi_value text(napi_env env, const char* value) {
-  napi_value result = nullptr;
-  napi_create_string_utf8(env, value, NAPI_AUTO_LENGTH, &result);
-  return result;
-}
-
 template <class F>
-napi_value names(napi_env env, int count, F name) {
-  napi_value result = nullptr;
-  napi_create_array_with_length(env, static_cast<size_t>(count), &result);
-  for (int i = 0; i < count; i++)
-    napi_set_element(env, result, static_cast<uint32_t>(i), text(env, name(i)));
+Napi::Array names(Napi::Env env, int count, F name) {
+  Napi::Array result = Napi::Array::New(env, static_cast<size_t>(count));
+  for (int i = 0; i < count; i++) result[static_cast<uint32_t>(i)] = name(i);
   return result;
 }
 
 template <napi_value (*Function)(napi_env, napi_callback_info)>
-napi_property_descriptor function(const char* name) {
-  return {name, nullptr, &guarded<Function>, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
+Napi::PropertyDescriptor function(const char* name) {
+  return napi_property_descriptor{name,    nullptr, &guarded<Function>, nullptr,
+                                  nullptr, nullptr, napi_enumerable,    nullptr};
 }
 
-napi_property_descriptor constant(const char* name, napi_value value) {
-  return {name, nullptr, nullptr, nullptr, nullptr, value, napi_enumerable, nullptr};
+template <class V>
+Napi::PropertyDescriptor constant(Napi::Env env, const char* name, V value) {
+  return Napi::PropertyDescriptor::Value(name, Napi::Value::From(env, value), napi_enumerable);
 }
 
-napi_value init(napi_env env, napi_value exports) {
-  if (!Environment::create(env)) return nullptr;
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  if (!Environment::create(env)) throw Napi::Error::New(env, "softlane: no memory for the addon");
   const Isa& first = isa_at(0);
-  const napi_property_descriptor properties[] = {
-      constant("version", text(env, SOFTLANE_VERSION)),
-      constant("operators",
+  exports.DefineProperties({
+      constant(env, "version", SOFTLANE_VERSION),
+      constant(env, "operators",
                names(env, first.operator_count, [&](int i) { return first.operators[i].name; })),
-      constant("algorithms", names(env, kAlgorithms, [](int i) { return kAlgorithmNames[i]; })),
-      constant("isas", names(env, isa_count(), [](int i) { return isa_at(i).name; })),
-      constant("specLength", to_number(env, static_cast<double>(kSpecLength))),
-      constant("stateLength", to_number(env, static_cast<double>(kStateLength))),
-      constant("blockLength", to_number(env, static_cast<double>(kBlock))),
+      constant(env, "algorithms",
+               names(env, kAlgorithms, [](int i) { return kAlgorithmNames[i]; })),
+      constant(env, "isas", names(env, isa_count(), [](int i) { return isa_at(i).name; })),
+      constant(env, "specLength", static_cast<double>(kSpecLength)),
+      constant(env, "stateLength", static_cast<double>(kStateLength)),
+      constant(env, "blockLength", static_cast<double>(kBlock)),
       function<supported>("supported"),
       function<cpu>("cpu"),
       function<set_isa>("setIsa"),
@@ -64,18 +62,15 @@ napi_value init(napi_env env, napi_value exports) {
       function<ext_exp_hook>("_extExp"),
       function<cpu_quota_hook>("_cpuQuota"),
       function<pool_threads_hook>("_poolThreads"),
-  };
-  const size_t count = sizeof properties / sizeof properties[0];
-  return napi_define_properties(env, exports, count, properties) == napi_ok ? exports : nullptr;
+  });
+  return exports;
 }
 
 }  // namespace
 }  // namespace softlane
 
-NAPI_MODULE_INIT() {
-  try {
-    return softlane::init(env, exports);
-  } catch (...) {
-    return nullptr;
-  }
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  return softlane::init(env, exports);
 }
+
+NODE_API_MODULE(softlane, initialise)
