@@ -27,6 +27,26 @@ export function call(line: Operator, x: Float32Array, options: Options): OutputA
   return functionOf(line)(x, options);
 }
 
+export function findOperator(name: string): Operator {
+  const line = catalogue.find((other) => other.name === name);
+  if (line === undefined) throw new Error(`expected the catalogue to have ${name}`);
+  return line;
+}
+
+/** The same by a plan; `options` has `cols` and may have `rows`, `y` is where the result goes. */
+export function planRun(
+  line: Operator,
+  x: Float32Array,
+  options: Options,
+  y?: OutputArray,
+): OutputArray {
+  const plan = softlane.plan as unknown as (
+    name: string,
+    options: Options,
+  ) => { run(x: Float32Array, y?: OutputArray): OutputArray };
+  return plan(line.name, options).run(x, y);
+}
+
 /** The ways to the same result: `algorithm` by convention. One that says nothing where there is no such option. */
 export function algorithmsOf(line: Operator): Options[] {
   const rule = line.options['algorithm'];
