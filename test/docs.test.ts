@@ -1,0 +1,202 @@
+/**
+ * The documentation, executed: every block of code in README and docs runs against the build as a user's program would,
+ * and prints what its comments say; paths and links lead somewhere; figures are those of the catalogue.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { catalogue } from '../lib/catalogue';
+import { exitCodes } from '../lib/cli/failure';
+import { command, runs, softlane } from './helpers/cli';
+import { blocksOf, difference, isNumbers, programOf, promisedOutput } from './helpers/examples';
+import { dict, floats, npy } from './helpers/npy';
+
+const root = join(__dirname, '..');
+const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
+const filesIn = (folder: string, ending: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending))
+    .map((file) => `${folder}/${file}`)
+    .sort();
+
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesIn('docs', '.md')];
+const snippets = pages.flatMap((page) =>
+  blocksOf(read(page)).map((block) => ({ ...block, name: `${page}:${block.line}` })),
+);
+const snippetsIn = (language: string) =>
+  snippets
+    .filter((block) => block.language === language)
+    .map((block) => [block.name, block] as const);
+
+/** Examples of TSDoc, as blocks. */
+const examples = filesIn('lib', '.ts').flatMap((file) => {
+  const bare = read(file).replace(/^ {0,3}\* ?/gm, '');
+  return blocksOf(bare).map((block) => [`${file}:${block.line}`, block.text] as const);
+});
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'softlane-docs-'));
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(root, join(folder, 'node_modules', 'softlane'), 'dir');
+  writeFileSync(join(folder, 'logits.npy'), npy(dict('(2, 3)'), floats(1, 2, 3, 1, 1, 1)));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a block as a module of its own; what it printed, by line. */
+function run(text: string): Map<number, string> {
+  const file = join(folder, 'snippet.mjs');
+  writeFileSync(file, programOf(text));
+  const { status, stdout, stderr } = command(process.execPath, [file], { cwd: folder });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return new Map(lines.map((line) => JSON.parse(line) as [number, string]));
+}
+
+function wrongComments(text: string, onlyNumbers: boolean): string[] {
+  const printed = run(text);
+  return [...promisedOutput(text)].flatMap(([line, comment]) => {
+    if (onlyNumbers && !isNumbers(comment)) return [];
+    return difference(printed.get(line) ?? 'nothing', comment) ?? [];
+  });
+}
+
+describe('the code of the pages', () => {
+  test('is in a language that is executed here', () => {
+    const known = ['ts', 'sh', 'python'];
+    expect(snippets.filter(({ language }) => !known.includes(language)).map((b) => b.name)).toEqual(
+      [],
+    );
+    expect(snippetsIn('ts').length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(snippetsIn('ts'))('%s prints what it says', (_, { text }) => {
+    expect(wrongComments(text, false)).toEqual([]);
+  });
+
+  test.each(examples)('%s, an example of TSDoc, prints what it says', (_, text) => {
+    expect(wrongComments(text, true)).toEqual([]);
+  });
+
+  test.each(snippetsIn('sh'))('%s can be typed', (_, { text }) => {
+    for (const line of text.split('\n')) {
+      const words = line
+        .replace(/\s#.*$/, '')
+        .trim()
+        .split(/\s+/);
+      if (words[0] !== '')
+        expect({ line, problem: problemOf(words) }).toEqual({ line, problem: null });
+    }
+  });
+
+  const numpy = runs('python3', '-c', 'import numpy');
+  (numpy ? test : test.skip).each(snippetsIn('python'))(
+    '%s gives the constants of the kernels',
+    (_, { text }) => {
+      const { stdout } = command('python3', ['-c', text]);
+      const found = [...stdout.matchAll(/'(-?0x[^']+)'/g)].map((match) => hexFloat(match[1]));
+      const constants = [...read('native', 'simd', 'math.h').matchAll(/-?0x1\.[\da-f]+p[-+]?\d+/g)];
+      expect(found.length).toBeGreaterThan(3);
+      expect(constants.map(([hex]) => hexFloat(hex))).toEqual(expect.arrayContaining(found));
+    },
+  );
+});
+
+const scripts = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
+
+/** What is wrong with a line of a shell; commands of softlane are run, the others looked up. */
+function problemOf(words: string[]): string | null {
+  const line = words.join(' ');
+  if (words[0].startsWith('SOFTLANE_')) return problemOf(words.slice(1));
+  if (line === 'npm install softlane') return null;
+  if (line.startsWith('npx softlane ')) {
+    const { status, stderr } = softlane(words.slice(2), { cwd: folder });
+    return status === 0 ? null : stderr;
+  }
+  if (line.startsWith('npx ')) {
+    const known = line.replace(/node_modules\/softlane$/, '${shellWord(fromHere(root))}');
+    return read('lib', 'loader.ts').includes(known) ? null : 'the loader names another command';
+  }
+  if (words[0] === 'npm') {
+    const script = words[1] === 'run' ? words[2] : words[1];
+    return Object.hasOwn(scripts, script) ? null : `there is no script ${script}`;
+  }
+  if (words[0] === 'node') return existsSync(join(root, words[1])) ? null : `no ${words[1]}`;
+  return 'a command that this test does not know';
+}
+
+function hexFloat(text: string): number {
+  const [, sign, digits, exponent] = /^(-?)0x1\.([\da-f]+)p([-+]?\d+)$/.exec(text)!;
+  const magnitude = (1 + parseInt(digits, 16) / 16 ** digits.length) * 2 ** Number(exponent);
+  return sign === '-' ? -magnitude : magnitude;
+}
+
+describe.each(pages)('%s', (page) => {
+  const text = read(page);
+  const prose = text.replace(/^```[\s\S]*?^```$/gm, '');
+
+  test('its links lead somewhere', () => {
+    const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]);
+    const local = targets.filter((target) => !/^(https?:|#)/.test(target));
+    const lost = local.filter(
+      (target) => !existsSync(join(root, dirname(page), target.replace(/#.*$/, ''))),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  test('the files that it names exist', () => {
+    const names = [
+      ...prose.matchAll(/`((?:native|lib|test|docs|tools|quickstart|bench|\.ci)\/[^`\s]*)`/g),
+    ];
+    const files = names
+      .map((match) => match[1])
+      .concat([...prose.matchAll(/(?<![\w/(`[])(docs\/[\w-]+\.md)\b/g)].map((match) => match[1]))
+      .filter((name) => !/[*<>]|FAMILY/.test(name));
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+});
+
+test('the table of the README is that of the catalogue', () => {
+  const { status, stderr } = command(process.execPath, ['tools/readme-table.mjs', '--check'], {
+    cwd: root,
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
+test('the README has every exit code', () => {
+  const codes = /^Exit codes:[\s\S]*?\n\n/m.exec(read('README.md'))![0];
+  expect(codes.match(/\d+/g)!.map(Number)).toEqual(exitCodes.map(([code]) => code));
+});
+
+describe.each(catalogue.map((line) => [line.name, line] as const))('%s', (name, line) => {
+  test('has a page that speaks of it', () => {
+    const said = read(line.docs).toLowerCase().includes(name.toLowerCase());
+    expect({ page: line.docs, said }).toEqual({ page: line.docs, said: true });
+  });
+
+  test('has its own bound in every table that gives one', () => {
+    for (const page of pages.filter((page) => page !== 'README.md')) {
+      const table = /^\| operator +\| error.*\n\|.*\n((?:\|.*\n)+)/m.exec(read(page));
+      for (const row of table?.[1].split('\n') ?? []) {
+        const [operator, bound = '', measured = ''] = row
+          .split('|')
+          .slice(1)
+          .map((cell) => cell.trim());
+        if (operator !== name) continue;
+        const { maxUlp, measuredUlp } = line.bound;
+        expect(bound).toMatch(maxUlp === 0 ? /^exact/ : new RegExp(`^${maxUlp}\\b`));
+        if (maxUlp > 0) expect(measured).toMatch(new RegExp(`^${measuredUlp}(?![\\d.]*\\d)`));
+      }
+    }
+  });
+});

@@ -1,0 +1,68 @@
+// Writes the table of operators in README.md, between its two markers, from the catalogue.
+//
+//   node tools/readme-table.mjs           after a change of the catalogue
+//   node tools/readme-table.mjs --check   exit code 1 if the table is not that of dist/
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { format, resolveConfig } from 'prettier';
+import { setUp } from './setup/index.mjs';
+import { at } from './setup/paths.mjs';
+
+/** @typedef {import('../lib/catalogue.js').Operator} Operator */
+
+const marker = (/** @type {string} */ word) => `<!-- operators: ${word} -->`;
+
+const results = { float32: 'float', int32: 'index' };
+
+/** @param {Operator} line */
+function row({ name, summary, bound, output, element, cli, options, docs }) {
+  const cells = [
+    `[\`${name}\`](${docs})`,
+    summary,
+    output === 'rows' ? 'a row' : `one ${results[element]} a row`,
+    bound.maxUlp === 0 ? 'exact' : `${bound.maxUlp} ULP (${bound.measuredUlp} found)`,
+    Object.keys(options)
+      .map((option) => `\`${option}\``)
+      .join(', '),
+    cli === null ? '' : `\`${cli}\``,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function table() {
+  /** @type {{ catalogue: readonly Operator[] }} */
+  const { catalogue } = createRequire(import.meta.url)(at('dist', 'catalogue.js'));
+  const head = [
+    'operator',
+    'what it computes',
+    'a row becomes',
+    'error at most',
+    'options',
+    '--op',
+  ];
+  return [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...catalogue.map(row)].join(
+    '\n',
+  );
+}
+
+/** @param {string} text @returns {Promise<string>} */
+async function withTable(text) {
+  const [begin, end] = [text.indexOf(marker('begin')), text.indexOf(marker('end'))];
+  if (begin < 0 || end < begin) throw new Error('README.md has lost the markers of its table');
+  const before = text.slice(0, begin + marker('begin').length);
+  const made = `${before}\n\n${table()}\n\n${text.slice(end)}`;
+  return format(made, { ...(await resolveConfig(at('README.md'))), parser: 'markdown' });
+}
+
+const check = process.argv.includes('--check');
+if (!check) await setUp({ native: false });
+const current = readFileSync(at('README.md'), 'utf8');
+const wanted = await withTable(current);
+if (wanted !== current) {
+  if (check) {
+    process.stderr.write('README.md: run node tools/readme-table.mjs\n');
+    process.exitCode = 1;
+  } else {
+    writeFileSync(at('README.md'), wanted);
+  }
+}
