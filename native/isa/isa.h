@@ -21,7 +21,7 @@ constexpr Operator kOperators[] = {
 // clang-format on
 
 inline void state_push(State* state, const float* x, size_t n) {
-  push_range(Units(state->temperature), Algorithm::kOnline, 0.0f, x, n, state);
+  push_range(Units(state->temperature), automatic_sum(n), 0.0f, x, n, state);
 }
 inline double state_finish(const State& state) {
   const Partial sum = total(state);

@@ -44,7 +44,11 @@ struct Operator {
   // Whether the call's parameters are in range.
   bool (*valid)(const Call& call);
 
-  // count rows, x and y at the first of them.
+  // What `auto` means for rows of this length: by shape alone, never by machine or by threads. Null
+  // where there is nothing to choose.
+  Algorithm (*automatic)(size_t cols);
+
+  // count rows, x and y at the first of them. The algorithm is never `auto` from here on.
   void (*rows)(const Call& call, const float* x, void* y, size_t count);
 
   // One long row in ranges of whole blocks, for several threads; null where an operator has no such

@@ -89,18 +89,22 @@ struct Reference {
   }
 };
 
-// One block whose largest logit, or that of its row, is known. NaN: m is NaN; +inf: m is inf.
-inline Partial leaf_below(const Units& u, float mu, const float* x, size_t n) {
+// One block whose largest logit, or that of its row, is known. NaN: m is NaN; +inf: m is inf. sink
+// sees every vector of terms.
+template <class Sink>
+inline Partial leaf_below(const Units& u, float mu, const float* x, size_t n, Sink sink) {
   if (mu == __builtin_inff()) return {any_nan(x, n) ? __builtin_nan("") : mu, 0, 0, mu};
   const Reference r(u, mu);
   const Block block(u, r.shift, x, n);
-  const double m = sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), NoSink());
+  const double m = sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), sink);
   if (mu == -__builtin_inff() && m == m) return empty_partial();
   return {m, r.e - kBias, r.shift, mu};
 }
 
+// The next block is fetched while this one, which its maximum has brought to L1, is summed.
 inline Partial leaf_online(const Units& u, const float* x, size_t n) {
-  return leaf_below(u, max_element(x, n), x, n);
+  return leaf_below(u, max_element(x, n), x, n,
+                    [=](size_t i, f32x16, size_t) { prefetch(x + i + kBlock); });
 }
 
 // One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane
@@ -154,7 +158,7 @@ inline Partial leaf(const Units& u, Algorithm algorithm, float row_max, const fl
       return leaf_two_pass(u, x, n);
     case Algorithm::kThreePassRecompute:
     case Algorithm::kThreePassReload:
-      return leaf_below(u, row_max, x, n);
+      return leaf_below(u, row_max, x, n, NoSink());
     default:
       return leaf_online(u, x, n);
   }
@@ -167,6 +171,12 @@ inline void push_range(const Units& u, Algorithm algorithm, float row_max, const
     push(state, leaf(u, algorithm, row_max, x + i, n - i < kBlock ? n - i : kBlock), 0);
   }
   state->elements += static_cast<double>(n);
+}
+
+// What `auto` means for a sum: the online form while a row is one block, then the two-pass form,
+// which computes while it waits for memory (docs/benchmarks.md).
+inline Algorithm automatic_sum(size_t cols) {
+  return cols <= kBlock ? Algorithm::kOnline : Algorithm::kTwoPass;
 }
 
 inline bool needs_row_max(Algorithm a) {

@@ -26,13 +26,8 @@ struct ExpFamily {
   }
 };
 
-// Rows up to this length stay in L2 between the passes, where one exponential an element beats two.
-constexpr size_t kReloadUpTo = size_t{1} << 16;
-
-inline Algorithm resolve(Algorithm a, size_t cols) {
-  if (a != Algorithm::kAuto) return a;
-  return cols <= kReloadUpTo ? Algorithm::kThreePassReload : Algorithm::kOnline;
-}
+// Up to this length one exponential an element beats fewer passes (docs/benchmarks.md).
+constexpr size_t kReloadUpTo = size_t{1} << 20;
 
 // p / m as p * hi + p * lo with one rounding: the reciprocal's own rounding would cost 1 ULP.
 struct Reciprocal {
@@ -76,12 +71,10 @@ inline void reload(const Call& call, const Units& u, float mu, const float* x, f
   const bool apart = call.stream && call.scratch != nullptr && n <= kScratch;
   float* terms_at = apart ? call.scratch : y;
   const Reference r(u, mu);
-  const Terms terms(u, r.e);
   State state;
   clear(&state, u.temperature);
   for (size_t i = 0; i < n; i += kBlock) {
     const size_t length = n - i < kBlock ? n - i : kBlock;
-    const Block block(u, r.shift, x + i, length);
     const auto keep = [=](size_t j, f32x16 w, size_t count) {
       if (count == kLanes) {
         store(terms_at + i + j, w);
@@ -89,8 +82,7 @@ inline void reload(const Call& call, const Units& u, float mu, const float* x, f
         store_first(terms_at + i + j, w, count);
       }
     };
-    const double m = sum(block.data(), length, -__builtin_inff(), terms, keep);
-    push(&state, {m, r.e - kBias, r.shift, mu}, 0);
+    push(&state, leaf_below(u, mu, x + i, length, keep), 0);
   }
   const Partial sum = total(state);
   if (fill_degenerate(call, sum, y, n)) return;
@@ -102,15 +94,19 @@ inline void reload(const Call& call, const Units& u, float mu, const float* x, f
 struct Softmax : ExpFamily {
   static constexpr const char* kName = "softmax";
 
+  static Algorithm automatic(size_t cols) {
+    return cols <= kReloadUpTo ? Algorithm::kThreePassReload : Algorithm::kTwoPass;
+  }
   static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    const Algorithm a = resolve(call.algorithm, n);
-    const float mu = needs_row_max(a) ? max_element(x, n) : 0.0f;
-    if (a == Algorithm::kThreePassReload && is_finite(mu)) {
-      reload(call, u, mu, x, y, n);
-      return;
+    if (call.algorithm == Algorithm::kThreePassReload) {
+      const float mu = max_element(x, n);
+      if (is_finite(mu)) {
+        reload(call, u, mu, x, y, n);
+        return;
+      }
     }
     RowResult result;
-    finish(call, u, row_sum(u, a, x, n), x, n, &result);
+    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
     map_range(call, u, result, x, y, 0, n);
   }
   static void finish(const Call&, const Units&, const Partial& total, const float*, size_t,
@@ -127,9 +123,10 @@ struct Softmax : ExpFamily {
 struct LogSoftmax : ExpFamily {
   static constexpr const char* kName = "logSoftmax";
 
+  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
     RowResult result;
-    finish(call, u, row_sum(u, resolve(call.algorithm, n), x, n), x, n, &result);
+    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
     map_range(call, u, result, x, y, 0, n);
   }
   // An element with more than half of the mass has a result near zero, x/T - logsumexp would
@@ -195,10 +192,10 @@ struct LogSoftmax : ExpFamily {
 struct LogSumExp : ExpFamily {
   static constexpr const char* kName = "logSumExp";
 
+  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
     RowResult result;
-    const Algorithm a = call.algorithm == Algorithm::kAuto ? Algorithm::kOnline : call.algorithm;
-    finish(call, u, row_sum(u, a, x, n), x, n, &result);
+    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
     *y = value(result);
   }
   static float value(const RowResult& r) { return static_cast<float>(r.log_sum); }

@@ -3,6 +3,7 @@
 // Every struct has kName and valid(call), which checks the parameters. Beyond that,
 // map (y_i = f(x_i)) takes Context, context(call) and vector(context, v);
 // reduce -> map (a row to a row) and reduce (a row to one number) take
+//   automatic(cols), the algorithm that `auto` means;
 //   Context and context(call), what is worked out once a call;
 //   row(call, context, x, y, n), one whole row in the way that is best for one thread;
 //   reduce(call, context, row_max, x, n, state), finish(call, context, total, x, n, result) and,
@@ -41,7 +42,7 @@ struct ReduceMapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kRow, Op::valid, rows, reduce, finish, map};
+    return {Op::kName, Output::kRow, Op::valid, Op::automatic, rows, reduce, finish, map};
   }
 };
 
@@ -58,7 +59,7 @@ struct ReduceDriver {
     *static_cast<float*>(y) = Op::value(*result);
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kNumber, Op::valid, rows, ReduceMapDriver<Op>::reduce,
+    return {Op::kName, Output::kNumber, Op::valid, Op::automatic, rows, ReduceMapDriver<Op>::reduce,
             finish,    nullptr};
   }
 };
@@ -70,7 +71,7 @@ struct SelectDriver {
     for (size_t r = 0; r < count; ++r) Op::row(call, x + r * call.x_stride, out + r, call.cols);
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kIndex, Op::valid, rows, nullptr, nullptr, nullptr};
+    return {Op::kName, Output::kIndex, Op::valid, nullptr, rows, nullptr, nullptr, nullptr};
   }
 };
 
@@ -93,7 +94,7 @@ struct MapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kRow, Op::valid, rows, nullptr, nullptr, map};
+    return {Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr, map};
   }
 };
 

@@ -182,11 +182,6 @@ void line(std::string* out, const char* key, const std::string& value) {
 
 }  // namespace
 
-const CpuCaches& cpu_caches() {
-  static const CpuCaches caches = detect_caches();
-  return caches;
-}
-
 const CpuFeatures& cpu_features() {
   static const CpuFeatures features = detect();
   return features;
@@ -194,7 +189,7 @@ const CpuFeatures& cpu_features() {
 
 std::string describe_cpu() {
   const CpuFeatures& f = cpu_features();
-  const CpuCaches& caches = cpu_caches();
+  const CpuCaches caches = detect_caches();
   std::string out;
   line(&out, "architecture", architecture());
   line(&out, "vendor", vendor_name());

@@ -26,9 +26,6 @@ struct CpuCaches {
 
 const CpuFeatures& cpu_features();
 
-// Of one core; 0 where unknown. Read once.
-const CpuCaches& cpu_caches();
-
 // "key=value" lines: architecture, vendor, brand, features, cache sizes, CPU share, threads.
 std::string describe_cpu();
 

@@ -4,7 +4,6 @@
 #include <memory>
 #include <new>
 
-#include "cpu.h"
 #include "pool.h"
 
 namespace softlane {
@@ -52,13 +51,10 @@ float* scratch() {
   return memory.get();
 }
 
-// Outputs of more bytes than this do not stay in the last cache, nor leave anything else in it. A
-// virtual machine may report a host's whole cache, of which it gets a share.
-size_t streamed_from() {
-  constexpr size_t kMost = size_t{16} << 20, kUnknown = size_t{8} << 20;
-  const size_t l3 = cpu_caches().l3;
-  return l3 != 0 ? std::min(l3 / 2, kMost) : kUnknown;
-}
+// Outputs of this many bytes are stored past the cache. Below, ordinary stores are ahead, though no
+// cache keeps the output: the kernels are then bound by arithmetic and not by traffic
+// (docs/benchmarks.md).
+constexpr size_t kStreamedFrom = size_t{64} << 20;
 
 struct Work {
   const Call& call;
@@ -152,9 +148,11 @@ bool execute(const Call& checked, const Isa& isa, const float* x, void* y, int t
              const std::atomic<bool>* cancel) {
   const Operator& op = isa.operators[checked.op];
   Call call = checked;
-  call.stream =
-      op.output == Output::kRow && call.rows * call.cols > streamed_from() / sizeof(float);
+  call.stream = op.output == Output::kRow && call.rows * call.cols >= kStreamedFrom / sizeof(float);
   call.scratch = nullptr;
+  if (call.algorithm == Algorithm::kAuto && op.automatic != nullptr) {
+    call.algorithm = op.automatic(call.cols);
+  }
   const Work w{call, isa, op, std::max(threads, 1), cancel};
   if (call.rows == 0 || (call.cols == 0 && op.output == Output::kRow)) return true;
   const bool few_rows = w.threads > 1 && call.rows < static_cast<size_t>(w.threads) &&
