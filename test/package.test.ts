@@ -43,6 +43,7 @@ suite('the packed tarball', () => {
     const allowed = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
       /^dist\/[\w/-]+\.(js|d\.ts)$/,
+      /^dist\/(index|promises)\.bridge\.js$/,
       /^dist\/(index|promises)\.(mjs|d\.mts)$/,
       /^native\/(simd|rows|ops|isa|runtime|binding)\/[\w/-]+\.(h|cpp|map)$/,
       new RegExp(`^${prebuild}/softlane\\.(glibc|musl)\\.node$`),
