@@ -4,6 +4,7 @@
 #include "../ops/activation.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
+#include "table.h"
 
 namespace softlane {
 namespace {

@@ -6,7 +6,7 @@
 // exact, so the algorithms agree bit for bit, save where a term is below 2^-100 of the sum.
 #pragma once
 
-#include "../isa/table.h"
+#include "../rows/operator.h"
 #include "../rows/reduce.h"
 #include "../simd/math.h"
 

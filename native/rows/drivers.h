@@ -12,9 +12,9 @@
 // select (a row to the index of an element) takes row(call, x, y, n).
 #pragma once
 
-#include "../isa/table.h"
 #include "../simd/f32x16.h"
 #include "map.h"
+#include "operator.h"
 
 namespace softlane {
 namespace {
