@@ -55,31 +55,3 @@ export class Watched<A extends OutputArray = Float32Array> {
 function bits(array: OutputArray): Uint32Array {
   return new Uint32Array(array.buffer, array.byteOffset, array.length);
 }
-
-const WASM_PAGE = 65536;
-
-interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-}
-/** TypeScript knows this class from the libraries of a browser only. */
-declare const WebAssembly: {
-  Memory: new (descriptor: { initial: number; maximum: number }) => WasmMemory;
-};
-
-/**
- * The last `length` elements before memory that no process may touch: a read beyond them ends the process. Node puts
- * such a guard behind every WebAssembly.Memory.
- */
-export class Guarded {
-  private readonly memory: WasmMemory;
-
-  constructor(bytes: number) {
-    const pages = Math.ceil(bytes / WASM_PAGE);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  }
-
-  tail(length: number): Float32Array {
-    const { buffer } = this.memory;
-    return new Float32Array(buffer, buffer.byteLength - 4 * length, length);
-  }
-}
