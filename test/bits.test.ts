@@ -8,6 +8,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { logSumExpState } from '../lib/index';
 import * as promises from '../lib/promises';
 import { BitHash, bitsOf, expectSameBits } from './support/kernels/compare';
 import { Watched } from './support/kernels/memory';
@@ -250,6 +251,31 @@ describe.each(operators)('%s', (name, line) => {
       });
     }
     expect(compared).toBeGreaterThan(20);
+  });
+});
+
+// Its numbers are doubles: they show the order of addition where a float has rounded it away.
+describe('logSumExpState', () => {
+  const name = 'logSumExpState';
+  const hashOf = (options: { temperature: number; isa?: string }): string => {
+    const hash = new BitHash();
+    for (const { x, cols } of batches) {
+      for (let begin = 0; begin < x.length; begin += cols) {
+        const state = logSumExpState(options).push(x.subarray(begin, begin + cols));
+        hash.addNumbers([state.finish(), state.mantissa, state.exponent, state.offset]);
+      }
+    }
+    return hash.hex();
+  };
+
+  test('the stored hashes, on every instruction set', () => {
+    computed[name] = {};
+    for (const temperature of [1, 0.7]) {
+      const hash = hashOf({ temperature });
+      for (const isa of isas) expect(hashOf({ temperature, isa })).toBe(hash);
+      computed[name][`temperature ${temperature}`] = hash;
+    }
+    if (!UPDATE) expect(computed[name]).toEqual(stored[name]);
   });
 });
 

@@ -102,6 +102,14 @@ export class BitHash {
     return this;
   }
 
+  addNumbers(numbers: readonly number[]): this {
+    const bytes = Buffer.alloc(8 * numbers.length);
+    // A NaN from JavaScript has bits of its own choice.
+    numbers.forEach((value, i) => bytes.writeDoubleLE(Number.isNaN(value) ? NaN : value, 8 * i));
+    this.hash.update(bytes);
+    return this;
+  }
+
   hex(): string {
     return this.hash.digest('hex');
   }
