@@ -32,8 +32,6 @@ export type ErrorCode =
   | 'ERR_SOFTLANE_VERIFY'
   /** No compiled addon for this machine, or one that it cannot load. */
   | 'ERR_SOFTLANE_NO_BINARY'
-  /** No compiled addon for this machine, or one that does not load. */
-  | 'ERR_SOFTLANE_NO_BINARY'
   /** The compiled addon is of another version than the JavaScript that loaded it. */
   | 'ERR_SOFTLANE_BINARY'
   /** A mistake in softlane itself. */
