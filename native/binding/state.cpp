@@ -1,6 +1,5 @@
 // A logSumExp state that JavaScript owns as a Float64Array. It may come from anywhere (a file,
 // another machine, a mistake), so it is copied, checked, used and written back.
-#include <cmath>
 #include <cstring>
 
 #include "../runtime/dispatch.h"
@@ -10,26 +9,7 @@
 namespace softlane {
 namespace {
 
-constexpr double kMostBlocks = 1099511627776.0;  // 2^40, one more than the slots can hold
-static_assert(kLevels == 40, "kMostBlocks is 2^kLevels");
-
-bool is_whole(double value) { return std::floor(value) == value && std::fabs(value) < 0x1p53; }
-
-bool is_temperature(double value) { return value > 0 && is_finite(value); }
-
-// Slots that are taken must hold what the arithmetic of state.h can work with.
-bool is_intact(const State& state) {
-  if (!is_temperature(state.temperature)) return false;
-  if (!(state.blocks >= 0 && state.blocks < kMostBlocks) || !is_whole(state.blocks)) return false;
-  if (!(state.elements >= 0)) return false;
-  const uint64_t blocks = static_cast<uint64_t>(state.blocks);
-  for (int i = 0; i < kLevels; i++) {
-    if ((blocks >> i & 1) == 0) continue;
-    const Partial p = slot(state, i);
-    if (!(p.m >= 0 || p.m != p.m) || !is_whole(p.e) || !is_finite(p.shift)) return false;
-  }
-  return true;
-}
+constexpr double kMostBlocks = 0x1p39;  // as valid() has it
 
 bool get_numbers(napi_env env, napi_value value, Array<double>* numbers) {
   return get_doubles(env, value, numbers) && numbers->length == kStateLength;
@@ -38,7 +18,7 @@ bool get_numbers(napi_env env, napi_value value, Array<double>* numbers) {
 bool get_state(napi_env env, napi_value value, Array<double>* numbers, State* state) {
   if (!get_numbers(env, value, numbers)) return false;
   std::memcpy(state, numbers->data, sizeof *state);
-  return is_intact(*state);
+  return valid(*state);
 }
 
 void put_state(const State& state, const Array<double>& numbers) {
@@ -53,7 +33,7 @@ napi_value state_init(napi_env env, napi_callback_info info) {
   double temperature;
   if (!get_numbers(env, arguments[0], &numbers)) return to_value(env, Status::kBadState);
   if (napi_get_value_double(env, arguments[1], &temperature) != napi_ok ||
-      !is_temperature(temperature))
+      !valid_temperature(temperature))
     return to_value(env, Status::kBadSpec);
   State state = {};
   clear(&state, temperature);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../rows/operator.h"
+#include "../rows/state.h"
 
 namespace softlane {
 

@@ -8,6 +8,7 @@
 
 #include "../rows/operator.h"
 #include "../rows/reduce.h"
+#include "../rows/state.h"
 #include "../simd/math.h"
 
 namespace softlane {
@@ -15,7 +16,8 @@ namespace {
 
 // The temperature as a power of two and a factor near 1. Ordinary temperatures are folded into the
 // constants of the exponential whole; for the others the coefficients would leave the range of a
-// float, so a power of two is taken out of x first.
+// float, so a power of two is taken out of x first: one that leaves T in (1/2, 1], as x / T is then
+// the last to overflow.
 struct Units {
   double temperature, folded;
   float scale;
@@ -23,8 +25,8 @@ struct Units {
 
   explicit Units(double t) : temperature(t), folded(t), scale(1.0f) {
     if (!(t >= 0x1p-16 && t <= 0x1p16)) {
-      while (folded >= 2) folded *= 0.5, scale *= 0.5f;
-      while (folded < 1) folded *= 2, scale *= 2.0f;
+      while (folded > 1) folded *= 0.5, scale *= 0.5f;
+      while (folded <= 0.5) folded *= 2, scale *= 2.0f;
     }
     k = exp_constants(folded);
   }
@@ -98,7 +100,7 @@ inline Partial leaf_below(const Units& u, float mu, const float* x, size_t n, Si
   const Block block(u, r.shift, x, n);
   const double m = sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), sink);
   if (mu == -__builtin_inff() && m == m) return empty_partial();
-  return {m, r.e - kBias, r.shift, mu};
+  return {one_nan(m), r.e - kBias, r.shift, mu};
 }
 
 // The next block is fetched while this one, which its maximum has brought to L1, is summed.

@@ -12,14 +12,28 @@ namespace {
 
 constexpr int kTemperature = 0, kMaskedRow = 1;  // places in Call::params
 
+// What the reduction of a row comes to, and what its map needs.
+struct ExpResult {
+  Partial total = {};
+  double log_sum = 0;     // ln sum e^((x - total.shift)/T)
+  int64_t dominant = -1;  // the element with more than half of the mass, where that matters
+  float dominant_value = 0;
+};
+
 // What the three share: one sum of exponentials a row.
 struct ExpFamily {
   using Context = Units;
+  using State = softlane::State;
+  using Result = ExpResult;
   static bool valid(const Call& call) {
     const double t = call.params[kTemperature], masked = call.params[kMaskedRow];
-    return t >= 0x1p-100 && t <= 0x1p100 && (masked == 0 || masked == 1);
+    return valid_temperature(t) && (masked == 0 || masked == 1);
   }
   static Units context(const Call& call) { return Units(call.params[kTemperature]); }
+  static bool needs_row_max(const Call& call) { return softlane::needs_row_max(call.algorithm); }
+  static void start(const Call& call, State* state) { clear(state, call.params[kTemperature]); }
+  static void append(State* state, const State& next) { softlane::append(state, next); }
+  static Partial close(const State& state) { return total(state); }
   static void reduce(const Call& call, const Units& u, float row_max, const float* x, size_t n,
                      State* state) {
     push_range(u, call.algorithm, row_max, x, n, state);
@@ -105,15 +119,15 @@ struct Softmax : ExpFamily {
         return;
       }
     }
-    RowResult result;
+    ExpResult result;
     finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
     map_range(call, u, result, x, y, 0, n);
   }
   static void finish(const Call&, const Units&, const Partial& total, const float*, size_t,
-                     RowResult* result) {
+                     ExpResult* result) {
     result->total = total;
   }
-  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x,
+  static void map_range(const Call& call, const Units& u, const ExpResult& r, const float* x,
                         float* y, size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
     normalise(call, u, r.total, x + begin, y + begin, end - begin);
@@ -125,14 +139,14 @@ struct LogSoftmax : ExpFamily {
 
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    RowResult result;
+    ExpResult result;
     finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
     map_range(call, u, result, x, y, 0, n);
   }
   // An element with more than half of the mass has a result near zero, x/T - logsumexp would
   // cancel.
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
-                     RowResult* result) {
+                     ExpResult* result) {
     result->total = total;
     result->log_sum = log_unshifted(total);
     if (!is_finite(result->log_sum)) return;
@@ -147,7 +161,7 @@ struct LogSoftmax : ExpFamily {
     result->dominant_value = static_cast<float>(0.0 - others);
     result->log_sum = (mu - total.shift) / u.temperature + others;
   }
-  static void map_range(const Call& call, const Units& u, const RowResult& r, const float* x,
+  static void map_range(const Call& call, const Units& u, const ExpResult& r, const float* x,
                         float* y, size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
     if (r.total.shift != 0) {
@@ -182,7 +196,7 @@ struct LogSoftmax : ExpFamily {
   }
 
   // Logits so large that the difference of two can exceed a float before it is divided by T.
-  static void huge(const Units& u, const RowResult& r, const float* x, float* y, size_t n) {
+  static void huge(const Units& u, const ExpResult& r, const float* x, float* y, size_t n) {
     for (size_t i = 0; i < n; ++i) {
       y[i] = static_cast<float>((x[i] - r.total.shift) / u.temperature - r.log_sum);
     }
@@ -194,13 +208,13 @@ struct LogSumExp : ExpFamily {
 
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    RowResult result;
+    ExpResult result;
     finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
     *y = value(result);
   }
-  static float value(const RowResult& r) { return static_cast<float>(r.log_sum); }
+  static float value(const ExpResult& r) { return static_cast<float>(r.log_sum); }
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
-                     RowResult* result) {
+                     ExpResult* result) {
     result->total = total;
     result->log_sum = total.shift / u.temperature + log_unshifted(total);
     if (result->log_sum > -0.5 && result->log_sum < 0.5) {

@@ -6,9 +6,11 @@
 //   automatic(cols), the algorithm that `auto` means;
 //   Context and context(call), what is worked out once a call;
 //   row(call, context, x, y, n), one whole row in the way that is best for one thread;
-//   reduce(call, context, row_max, x, n, state), finish(call, context, total, x, n, result) and,
-//   for reduce -> map, map_range(call, context, result, x, y, begin, end): one row for several
-//   threads.
+// and, for one long row by several threads,
+//   State and Result, plain data; needs_row_max(call), start(call, state), append(state, next);
+//   reduce(call, context, row_max, x, n, state); close(state), the sum of it all;
+//   finish(call, context, close(state), x, n, result); then
+//   map_range(call, context, result, x, y, begin, end), or value(result) for one number.
 // select (a row to the index of an element) takes row(call, x, y, n).
 #pragma once
 
@@ -19,8 +21,31 @@
 namespace softlane {
 namespace {
 
+// The operator's State and Result as the plain memory that the runtime provides.
+template <class Op>
+struct LongRow {
+  using State = typename Op::State;
+  using Result = typename Op::Result;
+  static_assert(sizeof(Result) <= kResultBytes, "the runtime provides this much");
+
+  static void start(const Call& call, void* state) { Op::start(call, static_cast<State*>(state)); }
+  static void reduce(const Call& call, float row_max, const float* x, size_t n, void* state) {
+    Op::reduce(call, Op::context(call), row_max, x, n, static_cast<State*>(state));
+  }
+  static void append(void* state, const void* next) {
+    Op::append(static_cast<State*>(state), *static_cast<const State*>(next));
+  }
+  static Result conclude(const Call& call, const void* state, const float* x, size_t n) {
+    Result r;
+    Op::finish(call, Op::context(call), Op::close(*static_cast<const State*>(state)), x, n, &r);
+    return r;
+  }
+};
+
 template <class Op>
 struct ReduceMapDriver {
+  using Long = LongRow<Op>;
+
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     const typename Op::Context c = Op::context(call);
     float* out = static_cast<float*>(y);
@@ -29,38 +54,50 @@ struct ReduceMapDriver {
     }
     if (call.stream) fence();
   }
-  static void reduce(const Call& call, float row_max, const float* x, size_t n, State* state) {
-    Op::reduce(call, Op::context(call), row_max, x, n, state);
+  static void finish(const Call& call, const void* state, const float* x, size_t n, void* result,
+                     void*) {
+    *static_cast<typename Op::Result*>(result) = Long::conclude(call, state, x, n);
   }
-  static void finish(const Call& call, const State& state, const float* x, size_t n,
-                     RowResult* result, void*) {
-    Op::finish(call, Op::context(call), total(state), x, n, result);
-  }
-  static void map(const Call& call, const RowResult& result, const float* x, float* y, size_t begin,
+  static void map(const Call& call, const void* result, const float* x, float* y, size_t begin,
                   size_t end) {
-    Op::map_range(call, Op::context(call), result, x, y, begin, end);
+    const auto& r = *static_cast<const typename Op::Result*>(result);
+    Op::map_range(call, Op::context(call), r, x, y, begin, end);
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kRow, Op::valid, Op::automatic, rows, reduce, finish, map};
+    return {Op::kName,         Output::kRow, Op::valid,
+            Op::automatic,     rows,         sizeof(typename Op::State),
+            Op::needs_row_max, Long::start,  Long::reduce,
+            Long::append,      finish,       map};
   }
 };
 
 template <class Op>
 struct ReduceDriver {
+  using Long = LongRow<Op>;
+
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     const typename Op::Context c = Op::context(call);
     float* out = static_cast<float*>(y);
     for (size_t r = 0; r < count; ++r) Op::row(call, c, x + r * call.x_stride, out + r, call.cols);
   }
-  static void finish(const Call& call, const State& state, const float* x, size_t n,
-                     RowResult* result, void* y) {
-    Op::finish(call, Op::context(call), total(state), x, n, result);
-    *static_cast<float*>(y) = Op::value(*result);
+  static void finish(const Call& call, const void* state, const float* x, size_t n, void*,
+                     void* y) {
+    *static_cast<float*>(y) = Op::value(Long::conclude(call, state, x, n));
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kNumber, Op::valid, Op::automatic, rows, ReduceMapDriver<Op>::reduce,
-            finish,    nullptr};
+    return {Op::kName,
+            Output::kNumber,
+            Op::valid,
+            Op::automatic,
+            rows,
+            sizeof(typename Op::State),
+            Op::needs_row_max,
+            Long::start,
+            Long::reduce,
+            Long::append,
+            finish,
+            nullptr};
   }
 };
 
@@ -71,7 +108,8 @@ struct SelectDriver {
     for (size_t r = 0; r < count; ++r) Op::row(call, x + r * call.x_stride, out + r, call.cols);
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kIndex, Op::valid, nullptr, rows, nullptr, nullptr, nullptr};
+    return {Op::kName, Output::kIndex, Op::valid, nullptr, rows,    0,
+            nullptr,   nullptr,        nullptr,   nullptr, nullptr, nullptr};
   }
 };
 
@@ -88,13 +126,14 @@ struct MapDriver {
     }
     if (call.stream) fence();
   }
-  static void map(const Call& call, const RowResult&, const float* x, float* y, size_t begin,
+  static void map(const Call& call, const void*, const float* x, float* y, size_t begin,
                   size_t end) {
     range(call, x + begin, y + begin, end - begin);
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr, map};
+    return {Op::kName, Output::kRow, Op::valid, nullptr, rows,    0,
+            nullptr,   nullptr,      nullptr,   nullptr, nullptr, map};
   }
 };
 

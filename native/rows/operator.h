@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "state.h"
-
 namespace softlane {
 
 enum class Algorithm : int32_t { kAuto, kTwoPass, kThreePassRecompute, kThreePassReload, kOnline };
@@ -25,14 +23,6 @@ struct Call {
 
 constexpr size_t kScratch = size_t{1} << 16;
 
-// What the reduction of one row comes to, and what its map needs.
-struct RowResult {
-  Partial total = {};
-  double log_sum = 0;     // ln sum e^((x - total.shift)/T)
-  int64_t dominant = -1;  // the element with more than half of the mass, where that matters
-  float dominant_value = 0;
-};
-
 // What an operator writes: a row for a row, or one number or index.
 enum class Output { kRow, kNumber, kIndex };
 
@@ -51,14 +41,23 @@ struct Operator {
   void (*rows)(const Call& call, const float* x, void* y, size_t count);
 
   // One long row in ranges of whole blocks, for several threads; null where an operator has no such
-  // form. reduce pushes a range (row_max is used by the three-pass algorithms only), finish sees
-  // the merged state and the whole row, map writes elements begin to end of it. An operator with
-  // map alone has nothing to reduce.
-  void (*reduce)(const Call& call, float row_max, const float* x, size_t n, State* state);
-  void (*finish)(const Call& call, const State& state, const float* x, size_t n, RowResult* result,
+  // form. The caller provides the memory of the states, one a range, and of the result, of which it
+  // knows the sizes alone. start makes an empty state, reduce adds a range to it (row_max: the
+  // row's largest element where needs_row_max says so), append adds the state of the range after
+  // it, finish sees the whole row's, map writes elements begin to end of it. An operator with map
+  // alone has nothing to reduce.
+  size_t state_bytes;
+  bool (*needs_row_max)(const Call& call);
+  void (*start)(const Call& call, void* state);
+  void (*reduce)(const Call& call, float row_max, const float* x, size_t n, void* state);
+  void (*append)(void* state, const void* next);
+  void (*finish)(const Call& call, const void* state, const float* x, size_t n, void* result,
                  void* y);
-  void (*map)(const Call& call, const RowResult& result, const float* x, float* y, size_t begin,
+  void (*map)(const Call& call, const void* result, const float* x, float* y, size_t begin,
               size_t end);
 };
+
+// Memory for the result of a row's reduction.
+constexpr size_t kResultBytes = 256;
 
 }  // namespace softlane

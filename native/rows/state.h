@@ -25,11 +25,15 @@ namespace {
 
 inline bool is_finite(double a) { return a - a == 0; }
 
+// NaN payloads depend on the order of operands, which compilers choose: there is one NaN here.
+inline double one_nan(double a) { return a == a ? a : __builtin_nan(""); }
+
 inline Partial empty_partial() { return {0, 0, 0, -__builtin_inf()}; }
 
 inline Partial merge(const Partial& a, const Partial& b, double temperature) {
   const double peak = a.peak > b.peak ? a.peak : b.peak;
-  if (!is_finite(a.m) || !is_finite(b.m)) return {a.m + b.m, 0, 0, peak};  // NaN wins over inf
+  if (!is_finite(a.m) || !is_finite(b.m))
+    return {one_nan(a.m + b.m), 0, 0, peak};  // NaN wins over inf
   if (a.m == 0) return {b.m, b.e, b.shift, peak};
   if (b.m == 0) return {a.m, a.e, a.shift, peak};
   if (a.shift == b.shift) {
@@ -57,7 +61,7 @@ inline Partial normalised(Partial p) {
 // ln of the sum without its shift.
 inline double log_unshifted(const Partial& p) {
   if (p.m == 0) return -__builtin_inf();
-  return is_finite(p.m) ? log_double(p.m, p.e) : p.m;
+  return is_finite(p.m) ? log_double(p.m, p.e) : one_nan(p.m);
 }
 
 }  // namespace
@@ -76,9 +80,12 @@ constexpr size_t kStateLength = sizeof(State) / sizeof(double);
 
 namespace {
 
+// Beyond these, the float that carries the power of two of a temperature would not be normal.
+inline bool valid_temperature(double t) { return t >= 0x1p-100 && t <= 0x1p100; }
+
 // Whether a state that came from outside is one that the functions below can work on.
 inline bool valid(const State& s) {
-  if (!(s.temperature > 0) || !is_finite(s.temperature)) return false;
+  if (!valid_temperature(s.temperature)) return false;
   if (!(s.blocks >= 0 && s.blocks < 0x1p39) || !(s.elements >= 0 && s.elements < 0x1p53))
     return false;
   const uint64_t blocks = static_cast<uint64_t>(s.blocks);

@@ -1,9 +1,11 @@
 #include "execute.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <new>
 
+#include "../rows/order.h"
 #include "pool.h"
 
 namespace softlane {
@@ -32,10 +34,6 @@ bool each(size_t chunks, int threads, const std::atomic<bool>* cancel, F f) {
     (*static_cast<F*>(context))(chunk);
   };
   return parallel_for(chunks, threads, call, &f, cancel);
-}
-
-bool is_three_pass(Algorithm a) {
-  return a == Algorithm::kThreePassRecompute || a == Algorithm::kThreePassReload;
 }
 
 // This thread's scratch for kernels, or null when there is no memory for it.
@@ -103,7 +101,7 @@ size_t range_length(size_t n, int threads) {
   return range * kBlock;
 }
 
-bool map_long_row(const Work& w, const RowResult& result, size_t range, const float* x, void* y) {
+bool map_long_row(const Work& w, const void* result, size_t range, const float* x, void* y) {
   const size_t n = w.call.cols;
   return each(ceil_divide(n, range), w.threads, w.cancel, [&](size_t i) {
     const size_t begin = i * range;
@@ -113,11 +111,11 @@ bool map_long_row(const Work& w, const RowResult& result, size_t range, const fl
 
 // One row: its maximum where the algorithm needs it, the ranges' states, their merged state, the
 // map.
-bool run_long_row(const Work& w, State* states, size_t range, const float* x, void* y) {
+bool run_long_row(const Work& w, char* states, size_t range, const float* x, void* y) {
   const size_t n = w.call.cols, ranges = ceil_divide(n, range);
   const auto length = [=](size_t i) { return std::min(range, n - i * range); };
   float row_max = 0;
-  if (is_three_pass(w.call.algorithm)) {
+  if (w.op.needs_row_max(w.call)) {
     std::unique_ptr<float[]> maxima(new (std::nothrow) float[ranges]);
     if (maxima == nullptr) {
       row_max = w.isa.row_max(x, n);
@@ -130,15 +128,16 @@ bool run_long_row(const Work& w, State* states, size_t range, const float* x, vo
       for (size_t i = 1; i < ranges; i++) row_max = row_max > maxima[i] ? row_max : maxima[i];
     }
   }
+  const auto state = [&](size_t i) { return states + i * w.op.state_bytes; };
   if (!each(ranges, w.threads, w.cancel, [&](size_t i) {
-        clear(&states[i], w.call.params[0]);
-        w.op.reduce(w.call, row_max, x + i * range, length(i), &states[i]);
+        w.op.start(w.call, state(i));
+        w.op.reduce(w.call, row_max, x + i * range, length(i), state(i));
       })) {
     return false;
   }
-  for (size_t i = 1; i < ranges; i++) append(&states[0], states[i]);
-  RowResult result;
-  w.op.finish(w.call, states[0], x, n, &result, y);
+  for (size_t i = 1; i < ranges; i++) w.op.append(state(0), state(i));
+  alignas(std::max_align_t) char result[kResultBytes];
+  w.op.finish(w.call, state(0), x, n, result, y);
   return w.op.map == nullptr || map_long_row(w, result, range, x, y);
 }
 
@@ -164,11 +163,12 @@ bool execute(const Call& checked, const Isa& isa, const float* x, void* y, int t
   if (op.reduce == nullptr) {
     for (size_t row = 0; row < call.rows; row++) {
       const float* from = x + row * call.x_stride;
-      if (!map_long_row(w, RowResult(), range, from, w.output_at(y, row))) return false;
+      if (!map_long_row(w, nullptr, range, from, w.output_at(y, row))) return false;
     }
     return true;
   }
-  std::unique_ptr<State[]> states(new (std::nothrow) State[ceil_divide(call.cols, range)]);
+  const size_t ranges = ceil_divide(call.cols, range);
+  std::unique_ptr<char[]> states(new (std::nothrow) char[ranges * op.state_bytes]);
   if (states == nullptr) return run_rows(w, x, y);
   for (size_t row = 0; row < call.rows; row++) {
     if (!run_long_row(w, states.get(), range, x + row * call.x_stride, w.output_at(y, row)))

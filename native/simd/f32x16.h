@@ -4,23 +4,24 @@
 // anything. Everything is in an unnamed namespace: each instruction set keeps its own copy, and the
 // linker can never keep an AVX-512 copy of a function that runs on an older CPU.
 //
-//   set1(a)                     all lanes a
-//   load(p), store(p, v)        sixteen floats, any alignment
-//   load_first(p, n, fill)      lanes below n from memory, the others fill; nothing beyond n is
-//   read store_first(p, v, n)        lanes below n; nothing beyond n is written stream(p, v) a
-//   store past the cache to a p of 64-byte alignment; fence() ends a run prefetch(p) a hint, any
-//   address
+// clang-format off
+//   set1(a)                    all lanes a
+//   load(p), store(p, v)       sixteen floats, any alignment
+//   load_first(p, n, fill)     lanes below n from memory, the others fill; nothing beyond n is read
+//   store_first(p, v, n)       lanes below n; nothing beyond n is written
+//   stream(p, v)               a store past the cache to a p of 64-byte alignment; fence() ends a run
+//   prefetch(p)                a hint, any address
 //   + - * /, fma(a, b, c)      IEEE, fma with one rounding; nothing is ever contracted
-//   max(a, b)                   a > b ? a : b, so a NaN in b passes and a NaN in a does not
-//   >=, ==, is_nan, |           masks; lanes(m) gives bit i for lane i, no_lanes() none
-//   select(m, a, b)             a where the mask is set, else b
-//   max_lane(a)                 the largest lane; unspecified with a NaN
-//   sum_lanes(a, b)             the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l
-//   + 1 pow2_low_bits(z)            2^(k - 127), where k is the integer in the low 8 bits of z (see
-//   math.h) scale_or_zero(a, z)         a * 2^k, where k is the signed integer in the low 9 bits of
-//   z and a a
-//                               normal float; +0 where the result would lie below 2^-126
-//   exponent(a), mantissa(a)    floor(log2 a) and a / 2^that, for normal positive a
+//   max(a, b)                  a > b ? a : b, so a NaN in b passes and a NaN in a does not
+//   >=, ==, is_nan, |          masks; lanes(m) gives bit i for lane i, no_lanes() none
+//   select(m, a, b)            a where the mask is set, else b
+//   max_lane(a)                the largest lane; unspecified with a NaN
+//   sum_lanes(a, b)            the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l + 1
+//   pow2_low_bits(z)           2^(k - 127), where k is the integer in the low 8 bits of z (math.h)
+//   scale_or_zero(a, z)        a * 2^k, where k is the signed integer in the low 9 bits of z and a a
+//                              normal float; +0 where the result would lie below 2^-126
+//   exponent(a), mantissa(a)   floor(log2 a) and a / 2^that, for normal positive a
+// clang-format on
 #pragma once
 
 #include SOFTLANE_BACKEND

@@ -25,7 +25,7 @@ constexpr double kLog2e = 1.4426950408889634;
 constexpr double kLn2 = 0.6931471805599453;
 constexpr float kMagic = 0x1.8p23f;
 
-// |n| stays below this wherever the pair is used; beyond it a row is shifted first (rows/leaf.h).
+// |n| stays below this wherever the pair is used; beyond it a row is shifted first (ops/exp_sum.h).
 constexpr double kExponentLimit = 0x1p20;
 
 // The constants of e^(x/T), made once per call.
