@@ -33,7 +33,9 @@ export type OperatorTypes = {
 };
 
 /** Every line, family by family, in the order in which a family exports its functions. */
-export const catalogue: readonly Operator[] = Object.values(families).flatMap(linesOf);
+export const catalogue: readonly Operator[] = Object.freeze(
+  Object.values(families).flatMap(linesOf),
+);
 
 function linesOf(family: object): Operator[] {
   return Object.values(family).flatMap((member: { operator?: Operator }) => member.operator ?? []);

@@ -21,7 +21,15 @@ export function define<F extends { readonly operator: Operator }>(line: Operator
   };
   Object.defineProperties(call, {
     name: { value: line.name },
-    operator: { value: Object.freeze(line), enumerable: true },
+    operator: { value: deepFreeze(line), enumerable: true },
   });
   return call as unknown as F;
+}
+
+/** The catalogue is shared by everything that reads it: nobody changes a line, or anything in it. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  Object.values(value).forEach(deepFreeze);
+  return value;
 }

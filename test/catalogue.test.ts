@@ -28,6 +28,18 @@ test('names are unique', () => {
   expect(new Set(cli).size).toBe(cli.length);
 });
 
+test('nobody can change a line, or anything in it', () => {
+  const { bound, options, papers, formats } = api.softmax.operator;
+  for (const part of [catalogue, bound, options, options['algorithm'], papers, formats]) {
+    expect(Object.isFrozen(part)).toBe(true);
+  }
+  expect(Object.isFrozen((options['algorithm'] as { values: unknown }).values)).toBe(true);
+  expect(() => {
+    (bound as { maxUlp: number }).maxUlp = 99;
+  }).toThrow(TypeError);
+  expect(api.softmax.operator.bound.maxUlp).toBe(4);
+});
+
 test('the addon has these operators and no others', () => {
   expect([...native().operators].sort()).toEqual(catalogue.map((line) => line.name).sort());
 });
