@@ -11,8 +11,8 @@ export * from './softmax';
 
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
-export { Plan, plan } from './plan';
-export type { PlanOptions } from './plan';
+export { plan } from './plan';
+export type { Plan, PlanOptions } from './plan';
 export { capabilities } from './capabilities';
 export type { Capabilities } from './capabilities';
 export { configure } from './configure';
