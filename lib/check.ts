@@ -3,6 +3,28 @@ import { listOf, wrongType, wrongValue } from './errors';
 import type { OptionRule } from './operator';
 import { MAX_THREADS } from './spec';
 
+/**
+ * Options and settings. Only own properties are read, so an object that may keep its content elsewhere (a Map, a
+ * Promise, an instance with getters of its class) is refused: it would silently count as empty.
+ */
+export function plainObject(
+  operator: string,
+  argument: string,
+  value: unknown,
+): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && isPlain(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw wrongType(operator, argument, 'a plain object', value);
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === null || prototype === Object.prototype) return true;
+  // The Object.prototype of another realm: nothing above it, and hasOwnProperty its own.
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
+}
+
 /** Length, count or stride: an exact integer from `min` on. */
 export function size(operator: string, argument: string, value: unknown, min: number): number {
   if (typeof value !== 'number') throw wrongType(operator, argument, integerFrom(min), value);

@@ -12,7 +12,7 @@ import {
   unknownOption,
   wrongType,
 } from './errors';
-import { threadCount } from './check';
+import { plainObject, threadCount } from './check';
 import { loadBinding } from './loader';
 import { ALGORITHMS, CURRENT_ISA, DEFAULT_THREADS, MAX_THREADS, SPEC_LENGTH, Status } from './spec';
 import { parseVerify, setVerify } from './verify';
@@ -173,13 +173,11 @@ const KEYS: readonly string[] = ['isa', 'threads', 'verify'];
  * ```
  */
 export function configure(settings: Configuration): void {
-  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) {
-    throw wrongType('configure', 'settings', 'an object', settings);
-  }
+  const source = plainObject('configure', 'settings', settings);
   const given: Record<string, unknown> = {};
-  for (const key of Object.keys(settings)) {
+  for (const key of Object.keys(source)) {
     if (!KEYS.includes(key)) throw unknownOption('configure', key, KEYS);
-    given[key] = (settings as Record<string, unknown>)[key];
+    given[key] = source[key];
   }
   const started = current();
   const { isa, threads, verify } = given;

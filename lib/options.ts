@@ -1,6 +1,5 @@
 /** The one place that reads the options of a call. Nothing here touches the memory of an array. */
-import { types } from 'node:util';
-import { ruleValue, size, threadCount } from './check';
+import { plainObject, ruleValue, size, threadCount } from './check';
 import { isaIndex } from './configure';
 import { unknownOption, wrongType } from './errors';
 import type { Operator } from './operator';
@@ -15,6 +14,17 @@ export interface Options {
   outStride: number;
   out: unknown;
   signal: unknown;
+}
+
+export function noOptions(): Options {
+  return {
+    cols: NaN,
+    rows: NaN,
+    stride: NaN,
+    outStride: NaN,
+    out: undefined,
+    signal: undefined,
+  };
 }
 
 /** How a call is made; decides which options beside the operator's it takes. */
@@ -33,10 +43,7 @@ export function readOptions(
   into: Options,
 ): void {
   const name = operator.name;
-  if (typeof options !== 'object' || options === null || isCollection(options)) {
-    throw wrongType(name, 'options', 'an object', options);
-  }
-  const source = options as Record<string, unknown>;
+  const source = plainObject(name, 'options', options);
   for (const key in source) {
     if (!Object.hasOwn(source, key)) continue;
     const value = source[key];
@@ -102,11 +109,6 @@ function abortSignal(operator: string, value: unknown): AbortSignal {
     typeof signal.removeEventListener === 'function';
   if (!fits) throw wrongType(operator, 'options.signal', 'an AbortSignal', value);
   return value as AbortSignal;
-}
-
-/** Things that are objects but whose content is not in own properties that could be options. */
-function isCollection(value: object): boolean {
-  return ArrayBuffer.isView(value) || Array.isArray(value) || types.isMap(value);
 }
 
 export function validNames(operator: Operator, mode: Mode): string[] {

@@ -6,8 +6,7 @@ import { native } from './configure';
 import { listOf, wrongShape, wrongType, wrongValue } from './errors';
 import type { Operator, OutputArray } from './operator';
 import { parametersOf } from './operator';
-import type { Options } from './options';
-import { readOptions } from './options';
+import { noOptions, readOptions } from './options';
 import { allocate, defaultSpec, requireIndexable, verifyCall } from './prepare';
 import { Spec } from './spec';
 import { inputLength, outputLength, statusError } from './status';
@@ -119,14 +118,7 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
     );
   }
   const spec = defaultSpec(line);
-  const given: Options = {
-    cols: NaN,
-    rows: NaN,
-    stride: NaN,
-    outStride: NaN,
-    out: undefined,
-    signal: undefined,
-  };
+  const given = noOptions();
   readOptions(line, 'plan', options, spec, given);
   if (Number.isNaN(given.cols)) {
     throw wrongType(line.name, 'options.cols', 'a non-negative integer below 2^53', undefined);

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { isaIndex, native } from './configure';
-import { ruleValue } from './check';
+import { plainObject, ruleValue } from './check';
 import { SoftlaneError, unknownOption, wrongType } from './errors';
 import { temperatureOption } from './operator';
 import { CURRENT_ISA, Status } from './spec';
@@ -134,7 +134,10 @@ export class LogSumExpState {
     if (typeof fields.numbers !== 'string') {
       throw wrongType(NAME, 'json.numbers', 'a string', fields.numbers);
     }
-    const state = create({ ...options, temperature: fields.temperature });
+    const state = create({
+      ...plainObject(NAME, 'options', options),
+      temperature: fields.temperature,
+    });
     const bytes = Buffer.from(fields.numbers, 'base64');
     const numbers = new Float64Array(state.#state.length);
     // Buffer.from skips what is not base64.
@@ -155,14 +158,12 @@ export class LogSumExpState {
 
 /** Options checked, state empty. */
 function create(options: unknown): LogSumExpState {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw wrongType(NAME, 'options', 'an object', options);
-  }
+  const source = plainObject(NAME, 'options', options);
   let temperature = temperatureOption.default;
   let isa: number = CURRENT_ISA;
-  for (const key of Object.keys(options)) {
+  for (const key of Object.keys(source)) {
     if (!VALID.includes(key)) throw unknownOption(NAME, key, VALID);
-    const value = (options as Record<string, unknown>)[key];
+    const value = source[key];
     if (value === undefined) continue;
     if (key === 'isa') isa = isaIndex(NAME, 'options.isa', value);
     else temperature = ruleValue(NAME, 'options.temperature', temperatureOption, value);

@@ -43,6 +43,14 @@ describe.each(names)('%s refuses', (name) => {
     );
   });
 
+  class Getters {
+    get cols(): number {
+      return 2;
+    }
+  }
+  class Fields {
+    cols = 2;
+  }
   test.each<[string, unknown]>([
     ['null', null],
     ['a number', 6],
@@ -51,12 +59,19 @@ describe.each(names)('%s refuses', (name) => {
     ['a typed array', new Float32Array(6)],
     ['a Map', new Map([['cols', 6]])],
     ['a function', () => 6],
+    ['a Set', new Set(['cols'])],
+    ['a Date', new Date(0)],
+    ['a Promise', Promise.resolve({ cols: 2 })],
+    ['an object that inherits', Object.create({ cols: 2 })],
+    ['an object whose prototype has none', Object.create(Object.create(null))],
+    ['an instance with getters', new Getters()],
+    ['an instance with fields', new Fields()],
   ])('options: %s', (_, value) => {
     expectError(
       () => op(x(), value),
       TypeError,
       'ERR_SOFTLANE_TYPE',
-      'expected options to be an object',
+      'expected options to be a plain object',
     );
   });
 

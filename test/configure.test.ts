@@ -205,7 +205,7 @@ describe('configure', () => {
     const call = (settings: unknown) => () => configure(settings as never);
     const type = 'ERR_SOFTLANE_TYPE';
     for (const value of [undefined, null, 1, 'scalar', []]) {
-      expectError(call(value), TypeError, type, 'settings to be an object');
+      expectError(call(value), TypeError, type, 'settings to be a plain object');
     }
     const unknown = 'isa, threads, verify, received "isas"';
     expectError(call({ isas: 1 }), TypeError, 'ERR_SOFTLANE_UNKNOWN_OPTION', unknown);

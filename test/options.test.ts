@@ -37,15 +37,11 @@ describe('options are read', () => {
     }
   });
 
-  test('from class instances and from objects without a prototype', () => {
-    class Options {
-      cols = 3;
-      helper(): number {
-        return 1;
-      }
-    }
+  test('from plain objects: of another realm, frozen, or without a prototype', () => {
     const want = api.softmax(x(), { cols: 3 });
-    expect(api.softmax(x(), new Options())).toEqual(want);
+    const other = runInNewContext('({ cols: 3 })') as { cols: number };
+    expect(Object.getPrototypeOf(other)).not.toBe(Object.prototype);
+    expect(api.softmax(x(), other)).toEqual(want);
     expect(api.softmax(x(), Object.assign(Object.create(null), { cols: 3 }))).toEqual(want);
     expect(api.softmax(x(), Object.freeze({ cols: 3 }))).toEqual(want);
   });

@@ -80,7 +80,7 @@ describe('plan refuses', () => {
   });
   test('missing or wrong options', () => {
     const type = 'ERR_SOFTLANE_TYPE';
-    expectError(() => anyPlan('softmax'), TypeError, type, 'options to be an object');
+    expectError(() => anyPlan('softmax'), TypeError, type, 'options to be a plain object');
     expectError(
       () => anyPlan('softmax', {}),
       TypeError,
