@@ -4,7 +4,7 @@ import { current, isaName, native } from './configure';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
 import type { Operator, OutputArray } from './operator';
 import type { Mode, Options } from './options';
-import { readOptions } from './options';
+import { noOptions, readOptions } from './options';
 import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from './spec';
 import {
   elementArrayName,
@@ -48,14 +48,7 @@ export class Call {
   x: Float32Array = NO_INPUT;
   y: OutputArray = NO_INPUT;
   /** Options that are not in the spec; NaN where not given. */
-  readonly options: Options = {
-    cols: NaN,
-    rows: NaN,
-    stride: NaN,
-    outStride: NaN,
-    out: undefined,
-    signal: undefined,
-  };
+  readonly options: Options = noOptions();
   private tensor: TensorFields | null = null;
   private readonly defaults: Float64Array;
 
@@ -85,12 +78,12 @@ export class Call {
     if (out !== undefined) return out;
     const { tensor, operator } = this;
     if (tensor === null) return this.y;
-    let dims: readonly number[] = [...tensor.dims];
-    if (operator.output === 'perRow') {
-      const cols = dims.length === 0 ? 1 : dims[dims.length - 1];
-      dims = cols === this.spec[Spec.cols] ? dims.slice(0, -1) : [this.spec[Spec.rows]];
-    }
-    return makeTensor(tensor, operator.element, this.y, dims);
+    return makeTensor(
+      tensor,
+      operator.element,
+      this.y,
+      resultDims(operator, this.spec, tensor.dims),
+    );
   }
 
   /** Lets go of everything that belongs to the caller, so that the record can serve again. */
@@ -145,9 +138,12 @@ export class Call {
         rows = 1;
       } else {
         const { dims } = tensor;
-        cols = dims.length === 0 ? 1 : dims[dims.length - 1];
-        rows = 1;
-        for (let axis = 0; axis < dims.length - 1; axis++) rows *= dims[axis];
+        cols = lastDim(dims);
+        rows = rowsOf(dims);
+        // Possible without any elements only.
+        if (!Number.isSafeInteger(rows)) {
+          throw wrongShape(name, 'x.dims', 'say fewer than 2^53 rows', `[${dims.join(', ')}]`);
+        }
       }
       stride = cols;
     } else {
@@ -192,8 +188,84 @@ export class Call {
       spec[Spec.yStride] = 1;
     }
     const needed = outputLength(operator, spec);
-    this.y = out === undefined ? allocate(operator, needed) : readOut(operator, out, needed);
+    this.y = out === undefined ? allocate(operator, needed) : this.readOut(out, needed);
   }
+
+  private readOut(out: unknown, needed: number): OutputArray {
+    const { operator } = this;
+    const { name } = operator;
+    let array: OutputArray;
+    if (isElementArray(operator, out)) {
+      array = out;
+    } else if (
+      typeof out === 'object' &&
+      out !== null &&
+      !ArrayBuffer.isView(out) &&
+      !Array.isArray(out)
+    ) {
+      const tensor = readTensor(name, 'options.out', out, operator.element);
+      this.compareDims(tensor.dims);
+      array = tensor.data;
+    } else {
+      const expected = `${elementArrayName(operator)} or an object with such data and dims`;
+      throw wrongType(name, 'options.out', expected, out);
+    }
+    if (array.length === 0) requireAttached(name, 'options.out', array);
+    if (array.length < needed) {
+      throw wrongShape(
+        name,
+        'options.out',
+        `have at least ${needed} elements`,
+        `${array.length} elements`,
+      );
+    }
+    return array;
+  }
+
+  /** An output with dims must say what is in it: those of the result, or as many rows of as many columns. */
+  private compareDims(dims: readonly number[]): void {
+    const { spec, operator, tensor, options } = this;
+    const { name } = operator;
+    const received = `[${dims.join(', ')}]`;
+    if (!Number.isNaN(options.outStride)) {
+      throw wrongShape(
+        name,
+        'options.outStride',
+        'be given with a typed array as options.out only',
+        'it with an object that has dims',
+      );
+    }
+    if (tensor !== null) {
+      const want = resultDims(operator, spec, tensor.dims);
+      if (want.length === dims.length && want.every((dim, axis) => dim === dims[axis])) return;
+      const expected = `be those of the result, [${want.join(', ')}]`;
+      throw wrongShape(name, 'options.out.dims', expected, received);
+    }
+    const rows = spec[Spec.rows];
+    const cols = spec[Spec.cols];
+    if (operator.output === 'rows') {
+      if (rowsOf(dims) === rows && lastDim(dims) === cols) return;
+      const expected = `say ${rows} rows of ${cols} columns`;
+      throw wrongShape(name, 'options.out.dims', expected, received);
+    }
+    if (dims.reduce((product, dim) => product * dim, 1) === rows) return;
+    throw wrongShape(name, 'options.out.dims', `say ${rows} elements`, received);
+  }
+}
+
+/** Rows run along the last dimension; a scalar is a row of one. */
+function lastDim(dims: readonly number[]): number {
+  return dims.length === 0 ? 1 : dims[dims.length - 1];
+}
+
+function rowsOf(dims: readonly number[]): number {
+  return dims.slice(0, -1).reduce((product, dim) => product * dim, 1);
+}
+
+/** The dims of the result for a tensor of these dims. */
+function resultDims(operator: Operator, spec: Float64Array, dims: readonly number[]): number[] {
+  if (operator.output === 'rows') return [...dims];
+  return lastDim(dims) === spec[Spec.cols] ? dims.slice(0, -1) : [spec[Spec.rows]];
 }
 
 function rowCount(name: string, length: number, cols: number, stride: number): number {
@@ -227,34 +299,6 @@ export function allocate(operator: Operator, length: number): OutputArray {
       `${operator.name}: expected enough memory for an output of ${length} elements, received none`,
     );
   }
-}
-
-function readOut(operator: Operator, out: unknown, needed: number): OutputArray {
-  const { name } = operator;
-  let array: OutputArray;
-  if (isElementArray(operator, out)) {
-    array = out;
-  } else if (
-    typeof out === 'object' &&
-    out !== null &&
-    !ArrayBuffer.isView(out) &&
-    !Array.isArray(out)
-  ) {
-    array = readTensor(name, 'options.out', out, operator.element).data;
-  } else {
-    const expected = `${elementArrayName(operator)} or an object with such data and dims`;
-    throw wrongType(name, 'options.out', expected, out);
-  }
-  if (array.length === 0) requireAttached(name, 'options.out', array);
-  if (array.length < needed) {
-    throw wrongShape(
-      name,
-      'options.out',
-      `have at least ${needed} elements`,
-      `${array.length} elements`,
-    );
-  }
-  return array;
 }
 
 /** A checked call that belongs to the caller alone (asynchronous work). */

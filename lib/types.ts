@@ -45,7 +45,7 @@ export interface Described<Options, Out, Result> {
 
 /** An operator with float32 results. Each form has its twin below, with a promise. */
 export interface FloatCall<Options> extends Described<Options, Float32Array, Float32Result> {
-  /** Into `out`, which comes back. */
+  /** Into `out`, which comes back; one with `dims` must have those of the result. */
   <O extends Float32Output>(
     x: Float32Array | TensorLike,
     options: Options & { readonly out: O },
@@ -58,7 +58,7 @@ export interface FloatCall<Options> extends Described<Options, Float32Array, Flo
 
 /** An operator with int32 results. */
 export interface IndexCall<Options> extends Described<Options, Int32Array, Int32Result> {
-  /** Into `out`, which comes back. */
+  /** Into `out`, which comes back; one with `dims` must have those of the result. */
   <O extends Int32Output>(x: Float32Array | TensorLike, options: Options & { readonly out: O }): O;
   /** An array in, a new array out. */
   (x: Float32Array, options?: Options): Int32Result;

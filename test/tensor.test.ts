@@ -51,6 +51,48 @@ describe('an onnxruntime Tensor', () => {
     expect(into.data).toEqual(out);
   });
 
+  test('as an output has the dims of the result', () => {
+    const code = 'ERR_SOFTLANE_SHAPE';
+    const into = (...dims: number[]) => ({
+      out: new Tensor('float32', new Float32Array(dims.reduce((n, dim) => n * dim, 1)), dims),
+    });
+    const words = 'options.out.dims to be those of the result, [2, 2, 3], received';
+    for (const dims of [[2, 3, 2], [4, 3], [12], [2, 2, 4], [2, 2, 3, 1], []]) {
+      const full = `${words} [${dims.join(', ')}]`;
+      expectError(() => softmax(tensor(), into(...dims)), RangeError, code, full);
+    }
+    expectError(
+      () => softmax({ data: data().subarray(0, 2), dims: [1, 2] }, into(2, 1)),
+      RangeError,
+      code,
+    );
+    expect(softmax(tensor(), { ...into(2, 2, 3), cols: 6 }).dims).toEqual([2, 2, 3]);
+    expect(logSumExp(tensor(), into(2, 2)).dims).toEqual([2, 2]);
+    expectError(() => logSumExp(tensor(), into(4)), RangeError, code, '[2, 2], received [4]');
+    expect(logSumExp(tensor(), { ...into(2), cols: 6 }).dims).toEqual([2]);
+  });
+
+  test('as the output of an array has its rows and columns', () => {
+    const code = 'ERR_SOFTLANE_SHAPE';
+    const zeros = (...dims: number[]) =>
+      new Tensor('float32', new Float32Array(dims.reduce((n, dim) => n * dim, 1)), dims);
+    expect(logSumExp(data(), { cols: 3, out: zeros(2, 2) }).dims).toEqual([2, 2]);
+    expect(logSumExp(data(), { out: zeros() }).dims).toEqual([]);
+    expect(softmax(new Float32Array(0), { cols: 5, out: zeros(0, 5) }).dims).toEqual([0, 5]);
+    const wrong: [() => unknown, string][] = [
+      [() => softmax(data(), { out: zeros(4, 3) }), 'say 1 rows of 12 columns, received [4, 3]'],
+      [() => softmax(data(), { cols: 3, out: zeros(3, 4) }), 'say 4 rows of 3 columns'],
+      [() => softmax(data(), { cols: 3, out: zeros(5, 3) }), 'received [5, 3]'],
+      [() => softmax(new Float32Array(0), { cols: 5, out: zeros(0) }), 'received [0]'],
+      [() => logSumExp(data(), { cols: 3, out: zeros(5) }), 'say 4 elements, received [5]'],
+      [
+        () => softmax(data(), { cols: 3, outStride: 4, out: zeros(4, 3) }),
+        'options.outStride to be given with a typed array as options.out only',
+      ],
+    ];
+    for (const [call, words] of wrong) expectError(call, RangeError, code, words);
+  });
+
   test('of one row or a single number', () => {
     const row = new Tensor('float32', data(), [12]);
     expect(logSumExp(row).dims).toEqual([]);
@@ -192,6 +234,25 @@ describe('an object with data and dims', () => {
     const kind = code === 'SHAPE' ? RangeError : TypeError;
     const full = `ERR_SOFTLANE_${code}` as 'ERR_SOFTLANE_SHAPE' | 'ERR_SOFTLANE_TYPE';
     expectError(() => softmax(x as never), kind, full, words);
+  });
+
+  test('with more rows than a number counts exactly is refused', () => {
+    const empty = (...dims: number[]) => ({ data: new Float32Array(0), dims });
+    const code = 'ERR_SOFTLANE_SHAPE';
+    for (const op of [softmax, logSumExp, argMax] as ((x: object) => unknown)[]) {
+      for (const dims of [
+        [2 ** 52, 2 ** 52, 0],
+        [2 ** 52, 8, 0],
+      ]) {
+        expectError(
+          () => op(empty(...dims)),
+          RangeError,
+          code,
+          'x.dims to say fewer than 2^53 rows',
+        );
+      }
+    }
+    expect(softmax(empty(2 ** 52, 0)).dims).toEqual([2 ** 52, 0]);
   });
 
   test('takes no strides', () => {
