@@ -25,7 +25,7 @@ export type PlanOptions<N extends OperatorName> = Omit<
  * A call that was checked once. Every field is fixed; `run` is one native call, with no parsing and, given `y`, no
  * allocation.
  */
-export class Plan<N extends OperatorName = OperatorName> {
+class Plan<N extends OperatorName = OperatorName> {
   readonly operator: N;
   readonly rows: number;
   readonly cols: number;
@@ -88,6 +88,10 @@ export class Plan<N extends OperatorName = OperatorName> {
     return statusError({ operator: this.#line, spec: this.#spec, x, y }, status);
   }
 }
+
+// The type alone is for others: an alias has no constructor, not even in the wrapper for `import`.
+type PlanType<N extends OperatorName = OperatorName> = Plan<N>;
+export type { PlanType as Plan };
 
 /**
  * Checks a call once, for a hot loop.

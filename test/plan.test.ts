@@ -43,6 +43,10 @@ test('fields say what was planned, and are fixed', () => {
   expect(perRow.parameters).toEqual({ algorithm: 'online', temperature: 1 });
 });
 
+test('is made by plan() alone', () => {
+  expect(api).not.toHaveProperty('Plan');
+});
+
 test('shapes without elements', () => {
   expect(plan('softmax', { rows: 0, cols: 5 }).run(new Float32Array(0))).toEqual(
     new Float32Array(0),
