@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { version } from '../package.json';
 import { catalogue, type NumberRule } from '../lib/catalogue';
+import { bytesText } from '../lib/cli/output';
 import { softmax } from '../lib/index';
 import { readNpy, writeNpy } from '../lib/score/npy';
 import { findOperation, operations } from '../lib/score/operation';
@@ -25,6 +26,19 @@ function expectFailure(outcome: Outcome, status: number, ...words: string[]): vo
   expect(outcome.stderr).toMatch(/^softlane[^\n]*\n$/);
   for (const word of words) expect(outcome.stderr).toContain(word);
 }
+
+test.each([
+  [0, '0 B'],
+  [1023, '1023 B'],
+  [970.8683272371568, '971 B'],
+  [4.25, '4.25 B'],
+  [1536, '1.50 KiB'],
+  [99.96 * 1024, '100 KiB'],
+  [512 * 2 ** 20, '512 MiB'],
+  [12.34 * 2 ** 30, '12.3 GiB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(bytesText(bytes)).toBe(text);
+});
 
 describe('softlane explains itself', () => {
   test('--version', () => {
@@ -188,6 +202,11 @@ describe('wrong usage is exit code 2 and lists what is right', () => {
     ['unknown option before a command', ['--yaml'], ["'--yaml'", '--version']],
     ['no file', ['score', '--op', 'softmax', '--out', 'y'], ['FILE.npy']],
     ['two files', ['score', 'a', 'b', '--op', 'softmax', '--out', 'y'], ['too many arguments']],
+    [
+      'standard output as the output',
+      ['score', 'x.npy', '--op', 'softmax', '--out', '-'],
+      ['--out to be a file, received "-"', './-'],
+    ],
     ['no output', ['score', 'x.npy', '--op', 'softmax'], ['--out']],
     ['an output without a name', ['score', 'x.npy', '--op', 'softmax', '--out'], ['--out']],
     ['no operation', score(), ['--op is missing', ...names]],

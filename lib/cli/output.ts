@@ -26,7 +26,7 @@ export function note(text: string): void {
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** 1536 -> "1.5 KiB" */
+/** 1536 -> "1.50 KiB": three digits, and all of them for a whole number of bytes. */
 export function bytesText(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -34,7 +34,9 @@ export function bytesText(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+  const whole = unit === 0 && Number.isInteger(value);
+  const digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return `${whole ? value : value.toFixed(digits)} ${units[unit]}`;
 }
 
 /** 1234567 -> "1,234,567" */

@@ -1,4 +1,5 @@
 import type { ScoreSummary } from '../score/job';
+import { UsageError } from './failure';
 import { bytesText, countText, print } from './output';
 import type { ScoreFlags } from './program';
 import { Progress } from './progress';
@@ -8,6 +9,11 @@ import type { Signals } from './signals';
 /** `softlane score`. */
 export async function runScore(file: string, flags: ScoreFlags, signals: Signals): Promise<void> {
   const operation = operationOf(flags.op);
+  if (flags.out === '-') {
+    throw new UsageError(
+      'score: expected --out to be a file, received "-"; standard output is not supported (a file of that name is ./-)',
+    );
+  }
   const parameters = parametersOf(operation, flags);
   const progress = new Progress(Progress.wanted(flags.quiet === true));
   // Not before the flags are right: this loads the addon.
