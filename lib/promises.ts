@@ -11,7 +11,9 @@
  *   settle in the order in which the work ends, which may be another one. Results do not depend on it.
  * - **Abort.** With a `signal` that is aborted already nothing is queued. Later, work stops at the next block of rows (or
  *   range of a long row), and the promise rejects with `signal.reason` once it has: nobody writes to `out` any more. What
- *   is in `out` is then unspecified. An abort before the promise settles always rejects it.
+ *   is in `out` is then unspecified. An abort before the promise settles always rejects it. What is not interrupted, and
+ *   takes up to about 15 ns an element: the second look at one long row (`logSumExp` of a normalised row, `logSoftmax`
+ *   of a row with a dominant element), and one long row of `argMax`. The end of a worker waits for the same points.
  * - **Errors.** Arguments are checked before the function returns, and every error is a rejection.
  */
 import * as activation from './activation';

@@ -33,6 +33,10 @@ const VALID = ['temperature', 'isa'];
  * Grouping: pieces that each hold a whole number of blocks (`blockLength` elements; only the last may be shorter), pushed
  * in order, give the bits of `logSumExp` over the whole row. So do merged states of neighbouring ranges that were split
  * where softlane splits a row for its threads, at a power of two of blocks. Any other grouping agrees within the bound.
+ *
+ * The exception: where |logsumexp| < 1/2 (rows that are normalised already, such as log-probabilities), `logSumExp` sums
+ * the row a second time in double. A state no longer has the row, so there it agrees within 2^-22 (about 2e-7) absolute,
+ * for every grouping.
  */
 export class LogSumExpState {
   readonly #state: Float64Array;
@@ -112,7 +116,7 @@ export class LogSumExpState {
 
   /** The state as data; `JSON.stringify` calls it. Exact: `from` gives a state with the same bits. */
   toJSON(): LogSumExpStateJson {
-    // Merged into an empty one, a state keeps its content and loses what it no longer uses: equal states, equal text.
+    // Merged into an empty one, a state keeps its content and loses what it no longer uses: equal pushes, equal text.
     const clean = create({ temperature: this.#temperature }).merge(this).#state;
     const bytes = Buffer.alloc(clean.byteLength);
     clean.forEach((value, i) => bytes.writeDoubleLE(value, 8 * i));

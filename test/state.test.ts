@@ -109,6 +109,17 @@ describe('merged ranges', () => {
     near(single);
   });
 
+  test('a normalised row, at which logSumExp looks twice, agrees within 2^-22', () => {
+    const normalised = api.logSoftmax(x);
+    const [want] = api.logSumExp(normalised);
+    expect(Math.abs(want)).toBeLessThan(1e-6);
+    for (const cuts of [[], [BLOCK], [1, 17, 1000]]) {
+      const got = pushed(normalised, cuts).finish();
+      expect(Math.abs(got - want)).toBeLessThan(2 ** -22);
+      expect(Math.fround(got)).not.toBe(want);
+    }
+  });
+
   test('a state merged with itself is counted twice', () => {
     const state = range(0, 3);
     const once = state.finish();
