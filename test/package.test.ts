@@ -49,7 +49,10 @@ suite('the packed tarball', () => {
       new RegExp(`^${prebuild}/softlane\\.(glibc|musl)\\.node$`),
     ];
     expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
-    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md']));
+    const needed = ['dist/index.js', 'dist/index.mjs', 'dist/cli.js', 'native/binding/module.cpp'];
+    const documents = ['README.md', 'LICENSE', 'CHANGELOG.md'];
+    const sources = ['CMakeLists.txt', 'binding.d.ts'];
+    expect(files).toEqual(expect.arrayContaining([...needed, ...documents, ...sources]));
     expect(files.filter((file) => file.startsWith('prebuilds/'))).toHaveLength(1);
   });
 

@@ -1,7 +1,6 @@
 // The one entry of every npm script. It needs nothing but node, so that each command works on a
 // fresh clone: it sets up what is missing, once, and then does its work.
 import { check, format } from './check.mjs';
-import { makePackage } from './package.mjs';
 import { prebuild } from './prebuild.mjs';
 import { setUp } from './setup/index.mjs';
 import { sanitizerEnvironment } from './setup/native.mjs';
@@ -47,9 +46,10 @@ const commands = {
     await setUp({ library: false });
     return prebuild();
   },
-  async package(args) {
+  /** npm runs this before it packs, so that no tarball lacks dist/ or prebuilds/ or has old ones. */
+  async prepack() {
     await setUp();
-    return (await prebuild()) || makePackage(args);
+    return prebuild();
   },
 };
 

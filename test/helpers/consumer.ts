@@ -54,11 +54,16 @@ export class Consumer {
     mkdirSync(packed);
     mkdirSync(this.#bin);
     symlinkSync(process.execPath, join(this.#bin, 'node'));
-    const dev = join(repository, 'tools', 'dev.mjs');
-    execFileSync(process.execPath, [dev, 'package', '--pack-destination', packed], {
+    // As a publisher does it: npm's prepack builds what is missing or old, and keeps off stdout.
+    const pack = [npmCli(), 'pack', '--json', '--pack-destination', packed];
+    const json = execFileSync(process.execPath, pack, {
+      cwd: repository,
+      env: plainEnvironment(),
+      encoding: 'utf8',
       stdio: 'pipe',
     });
-    this.tarball = join(packed, readdirSync(packed)[0] ?? 'no tarball');
+    const [report] = JSON.parse(json) as [{ filename: string }];
+    this.tarball = join(packed, report.filename);
     this.write('package.json', '{"name": "consumer", "private": true}');
   }
 

@@ -39,9 +39,14 @@ export function npm(args, options) {
     : run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, options);
 }
 
+/**
+ * No dependency needs to run code when it is installed, and onnxruntime-node would fetch several
+ * hundred MB of GPU libraries. A dry run of the npm above (`npm publish --dry-run`) is not ours.
+ */
 export async function ensurePackages() {
   if (packagesInstalled()) return;
+  const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
   await step('installing packages (npm ci)', () =>
-    npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true }),
+    npm(['ci', '--ignore-scripts', '--no-dry-run', ...quietly], { quiet: true }),
   );
 }
