@@ -36,7 +36,7 @@ const PAPERS = ['two-pass-softmax', 'online-softmax'] as const;
  * Special values: -Infinity gives exactly 0; a row of only -Infinity gives NaN, or zeros with `maskedRow: 'zero'`; a
  * NaN or +Infinity makes its row NaN; an empty row gives nothing. Results below 2^-126 are +0.
  *
- * Error: at most 4 ULP for every result that is a normal float; largest measured 3.4 ULP.
+ * Error: at most 4 ULP for every result that is a normal float; largest measured 3.8 ULP.
  *
  * Source: Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020; Milakov and Gimelshein, Online normalizer
  * calculation for softmax, 2018.
@@ -71,7 +71,7 @@ export const softmax = define<FloatCall<SoftmaxOptions>>({
   },
   output: 'rows',
   element: 'float32',
-  bound: { maxUlp: 4, measuredUlp: 3.4, absolute: 0, tiny: 'zero' },
+  bound: { maxUlp: 4, measuredUlp: 3.8, absolute: 0, tiny: 'zero' },
   oracle: oracle.softmax,
   papers: PAPERS,
   source: SOURCE,
@@ -86,7 +86,7 @@ export const softmax = define<FloatCall<SoftmaxOptions>>({
  * Special values: -Infinity gives -Infinity; a row of only -Infinity gives NaN; a NaN or +Infinity makes its row NaN;
  * an empty row gives nothing.
  *
- * Error: at most 4 ULP, results near 0 included; largest measured 2.8 ULP.
+ * Error: at most 4 ULP, results near 0 included; largest measured 2.9 ULP.
  *
  * Source: Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020; Milakov and Gimelshein, Online normalizer
  * calculation for softmax, 2018.
@@ -116,7 +116,7 @@ export const logSoftmax = define<FloatCall<LogSoftmaxOptions>>({
   options: { algorithm: algorithmOption, temperature: temperatureOption },
   output: 'rows',
   element: 'float32',
-  bound: { maxUlp: 4, measuredUlp: 2.8, absolute: 0, tiny: 'subnormal' },
+  bound: { maxUlp: 4, measuredUlp: 2.9, absolute: 0, tiny: 'subnormal' },
   oracle: oracle.logSoftmax,
   papers: PAPERS,
   source: SOURCE,
@@ -132,7 +132,7 @@ export const logSoftmax = define<FloatCall<LogSoftmaxOptions>>({
  * gives +Infinity; NaN gives NaN.
  *
  * Error: at most 4 ULP, or 1e-15 absolute where that is more (below 2^-28, for rows that are normalised already);
- * largest measured 1.7 ULP.
+ * largest measured 1.8 ULP.
  *
  * Source: Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020; Milakov and Gimelshein, Online normalizer
  * calculation for softmax, 2018.
@@ -161,7 +161,7 @@ export const logSumExp = define<FloatCall<LogSumExpOptions>>({
   options: { algorithm: algorithmOption, temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
-  bound: { maxUlp: 4, measuredUlp: 1.7, absolute: 1e-15, tiny: 'subnormal' },
+  bound: { maxUlp: 4, measuredUlp: 1.8, absolute: 1e-15, tiny: 'subnormal' },
   oracle: oracle.logSumExp,
   papers: PAPERS,
   source: SOURCE,
