@@ -15,12 +15,14 @@ import { Random } from './support/kernels/random';
 import { step } from './support/kernels/rows';
 
 /** Promised, and measured over all floats (docs/numerics.md). */
-const EXP = { bound: 2, measured: 0.9 };
+const EXP = { bound: 2, measured: 0.94 };
 const LOG = { bound: 2, measured: 0.85 };
-const PAIR = { measured: 0.9 };
+const PAIR = { measured: 0.95 };
 
 /** The exponent of the pair is exact below this; beyond it a row is shifted first. */
-const PAIR_LIMIT = 7e5;
+const PAIR_LIMIT = 22_700;
+/** The pair is that of this times e^x (native/simd/math.h, Note [Gain]). */
+const GAIN = 1.0271170333246298;
 
 type Hook = (isa: number, x: Float32Array, ...outputs: Float32Array[]) => number;
 
@@ -110,9 +112,9 @@ function worstPair(x: Float32Array): number {
     if (!(Math.abs(x[i]) < PAIR_LIMIT)) continue;
     const n = exponent[i];
     const rest = x[i] - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
-    const distance = ulpDistance(mantissa[i], Math.exp(rest), 'subnormal');
+    const distance = ulpDistance(mantissa[i], GAIN * Math.exp(rest), 'subnormal');
     if (distance > largest) largest = distance;
-    if (!Number.isInteger(n) || Math.abs(rest) > 0.36) {
+    if (!Number.isInteger(n) || rest < -0.05 || rest > 0.7) {
       throw new Error(`the pair of ${x[i]} is ${mantissa[i]}, ${n}`);
     }
   }
@@ -179,13 +181,13 @@ describe('the exponential as a pair', () => {
     expect(worstPair(around(PAIR_CENTRES, 3000))).toBeLessThanOrEqual(PAIR.measured);
     expect(worstPair(tiny(20_000))).toBeLessThanOrEqual(PAIR.measured);
     const random = new Random(1);
-    const wide = Float32Array.from({ length: 1 << 20 }, () => random.uniform(-7e5, 7e5));
+    const wide = Float32Array.from({ length: 1 << 20 }, () => random.uniform(-PAIR_LIMIT, PAIR_LIMIT));
     expect(worstPair(wide)).toBeLessThanOrEqual(PAIR.measured);
   });
 
-  test('exact at zero', () => {
+  test('the gain itself at zero', () => {
     const [mantissa, exponent] = run('_extExp', Float32Array.of(0, -0));
-    expect(Array.from(mantissa)).toEqual([1, 1]);
+    expect(Array.from(mantissa)).toEqual([Math.fround(GAIN), Math.fround(GAIN)]);
     expect(Array.from(exponent)).toEqual([0, 0]);
   });
 });

@@ -44,12 +44,13 @@ inline void log_array(const float* x, float* y, size_t n) {
   });
 }
 inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size_t n) {
-  const ExtExp k(exp_constants(1.0), 0);
+  const ExtExp k(exp_constants(kWithGain, 1.0), 0);
   each_vector(n, [=](size_t i, size_t count) {
     const f32x16 v = load_first(x + i, count, 0.0f);
     const f32x16 z = k.round(v);
-    store_first(mantissa + i, k.mantissa(v, z), count);
-    store_first(exponent + i, k.exponent(z), count);
+    const f32x16 whole = floor_eighths(z) - k.magic;
+    store_first(mantissa + i, k.power(z - whole, k.tail(v, z)), count);
+    store_first(exponent + i, whole * set1(0.125f), count);
   });
 }
 

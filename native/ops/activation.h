@@ -16,29 +16,35 @@ struct Silu {
   static constexpr const char* kName = "silu";
 
   struct Context {
-    ExtExp exp;
-    f32x16 lowest, smallest, zero, bias;
+    PlainExp exp;
+    splat lowest, smallest, smallest_eighths, zero, bias, eighth, minus_eight;
 
     // 2^k for k <= 0. Cut where it is added to something near 1.
-    f32x16 power(f32x16 k) const { return pow2_low_bits(k + bias); }
+    template <class V>
+    SOFTLANE_VECTOR V power(const V& k) const {
+      return pow2_low_bits(k + bias);
+    }
   };
 
   static bool valid(const Call&) { return true; }
   static Context context(const Call&) {
     // Below -150 the result is -0 as it is there, for -inf too.
-    return {ExtExp(exp_constants(1.0), 0), set1(-150.0f), set1(-120.0f), set1(0.0f),
-            set1(kMagic + 127.0f)};
+    return {PlainExp(), set1(-150.0f),         set1(-120.0f), set1(-960.0f),
+            set1(0.0f), set1(kMagic + 127.0f), set1(0.125f),  set1(-8.0f)};
   }
-  static f32x16 vector(const Context& k, f32x16 v) {
-    const f32x16 x = max(k.lowest, v);  // max(a, b) lets a NaN in b pass
-    const f32x16 minus = max(k.lowest, k.zero - x);
-    const f32x16 z = k.exp.round(minus);
-    const f32x16 p = k.exp.mantissa(minus, z);
-    const f32x16 n = k.exp.exponent(z);
-    const f32x16 m = max(n, k.zero);
-    const f32x16 down = max(k.smallest, k.zero - m);
-    const f32x16 one = k.power(down);
-    const f32x16 d = fma(p, k.power(max(k.smallest, n - m)), one);
+  template <class V>
+  SOFTLANE_VECTOR static V vector(const Context& k, const V& v) {
+    const V x = max(k.lowest, v);  // max(a, b) lets a NaN in b pass
+    const V minus = max(k.lowest, k.zero - x);
+    const V z = k.exp.round(minus);
+    const V tail = k.exp.tail(minus, z);
+    const V n = fma(z - k.exp.magic, k.eighth, k.exp.magic) - k.exp.magic;
+    const V m = max(n, k.zero);
+    const V down = max(k.smallest, k.zero - m);
+    const V one = k.power(down);
+    // e^-x 2^-m, cut likewise.
+    const V eighths = max(k.smallest_eighths, fma(m, k.minus_eight, z - k.exp.magic));
+    const V d = k.exp.power(eighths + k.exp.magic, tail) + one;
     return x / d * one * k.power((k.zero - m) - down);
   }
 };

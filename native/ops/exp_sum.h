@@ -1,7 +1,7 @@
 // Sum of e^(x/T) over a row: the reduction behind the softmax family, by each of the four
 // algorithms.
 //
-// All of them add the same terms p_i 2^(n_i) (simd/math.h) in the same order. They differ in where
+// All of them add the same terms G e^(x/T) (simd/math.h) in the same order. They differ in where
 // the common exponent comes from, and so in how often memory is read; scaling by a power of two is
 // exact, so the algorithms agree bit for bit, save where a term is below 2^-100 of the sum.
 #pragma once
@@ -20,19 +20,20 @@ namespace {
 // the last to overflow.
 struct Units {
   double temperature, folded;
+  double exponents_per_x;  // log2(e) / T
   float scale;
   ExpConstants k;
 
-  explicit Units(double t) : temperature(t), folded(t), scale(1.0f) {
+  explicit Units(double t) : temperature(t), folded(t), exponents_per_x(kLog2e / t), scale(1.0f) {
     if (!(t >= 0x1p-16 && t <= 0x1p16)) {
       while (folded > 1) folded *= 0.5, scale *= 0.5f;
       while (folded <= 0.5) folded *= 2, scale *= 2.0f;
     }
-    k = exp_constants(folded);
+    k = exp_constants(kWithGain, folded);
   }
 
   // x/T as an exponent of two.
-  double log2_of(double x) const { return x / temperature * kLog2e; }
+  double log2_of(double x) const { return x * exponents_per_x; }
   // The x (scaled) at which the exponent is e.
   float at_exponent(double e) const { return static_cast<float>(e * kLn2 * folded); }
 };
@@ -44,7 +45,7 @@ class Block {
  public:
   Block(const Units& u, double shift, const float* x, size_t n) : data_(x) {
     if (shift == 0 && u.scale == 1.0f) return;
-    const f32x16 s = set1(static_cast<float>(shift)), f = set1(u.scale);
+    const splat s = set1(static_cast<float>(shift)), f = set1(u.scale);
     for (size_t i = 0; i < n; i += kLanes) {
       const f32x16 v = n - i >= kLanes ? load(x + i) : load_first(x + i, n - i, 0.0f);
       store(copy_ + i, (v - s) * f);
@@ -66,22 +67,24 @@ constexpr double kDepth = 140;
 
 struct Terms {
   ExtExp k;
-  f32x16 low;
+  splat low;
 
   Terms(const Units& u, double e)
-      : k(u.k, 127 + kBias - static_cast<int>(e)), low(set1(u.at_exponent(e - kDepth))) {}
-  f32x16 operator()(f32x16 x) const {
-    const f32x16 c = max(low, x);  // NaN passes
-    const f32x16 z = k.round(c);
-    return k.mantissa(c, z) * pow2_low_bits(z);
+      : k(u.k, kBias - static_cast<int>(e)), low(set1(u.at_exponent(e - kDepth))) {}
+  template <class V>
+  SOFTLANE_VECTOR V operator()(const V& x) const {
+    const V c = max(low, x);  // NaN passes
+    const V z = k.round(c);
+    return k.power(z, k.tail(c, z));
   }
 };
 
 // Where to put the exponent, or the shift, for logits of which mu is the largest.
 struct Reference {
+  float mu;
   double e = 0, shift = 0;
 
-  Reference(const Units& u, float mu) {
+  Reference(const Units& u, float largest) : mu(largest) {
     const double e2 = u.log2_of(mu);
     if (e2 > -kExponentLimit && e2 < kExponentLimit) {
       e = static_cast<double>(static_cast<int64_t>(e2));
@@ -94,63 +97,72 @@ struct Reference {
 // One block whose largest logit, or that of its row, is known. NaN: m is NaN; +inf: m is inf. sink
 // sees every vector of terms.
 template <class Sink>
-inline Partial leaf_below(const Units& u, float mu, const float* x, size_t n, Sink sink) {
-  if (mu == __builtin_inff()) return {any_nan(x, n) ? __builtin_nan("") : mu, 0, 0, mu};
-  const Reference r(u, mu);
+inline Partial leaf_below(const Units& u, const Reference& r, const float* x, size_t n, Sink sink) {
+  if (r.mu == __builtin_inff()) return {any_nan(x, n) ? __builtin_nan("") : r.mu, 0, 0, r.mu};
   const Block block(u, r.shift, x, n);
-  const double m = sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), sink);
-  if (mu == -__builtin_inff() && m == m) return empty_partial();
-  return {one_nan(m), r.e - kBias, r.shift, mu};
+  const double m = kOverGain * sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), sink);
+  if (r.mu == -__builtin_inff() && m == m) return empty_partial();
+  return {one_nan(m), r.e - kBias, r.shift, r.mu};
 }
 
 // The next block is fetched while this one, which its maximum has brought to L1, is summed.
 inline Partial leaf_online(const Units& u, const float* x, size_t n) {
-  return leaf_below(u, max_element(x, n), x, n,
-                    [=](size_t i, f32x16, size_t) { prefetch(x + i + kBlock); });
+  return leaf_below(u, Reference(u, max_element(x, n)), x, n,
+                    [=](size_t i, f32x16, size_t) SOFTLANE_VECTOR { prefetch(x + i + kBlock); });
 }
+
+// Vectors that share one update of the exponents.
+constexpr size_t kGroup = kTogether < 4 ? 4 : kTogether;
 
 // One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane
 // carries its own running exponent. A group of vectors shares one exponent update.
 inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   if (u.scale != 1.0f) return leaf_online(u, x, n);
   const ExtExp k(u.k, 0);
-  const f32x16 low = set1(u.at_exponent(-kExponentLimit)), deepest = set1(-120.0f);
-  const f32x16 one = set1(kMagic + 127.0f);
-  const auto power = [&](f32x16 d) { return pow2_low_bits(max(deepest, d) + one); };
+  const splat low = set1(u.at_exponent(-kExponentLimit)), deepest = set1(-8.0f * 120);
   LaneSums sums;
-  f32x16 e = set1(static_cast<float>(-kExponentLimit));
-  for (size_t i = 0; i < n;) {
-    f32x16 p[kGroup], exponents[kGroup];
-    const f32x16 before = e;
-    size_t taken = 0;
-    for (; taken < kGroup && i < n; ++taken, i += kLanes) {
-      const f32x16 v = i + kLanes <= n ? load(x + i) : load_first(x + i, n - i, -__builtin_inff());
-      const f32x16 c = max(low, v);  // NaN passes
-      const f32x16 z = k.round(c);
-      p[taken] = k.mantissa(c, z);
-      exponents[taken] = k.exponent(z);
-      e = max(e, exponents[taken]);
+  // The exponents so far, as z has them: the largest k of the lane, rounded down to whole powers.
+  f32x16 top = set1(kMagic - 8 * static_cast<float>(kExponentLimit));
+  const auto below_top = [&](const auto& z)
+                             SOFTLANE_VECTOR { return max(deepest, z - top) + k.magic; };
+  const auto group = [&](const auto& x) SOFTLANE_VECTOR {
+    const auto c = max(low, x);  // NaN passes
+    const auto z = k.round(c);
+    const auto tail = k.tail(c, z);
+    const f32x16 before = top;
+    for (const f32x16& v : z.v) top = max(top, v);
+    top = floor_eighths(top);
+    sums.scale(pow2_low_bits(fma(max(deepest, before - top), set1(0.125f), set1(kMagic + 127))));
+    return k.power(below_top(z), tail);
+  };
+  size_t i = 0;
+  for (; i + kGroup * kLanes <= n; i += kGroup * kLanes) {
+    const auto w = group(load_wide<kGroup>(x + i));
+    for (size_t j = 0; j < kGroup; j += 2) sums.add(w.v[j] + w.v[j + 1]);
+  }
+  for (; i < n; i += 2 * kLanes) {
+    wide<2> v;
+    for (size_t j = 0; j < 2; ++j) {
+      const size_t at = i + j * kLanes, left = at < n ? n - at : 0;
+      v.v[j] = left >= kLanes ? load(x + at) : load_first(x + at, left, -__builtin_inff());
     }
-    sums.scale(power(before - e));
-    const auto scaled = [&](size_t j) { return p[j] * power(exponents[j] - e); };
-    size_t j = 0;
-    for (; j + 2 <= taken; j += 2) sums.add(scaled(j) + scaled(j + 1));
-    if (j < taken) sums.add(scaled(j));
+    const auto w = group(v);
+    sums.add(w.v[0] + w.v[1]);
   }
   double lane[kLanes];
-  float lane_exponents[kLanes];
+  float lane_tops[kLanes];
   sums.spill(lane);
-  store(lane_exponents, e);
-  float top = lane_exponents[0];
-  for (const float v : lane_exponents) top = top > v ? top : v;
-  for (size_t i = 0; i < kLanes; ++i) {
-    lane[i] = scale_double(lane[i], static_cast<double>(lane_exponents[i]) - top);
+  store(lane_tops, top - k.magic);
+  float highest = lane_tops[0];
+  for (const float v : lane_tops) highest = highest > v ? highest : v;
+  for (size_t j = 0; j < kLanes; ++j) {
+    lane[j] = scale_double(lane[j], (static_cast<double>(lane_tops[j]) - highest) / 8);
   }
-  const double m = tree_sum(lane);
+  const double m = kOverGain * tree_sum(lane), e = highest / 8;
   // All masked, or beyond what the reduction carries, or not finite: the other way decides.
-  const bool usual = top > -kExponentLimit + 2 && top < kExponentLimit && is_finite(m);
+  const bool usual = e > -kExponentLimit + 2 && e < kExponentLimit && is_finite(m);
   if (!usual) return leaf_online(u, x, n);
-  return {m, top, 0, (top + 1) * kLn2 * u.temperature};
+  return {m, e, 0, (e + 1) * kLn2 * u.temperature};
 }
 
 // row_max is read by the three-pass algorithms only.
@@ -160,7 +172,7 @@ inline Partial leaf(const Units& u, Algorithm algorithm, float row_max, const fl
       return leaf_two_pass(u, x, n);
     case Algorithm::kThreePassRecompute:
     case Algorithm::kThreePassReload:
-      return leaf_below(u, row_max, x, n, NoSink());
+      return leaf_below(u, Reference(u, row_max), x, n, NoSink());
     default:
       return leaf_online(u, x, n);
   }
@@ -170,7 +182,7 @@ inline Partial leaf(const Units& u, Algorithm algorithm, float row_max, const fl
 inline void push_range(const Units& u, Algorithm algorithm, float row_max, const float* x, size_t n,
                        State* state) {
   for (size_t i = 0; i < n; i += kBlock) {
-    push(state, leaf(u, algorithm, row_max, x + i, n - i < kBlock ? n - i : kBlock), 0);
+    push(state, leaf(u, algorithm, row_max, x + i, block_length(n, i)), 0);
   }
   state->elements += static_cast<double>(n);
 }

@@ -19,7 +19,7 @@ struct ArgMax {
     float best = -__builtin_inff();
     size_t where = 0;
     for (size_t i = 0; i < n; i += kBlock) {
-      const size_t length = n - i < kBlock ? n - i : kBlock;
+      const size_t length = block_length(n, i);
       if (any_nan(x + i, length)) return;
       const float m = max_element(x + i, length);
       if (m > best) best = m, where = i;

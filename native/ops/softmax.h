@@ -4,6 +4,8 @@
 // softmax (Milakov and Gimelshein, 2018) and both three-pass forms; docs/two-pass-softmax.md.
 #pragma once
 
+#include <type_traits>
+
 #include "../rows/drivers.h"
 #include "log_sum.h"
 
@@ -12,12 +14,18 @@ namespace {
 
 constexpr int kTemperature = 0, kMaskedRow = 1;  // places in Call::params
 
+// Up to this length one exponential an element beats fewer passes over memory
+// (docs/benchmarks.md).
+constexpr size_t kKeepUpTo = size_t{1} << 20;
+
 // What the reduction of a row comes to, and what its map needs.
 struct ExpResult {
   Partial total = {};
   double log_sum = 0;     // ln sum e^((x - total.shift)/T)
   int64_t dominant = -1;  // the element with more than half of the mass, where that matters
   float dominant_value = 0;
+  bool kept = false;  // the row's terms are stored, each block's relative to this exponent
+  int16_t exponents[kKeepUpTo / kBlock];
 };
 
 // What the three share: one sum of exponentials a row.
@@ -40,34 +48,38 @@ struct ExpFamily {
   }
 };
 
-// Up to this length one exponential an element beats fewer passes (docs/benchmarks.md).
-constexpr size_t kReloadUpTo = size_t{1} << 20;
+// A term divided by the row's sum m 2^e, both relative to the same reference; results below 2^-126
+// become zero. w / m is w * hi + w * lo with one rounding: the reciprocal's own would cost 1 ULP.
+struct Quotient {
+  splat hi, lo, power;
 
-// p / m as p * hi + p * lo with one rounding: the reciprocal's own rounding would cost 1 ULP.
-struct Reciprocal {
-  f32x16 hi, lo;
-  explicit Reciprocal(double m) {
-    const double r = 1 / m;
+  // reference: the exponent that the terms are relative to.
+  Quotient(const Partial& total, double reference)
+      : power(set1(kMagic + static_cast<float>(deepest(reference - kBias - total.e)))) {
+    const double r = 1 / (total.m * kGain);
     hi = set1(static_cast<float>(r));
     lo = set1(static_cast<float>(r - static_cast<float>(r)));
   }
-  f32x16 operator()(f32x16 p) const { return fma(p, hi, p * lo); }
+  template <class V>
+  SOFTLANE_VECTOR V operator()(const V& w) const {
+    return scale_or_zero(fma(w, hi, w * lo), power);
+  }
+
+ private:
+  // Far enough for every term to become zero.
+  static double deepest(double e) { return e > -200 ? e : -200; }
 };
 
 // Second pass of two-pass and online, third of recompute.
 inline void normalise(const Call& call, const Units& u, const Partial& total, const float* x,
                       float* y, size_t n) {
-  const ExtExp k(u.k, -static_cast<int>(total.e));
-  const Reciprocal divide(total.m);
-  const f32x16 low = set1(u.at_exponent(total.e - 250));  // far below what is flushed to zero
+  const Terms terms(u, total.e);
+  const Quotient quotient(total, total.e);
   for (size_t i = 0; i < n; i += kBlock) {
-    const size_t length = n - i < kBlock ? n - i : kBlock;
+    const size_t length = block_length(n, i);
     const Block block(u, total.shift, x + i, length);
-    map(block.data(), y + i, length, call.stream, [&](f32x16 v) {
-      const f32x16 c = max(low, v);
-      const f32x16 z = k.round(c);
-      return scale_or_zero(divide(k.mantissa(c, z)), z);
-    });
+    map(block.data(), y + i, length, call.stream,
+        [&](const auto& v) SOFTLANE_VECTOR { return quotient(terms(v)); });
   }
 }
 
@@ -79,49 +91,89 @@ inline bool fill_degenerate(const Call& call, const Partial& total, float* y, si
   return true;
 }
 
-// Second and third pass of reload: the terms are kept, then scaled. In y; or in the thread's
-// scratch, which stays in L2, where y is to be streamed.
-inline void reload(const Call& call, const Units& u, float mu, const float* x, float* y, size_t n) {
-  const bool apart = call.stream && call.scratch != nullptr && n <= kScratch;
-  float* terms_at = apart ? call.scratch : y;
-  const Reference r(u, mu);
+// Where a row keeps its terms: in y; where that is to be streamed, in the thread's scratch, which
+// stays in L2.
+inline float* kept_at(const Call& call, float* y, size_t n) {
+  return call.stream && call.scratch != nullptr && n <= kScratch ? call.scratch : y;
+}
+
+// The reduction of a row that computes its terms once and keeps them. False, with x intact, for a
+// row with a block that needs a shift.
+inline bool keep_terms(const Call& call, const Units& u, const float* x, float* y, size_t n,
+                       ExpResult* result) {
+  float* kept = kept_at(call, y, n);
+  const bool whole_row = call.algorithm == Algorithm::kThreePassReload;
+  // The reference of each block: its own largest element, or the row's.
+  const float row_max = whole_row ? max_element(x, n) : 0.0f;
+  const auto reference_at = [&](size_t i) {
+    return Reference(u, whole_row ? row_max : max_element(x + i, block_length(n, i)));
+  };
+  const auto keep_block = [&](size_t i, auto ahead) {
+    const Reference r = reference_at(i);
+    if (r.shift != 0) return Partial{0, 0, 1, 0};
+    const Partial p = leaf_below(u, r, x + i, block_length(n, i),
+                                 [=](size_t j, f32x16 w, size_t count) SOFTLANE_VECTOR {
+                                   if (ahead) prefetch(x + i + j + kBlock);
+                                   if (count == kLanes) {
+                                     store(kept + i + j, w);
+                                   } else {
+                                     store_first(kept + i + j, w, count);
+                                   }
+                                 });
+    result->exponents[i / kBlock] = static_cast<int16_t>(p.m == 0 ? INT16_MIN : r.e);
+    return p;
+  };
+  result->kept = true;
+  if (n <= kBlock) {
+    result->total = normalised(keep_block(0, std::false_type()));
+    return result->total.shift == 0;
+  }
+  if (x == y) {
+    for (size_t i = 0; i < n; i += kBlock) {
+      if (reference_at(i).shift != 0) return false;
+    }
+  }
   State state;
   clear(&state, u.temperature);
   for (size_t i = 0; i < n; i += kBlock) {
-    const size_t length = n - i < kBlock ? n - i : kBlock;
-    const auto keep = [=](size_t j, f32x16 w, size_t count) {
-      if (count == kLanes) {
-        store(terms_at + i + j, w);
-      } else {
-        store_first(terms_at + i + j, w, count);
-      }
-    };
-    push(&state, leaf_below(u, mu, x + i, length, keep), 0);
+    const Partial p = keep_block(i, std::true_type());
+    if (p.shift != 0) return false;
+    push(&state, p, 0);
   }
-  const Partial sum = total(state);
-  if (fill_degenerate(call, sum, y, n)) return;
-  const Reciprocal divide(sum.m);
-  const f32x16 power = set1(kMagic + static_cast<float>(r.e - kBias - sum.e));
-  map(terms_at, y, n, apart, [&](f32x16 w) { return scale_or_zero(divide(w), power); });
+  result->total = total(state);
+  return true;
+}
+
+inline void divide_kept(const Call& call, const ExpResult& r, float* y, size_t n) {
+  const float* kept = kept_at(call, y, n);
+  for (size_t i = 0; i < n; i += kBlock) {
+    const Quotient quotient(r.total, r.exponents[i / kBlock]);
+    map(kept + i, y + i, block_length(n, i), kept != y,
+        [&](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
+  }
 }
 
 struct Softmax : ExpFamily {
   static constexpr const char* kName = "softmax";
 
   static Algorithm automatic(size_t cols) {
-    return cols <= kReloadUpTo ? Algorithm::kThreePassReload : Algorithm::kTwoPass;
+    return cols <= kKeepUpTo ? Algorithm::kOnline : Algorithm::kTwoPass;
   }
-  static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    if (call.algorithm == Algorithm::kThreePassReload) {
-      const float mu = max_element(x, n);
-      if (is_finite(mu)) {
-        reload(call, u, mu, x, y, n);
-        return;
-      }
+  static void reduce_row(const Call& call, const Units& u, const float* x, float* y, size_t n,
+                         ExpResult* result) {
+    const bool keeps =
+        call.algorithm == Algorithm::kThreePassReload || call.algorithm == Algorithm::kOnline;
+    if (keeps && n <= kKeepUpTo && keep_terms(call, u, x, y, n, result)) return;
+    result->kept = false;
+    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
+  }
+  static void map_row(const Call& call, const Units& u, const ExpResult& r, const float* x,
+                      float* y, size_t n) {
+    if (!r.kept) {
+      map_range(call, u, r, x, y, 0, n);
+    } else if (!fill_degenerate(call, r.total, y, n)) {
+      divide_kept(call, r, y, n);
     }
-    ExpResult result;
-    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
-    map_range(call, u, result, x, y, 0, n);
   }
   static void finish(const Call&, const Units&, const Partial& total, const float*, size_t,
                      ExpResult* result) {
@@ -138,16 +190,20 @@ struct LogSoftmax : ExpFamily {
   static constexpr const char* kName = "logSoftmax";
 
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
-  static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    ExpResult result;
-    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
-    map_range(call, u, result, x, y, 0, n);
+  static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
+                         ExpResult* result) {
+    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
+  }
+  static void map_row(const Call& call, const Units& u, const ExpResult& r, const float* x,
+                      float* y, size_t n) {
+    map_range(call, u, r, x, y, 0, n);
   }
   // An element with more than half of the mass has a result near zero, x/T - logsumexp would
   // cancel.
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
                      ExpResult* result) {
     result->total = total;
+    result->dominant = -1;
     result->log_sum = log_unshifted(total);
     if (!is_finite(result->log_sum)) return;
     const double half = result->log_sum - kLn2;
@@ -179,18 +235,20 @@ struct LogSoftmax : ExpFamily {
                     size_t n) {
     const double beta = 1 / u.folded;
     const float l = static_cast<float>(log_sum), b = static_cast<float>(beta);
-    const f32x16 l_hi = set1(-l), l_lo = set1(static_cast<float>(l - log_sum));
-    const f32x16 b_hi = set1(b), b_lo = set1(static_cast<float>(beta - b));
-    const f32x16 lowest = set1(-0x1.fffffep127f);
+    const splat l_hi = set1(-l), l_lo = set1(static_cast<float>(l - log_sum));
+    const splat b_hi = set1(b), b_lo = set1(static_cast<float>(beta - b));
+    const splat lowest = set1(-0x1.fffffep127f);
     for (size_t i = 0; i < n; i += kBlock) {
-      const size_t length = n - i < kBlock ? n - i : kBlock;
+      const size_t length = block_length(n, i);
       const Block block(u, 0, x + i, length);
       if (u.folded == 1) {
-        map(block.data(), y + i, length, call.stream, [&](f32x16 v) { return (v + l_hi) + l_lo; });
+        map(block.data(), y + i, length, call.stream,
+            [&](const auto& v) SOFTLANE_VECTOR { return (v + l_hi) + l_lo; });
       } else {
         // lowest: a masked element times a b_lo of either sign must stay -inf.
-        map(block.data(), y + i, length, call.stream,
-            [&](f32x16 v) { return fma(v, b_hi, l_hi) + fma(max(lowest, v), b_lo, l_lo); });
+        map(block.data(), y + i, length, call.stream, [&](const auto& v) SOFTLANE_VECTOR {
+          return fma(v, b_hi, l_hi) + fma(max(lowest, v), b_lo, l_lo);
+        });
       }
     }
   }
@@ -207,10 +265,9 @@ struct LogSumExp : ExpFamily {
   static constexpr const char* kName = "logSumExp";
 
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
-  static void row(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    ExpResult result;
-    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, &result);
-    *y = value(result);
+  static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
+                         ExpResult* result) {
+    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
   }
   static float value(const ExpResult& r) { return static_cast<float>(r.log_sum); }
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,

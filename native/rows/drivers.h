@@ -1,11 +1,13 @@
 // From an operator's struct to its entry in the table.
 //
 // Every struct has kName and valid(call), which checks the parameters. Beyond that,
-// map (y_i = f(x_i)) takes Context, context(call) and vector(context, v);
+// map (y_i = f(x_i)) takes Context, context(call) and vector(context, v), v being a V of
+//   wide.h;
 // reduce -> map (a row to a row) and reduce (a row to one number) take
 //   automatic(cols), the algorithm that `auto` means;
 //   Context and context(call), what is worked out once a call;
-//   row(call, context, x, y, n), one whole row in the way that is best for one thread;
+//   reduce_row(call, context, x, y, n, result), one whole row in the way that is best for one
+//   thread (y may hold what map_row then finishes), and map_row(call, context, result, x, y, n);
 // and, for one long row by several threads,
 //   State and Result, plain data; needs_row_max(call), start(call, state), append(state, next);
 //   reduce(call, context, row_max, x, n, state); close(state), the sum of it all;
@@ -14,7 +16,7 @@
 // select (a row to the index of an element) takes row(call, x, y, n).
 #pragma once
 
-#include "../simd/f32x16.h"
+#include "../simd/wide.h"
 #include "map.h"
 #include "operator.h"
 
@@ -42,6 +44,25 @@ struct LongRow {
   }
 };
 
+// Reduces some short rows, then maps them: from a row's last element to the constants of its map is
+// a chain of some hundred cycles, in which the next row's reduction can run.
+template <class Op, class Map>
+inline void reduce_rows(const Call& call, const typename Op::Context& c, const float* x, float* y,
+                        size_t y_stride, size_t count, Map map) {
+  constexpr size_t kRows = 8;
+  // A streamed row may lie in the scratch, of which there is one.
+  const size_t fit = call.stream ? 1 : kBlock / (call.cols + 1);
+  const size_t together = fit < 1 ? 1 : fit > kRows ? kRows : fit;
+  typename Op::Result results[kRows];
+  for (size_t r = 0; r < count; r += together) {
+    const size_t rows = count - r < together ? count - r : together;
+    for (size_t i = r; i < r + rows; ++i) {
+      Op::reduce_row(call, c, x + i * call.x_stride, y + i * y_stride, call.cols, &results[i - r]);
+    }
+    for (size_t i = r; i < r + rows; ++i) map(results[i - r], i);
+  }
+}
+
 template <class Op>
 struct ReduceMapDriver {
   using Long = LongRow<Op>;
@@ -49,9 +70,9 @@ struct ReduceMapDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     const typename Op::Context c = Op::context(call);
     float* out = static_cast<float*>(y);
-    for (size_t r = 0; r < count; ++r) {
-      Op::row(call, c, x + r * call.x_stride, out + r * call.y_stride, call.cols);
-    }
+    reduce_rows<Op>(call, c, x, out, call.y_stride, count, [&](const auto& result, size_t r) {
+      Op::map_row(call, c, result, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+    });
     if (call.stream) fence();
   }
   static void finish(const Call& call, const void* state, const float* x, size_t n, void* result,
@@ -79,7 +100,8 @@ struct ReduceDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     const typename Op::Context c = Op::context(call);
     float* out = static_cast<float*>(y);
-    for (size_t r = 0; r < count; ++r) Op::row(call, c, x + r * call.x_stride, out + r, call.cols);
+    reduce_rows<Op>(call, c, x, out, 1, count,
+                    [&](const auto& result, size_t r) { out[r] = Op::value(result); });
   }
   static void finish(const Call& call, const void* state, const float* x, size_t n, void*,
                      void* y) {
@@ -117,7 +139,8 @@ template <class Op>
 struct MapDriver {
   static void range(const Call& call, const float* x, float* y, size_t n) {
     const typename Op::Context c = Op::context(call);
-    softlane::map(x, y, n, call.stream, [&](f32x16 v) { return Op::vector(c, v); });
+    softlane::map(x, y, n, call.stream,
+                  [&](const auto& v) SOFTLANE_VECTOR { return Op::vector(c, v); });
   }
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     float* out = static_cast<float*>(y);

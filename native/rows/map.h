@@ -1,7 +1,7 @@
-// The map driver: y_i = f(x_i). x and y may be the same.
+// The map driver: y_i = f(x_i). x and y may be the same. f is a function of V (wide.h).
 #pragma once
 
-#include "../simd/f32x16.h"
+#include "../simd/wide.h"
 #include "order.h"
 
 namespace softlane {
@@ -18,10 +18,12 @@ inline void map_streamed(const float* x, float* y, size_t n, F f) {
   size_t i = (0 - reinterpret_cast<uintptr_t>(y) / sizeof(float)) % kLanes;
   if (i > n) i = n;
   if (i > 0) store_first(y, f(load_first(x, i, 0.0f)), i);
-  for (; i + kLanes <= n; i += kLanes) {
-    prefetch(x + i + kAhead);
-    stream(y + i, f(load(x + i)));
+  for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
+    for (size_t j = 0; j < kTogether; ++j) prefetch(x + i + j * kLanes + kAhead);
+    const wide<kTogether> r = f(load_wide<kTogether>(x + i));
+    for (size_t j = 0; j < kTogether; ++j) stream(y + i + j * kLanes, r.v[j]);
   }
+  for (; i + kLanes <= n; i += kLanes) stream(y + i, f(load(x + i)));
   if (i < n) store_first(y + i, f(load_first(x + i, n - i, 0.0f)), n - i);
 }
 
@@ -32,11 +34,9 @@ inline void map(const float* x, float* y, size_t n, bool streamed, F f) {
     return;
   }
   size_t i = 0;
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-    const f32x16 a = f(load(x + i));
-    const f32x16 b = f(load(x + i + kLanes));
-    store(y + i, a);
-    store(y + i + kLanes, b);
+  for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
+    const wide<kTogether> r = f(load_wide<kTogether>(x + i));
+    for (size_t j = 0; j < kTogether; ++j) store(y + i + j * kLanes, r.v[j]);
   }
   for (; i + kLanes <= n; i += kLanes) store(y + i, f(load(x + i)));
   if (i < n) store_first(y + i, f(load_first(x + i, n - i, 0.0f)), n - i);

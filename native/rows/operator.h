@@ -58,6 +58,6 @@ struct Operator {
 };
 
 // Memory for the result of a row's reduction.
-constexpr size_t kResultBytes = 256;
+constexpr size_t kResultBytes = 1024;
 
 }  // namespace softlane

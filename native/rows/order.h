@@ -9,12 +9,14 @@ namespace softlane {
 constexpr size_t kLanes = 16;
 
 // Vectors 2k and 2k + 1 are added to each other, then to the block's compensated lane sums
-// (reduce.h). The two-pass algorithm brings its lanes to a new exponent once for this many vectors.
-constexpr size_t kGroup = 8;
+// (reduce.h).
 
 // Elements of a block. A block has its own exponent reference and one partial sum; partial sums are
 // merged along a binary tree over the blocks (state.h). 16 KiB, so that a block read twice is read
 // from L1 the second time.
 constexpr size_t kBlock = 4096;
+
+// Of the block of a row of n elements that begins at i.
+constexpr size_t block_length(size_t n, size_t i) { return n - i < kBlock ? n - i : kBlock; }
 
 }  // namespace softlane

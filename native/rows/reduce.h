@@ -1,7 +1,7 @@
 // The reduce driver: a row, or a block of one, to a sum in the fixed order of order.h.
 #pragma once
 
-#include "../simd/f32x16.h"
+#include "../simd/wide.h"
 #include "order.h"
 
 namespace softlane {
@@ -22,13 +22,13 @@ inline double tree_sum(double* lane) {
 struct LaneSums {
   f32x16 hi = set1(0.0f), lo = set1(0.0f);
 
-  void add(f32x16 a) {
+  SOFTLANE_VECTOR void add(f32x16 a) {
     const f32x16 s = hi + a;
     const f32x16 b = s - hi;
     lo = lo + ((hi - (s - b)) + (a - b));
     hi = s;
   }
-  void scale(f32x16 power) {
+  SOFTLANE_VECTOR void scale(f32x16 power) {
     hi = hi * power;
     lo = lo * power;
   }
@@ -46,24 +46,30 @@ struct LaneSums {
 // vector of terms at its offset.
 template <class Term, class Sink>
 inline double sum(const float* x, size_t n, float fill, Term term, Sink sink) {
+  static_assert(kTogether % 2 == 0, "vectors are added in pairs");
   LaneSums sums;
   size_t i = 0;
-  const auto vector = [&](size_t at) {
-    const f32x16 w = term(load(x + at));
-    sink(at, w, kLanes);
-    return w;
-  };
-  const auto last = [&](size_t at) {
-    const f32x16 w = term(load_first(x + at, n - at, fill));
-    sink(at, w, n - at);
-    return w;
-  };
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-    const f32x16 a = vector(i);
-    sums.add(a + vector(i + kLanes));
+  for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
+    const wide<kTogether> w = term(load_wide<kTogether>(x + i));
+    for (size_t j = 0; j < kTogether; ++j) sink(i + j * kLanes, w.v[j], kLanes);
+    for (size_t j = 0; j < kTogether; j += 2) sums.add(w.v[j] + w.v[j + 1]);
   }
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    const wide<2> w = term(load_wide<2>(x + i));
+    sink(i, w.v[0], kLanes);
+    sink(i + kLanes, w.v[1], kLanes);
+    sums.add(w.v[0] + w.v[1]);
+  }
+  const auto one = [&](f32x16 v, size_t at, size_t count) SOFTLANE_VECTOR {
+    const f32x16 w = term(v);
+    sink(at, w, count);
+    return w;
+  };
+  const auto last = [&](size_t at) SOFTLANE_VECTOR {
+    return one(load_first(x + at, n - at, fill), at, n - at);
+  };
   if (i + kLanes <= n) {
-    const f32x16 a = vector(i);
+    const f32x16 a = one(load(x + i), i, kLanes);
     sums.add(i + kLanes < n ? a + last(i + kLanes) : a);
   } else if (i < n) {
     sums.add(last(i));
@@ -72,7 +78,7 @@ inline double sum(const float* x, size_t n, float fill, Term term, Sink sink) {
 }
 
 struct NoSink {
-  void operator()(size_t, f32x16, size_t) const {}
+  SOFTLANE_VECTOR void operator()(size_t, f32x16, size_t) const {}
 };
 
 // The largest element; a NaN may hide others or be hidden. -inf for an empty row.

@@ -13,15 +13,23 @@
 //   prefetch(p)                a hint, any address
 //   + - * /, fma(a, b, c)      IEEE, fma with one rounding; nothing is ever contracted
 //   max(a, b)                  a > b ? a : b, so a NaN in b passes and a NaN in a does not
+//   min(a, b)                  a < b ? a : b, likewise
 //   >=, ==, is_nan, |          masks; lanes(m) gives bit i for lane i, no_lanes() none
 //   select(m, a, b)            a where the mask is set, else b
 //   max_lane(a)                the largest lane; unspecified with a NaN
 //   sum_lanes(a, b)            the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l + 1
 //   pow2_low_bits(z)           2^(k - 127), where k is the integer in the low 8 bits of z (math.h)
+//   pow2_eighths(t, z)         t[k % 8] * 2^floor(k / 8), where k is the integer in the low 12 bits of
+//                              z and t a table as math.h has it; load_table(p) makes one
+//   floor_eighths(z)           z with k rounded down to a multiple of 8
 //   scale_or_zero(a, z)        a * 2^k, where k is the signed integer in the low 9 bits of z and a a
 //                              normal float; +0 where the result would lie below 2^-126
 //   exponent(a), mantissa(a)   floor(log2 a) and a / 2^that, for normal positive a
 // clang-format on
 #pragma once
+
+// On every function of vectors, lambdas too: a compiler's own estimate stops inlining them in a
+// unit as large as ours, and a vector passed through memory costs more than the work on it.
+#define SOFTLANE_VECTOR __attribute__((always_inline))
 
 #include SOFTLANE_BACKEND

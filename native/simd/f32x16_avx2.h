@@ -17,79 +17,92 @@ struct mask16 {
   __m256 lo, hi;
 };
 
-inline __m256i bits(__m256 a) { return _mm256_castps_si256(a); }
-inline __m256 floats(__m256i a) { return _mm256_castsi256_ps(a); }
+// Vectors worked on in step (wide.h): as many as 16 registers hold.
+constexpr size_t kTogether = 2;
+
+SOFTLANE_VECTOR inline __m256i bits(__m256 a) { return _mm256_castps_si256(a); }
+SOFTLANE_VECTOR inline __m256 floats(__m256i a) { return _mm256_castsi256_ps(a); }
 
 // All ones in the lanes below n; lanes count from first.
-inline __m256i first_lanes(size_t n, int first) {
+SOFTLANE_VECTOR inline __m256i first_lanes(size_t n, int first) {
   const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n) - first), index);
 }
 
-inline f32x16 set1(float a) { return {_mm256_set1_ps(a), _mm256_set1_ps(a)}; }
+// One register, which the compiler could not tell of two equal halves.
+struct splat {
+  __m256 v;
+  operator f32x16() const { return {v, v}; }
+};
+SOFTLANE_VECTOR inline splat set1(float a) { return {_mm256_set1_ps(a)}; }
 
-inline f32x16 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-inline f32x16 load_first(const float* p, size_t n, float fill) {
+SOFTLANE_VECTOR inline f32x16 load(const float* p) {
+  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+SOFTLANE_VECTOR inline f32x16 load_first(const float* p, size_t n, float fill) {
   const __m256i lo = first_lanes(n, 0), hi = first_lanes(n, 8);
   const __m256 f = _mm256_set1_ps(fill);
   return {_mm256_blendv_ps(f, _mm256_maskload_ps(p, lo), floats(lo)),
           n > 8 ? _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, hi), floats(hi)) : f};
 }
-inline void store(float* p, f32x16 a) {
+SOFTLANE_VECTOR inline void store(float* p, f32x16 a) {
   _mm256_storeu_ps(p, a.lo);
   _mm256_storeu_ps(p + 8, a.hi);
 }
-inline void store_first(float* p, f32x16 a, size_t n) {
+SOFTLANE_VECTOR inline void store_first(float* p, f32x16 a, size_t n) {
   _mm256_maskstore_ps(p, first_lanes(n, 0), a.lo);
   if (n > 8) _mm256_maskstore_ps(p + 8, first_lanes(n, 8), a.hi);
 }
 
-inline void stream(float* p, f32x16 a) {
+SOFTLANE_VECTOR inline void stream(float* p, f32x16 a) {
   _mm256_stream_ps(p, a.lo);
   _mm256_stream_ps(p + 8, a.hi);
 }
-inline void fence() { _mm_sfence(); }
-inline void prefetch(const float* p) {
+SOFTLANE_VECTOR inline void fence() { _mm_sfence(); }
+SOFTLANE_VECTOR inline void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
 
-inline f32x16 operator+(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline f32x16 operator+(f32x16 a, f32x16 b) {
   return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
 }
-inline f32x16 operator-(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline f32x16 operator-(f32x16 a, f32x16 b) {
   return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)};
 }
-inline f32x16 operator*(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline f32x16 operator*(f32x16 a, f32x16 b) {
   return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)};
 }
-inline f32x16 operator/(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline f32x16 operator/(f32x16 a, f32x16 b) {
   return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)};
 }
-inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
+SOFTLANE_VECTOR inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
   return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
-inline f32x16 max(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline f32x16 max(f32x16 a, f32x16 b) {
   return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)};
 }
+SOFTLANE_VECTOR inline f32x16 min(f32x16 a, f32x16 b) {
+  return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)};
+}
 
-inline mask16 operator>=(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline mask16 operator>=(f32x16 a, f32x16 b) {
   return {_mm256_cmp_ps(a.lo, b.lo, _CMP_GE_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_GE_OQ)};
 }
-inline mask16 operator==(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline mask16 operator==(f32x16 a, f32x16 b) {
   return {_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ)};
 }
-inline mask16 is_nan(f32x16 a) {
+SOFTLANE_VECTOR inline mask16 is_nan(f32x16 a) {
   return {_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q)};
 }
-inline mask16 operator|(mask16 a, mask16 b) {
+SOFTLANE_VECTOR inline mask16 operator|(mask16 a, mask16 b) {
   return {_mm256_or_ps(a.lo, b.lo), _mm256_or_ps(a.hi, b.hi)};
 }
-inline mask16 no_lanes() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-inline uint32_t lanes(mask16 a) {
+SOFTLANE_VECTOR inline mask16 no_lanes() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+SOFTLANE_VECTOR inline uint32_t lanes(mask16 a) {
   return static_cast<uint32_t>(_mm256_movemask_ps(a.lo)) |
          static_cast<uint32_t>(_mm256_movemask_ps(a.hi)) << 8;
 }
-inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   return {_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
 }
 
@@ -112,29 +125,48 @@ inline double sum_lanes(f32x16 a, f32x16 b) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-inline f32x16 pow2_low_bits(f32x16 z) {
+SOFTLANE_VECTOR inline f32x16 pow2_low_bits(f32x16 z) {
   return {floats(_mm256_slli_epi32(bits(z.lo), 23)), floats(_mm256_slli_epi32(bits(z.hi), 23))};
 }
 
-inline __m256 scale_or_zero(__m256 a, __m256 z) {
-  const __m256i r = _mm256_add_epi32(bits(a), _mm256_slli_epi32(bits(z), 23));
-  const __m256i normal = _mm256_cmpgt_epi32(r, _mm256_set1_epi32(0x007fffff));
-  return floats(_mm256_and_si256(r, normal));
+struct pow2_table {
+  __m256 v;
+};
+SOFTLANE_VECTOR inline pow2_table load_table(const uint32_t* t) {
+  return {_mm256_loadu_ps(reinterpret_cast<const float*>(t))};
 }
-inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
+SOFTLANE_VECTOR inline __m256 pow2_eighths(const pow2_table& t, __m256 z) {
+  const __m256i p = bits(_mm256_permutevar8x32_ps(t.v, bits(z)));
+  return floats(_mm256_add_epi32(p, _mm256_slli_epi32(bits(z), 20)));
+}
+SOFTLANE_VECTOR inline f32x16 pow2_eighths(const pow2_table& t, f32x16 z) {
+  return {pow2_eighths(t, z.lo), pow2_eighths(t, z.hi)};
+}
+SOFTLANE_VECTOR inline f32x16 floor_eighths(f32x16 z) {
+  const __m256i m = _mm256_set1_epi32(-8);
+  return {floats(_mm256_and_si256(bits(z.lo), m)), floats(_mm256_and_si256(bits(z.hi), m))};
+}
+
+SOFTLANE_VECTOR inline __m256 scale_or_zero(__m256 a, __m256 z) {
+  const __m256i e = _mm256_slli_epi32(bits(z), 23);
+  const __m256i below = _mm256_sub_epi32(_mm256_set1_epi32(0x007fffff), e);
+  const __m256i normal = _mm256_cmpgt_epi32(bits(a), below);
+  return floats(_mm256_and_si256(_mm256_add_epi32(bits(a), e), normal));
+}
+SOFTLANE_VECTOR inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
   return {scale_or_zero(a.lo, z.lo), scale_or_zero(a.hi, z.hi)};
 }
 
-inline __m256 exponent(__m256 a) {
+SOFTLANE_VECTOR inline __m256 exponent(__m256 a) {
   const __m256i e = _mm256_srli_epi32(bits(a), 23);
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(e, _mm256_set1_epi32(127)));
 }
-inline f32x16 exponent(f32x16 a) { return {exponent(a.lo), exponent(a.hi)}; }
-inline __m256 mantissa(__m256 a) {
+SOFTLANE_VECTOR inline f32x16 exponent(f32x16 a) { return {exponent(a.lo), exponent(a.hi)}; }
+SOFTLANE_VECTOR inline __m256 mantissa(__m256 a) {
   const __m256i m = _mm256_and_si256(bits(a), _mm256_set1_epi32(0x007fffff));
   return floats(_mm256_or_si256(m, _mm256_set1_epi32(0x3f800000)));
 }
-inline f32x16 mantissa(f32x16 a) { return {mantissa(a.lo), mantissa(a.hi)}; }
+SOFTLANE_VECTOR inline f32x16 mantissa(f32x16 a) { return {mantissa(a.lo), mantissa(a.hi)}; }
 
 }  // namespace
 }  // namespace softlane

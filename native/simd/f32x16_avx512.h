@@ -17,39 +17,58 @@ struct mask16 {
   __mmask16 m;
 };
 
-inline __mmask16 first_lanes(size_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
+// Vectors worked on in step (wide.h): as many as 32 registers hold.
+constexpr size_t kTogether = 6;
 
-inline f32x16 set1(float a) { return {_mm512_set1_ps(a)}; }
+SOFTLANE_VECTOR inline __mmask16 first_lanes(size_t n) {
+  return static_cast<__mmask16>((1u << n) - 1u);
+}
 
-inline f32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
-inline f32x16 load_first(const float* p, size_t n, float fill) {
+using splat = f32x16;
+SOFTLANE_VECTOR inline splat set1(float a) { return {_mm512_set1_ps(a)}; }
+
+SOFTLANE_VECTOR inline f32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+SOFTLANE_VECTOR inline f32x16 load_first(const float* p, size_t n, float fill) {
   return {_mm512_mask_loadu_ps(_mm512_set1_ps(fill), first_lanes(n), p)};
 }
-inline void store(float* p, f32x16 a) { _mm512_storeu_ps(p, a.v); }
-inline void store_first(float* p, f32x16 a, size_t n) {
+SOFTLANE_VECTOR inline void store(float* p, f32x16 a) { _mm512_storeu_ps(p, a.v); }
+SOFTLANE_VECTOR inline void store_first(float* p, f32x16 a, size_t n) {
   _mm512_mask_storeu_ps(p, first_lanes(n), a.v);
 }
 
-inline void stream(float* p, f32x16 a) { _mm512_stream_ps(p, a.v); }
-inline void fence() { _mm_sfence(); }
-inline void prefetch(const float* p) {
+SOFTLANE_VECTOR inline void stream(float* p, f32x16 a) { _mm512_stream_ps(p, a.v); }
+SOFTLANE_VECTOR inline void fence() { _mm_sfence(); }
+SOFTLANE_VECTOR inline void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
 
-inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
-inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
-inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
-inline f32x16 operator/(f32x16 a, f32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
-inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-inline f32x16 max(f32x16 a, f32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+SOFTLANE_VECTOR inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+SOFTLANE_VECTOR inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+SOFTLANE_VECTOR inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+SOFTLANE_VECTOR inline f32x16 operator/(f32x16 a, f32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+SOFTLANE_VECTOR inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+SOFTLANE_VECTOR inline f32x16 max(f32x16 a, f32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+SOFTLANE_VECTOR inline f32x16 min(f32x16 a, f32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
 
-inline mask16 operator>=(f32x16 a, f32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ)}; }
-inline mask16 operator==(f32x16 a, f32x16 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
-inline mask16 is_nan(f32x16 a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
-inline mask16 operator|(mask16 a, mask16 b) { return {static_cast<__mmask16>(a.m | b.m)}; }
-inline mask16 no_lanes() { return {0}; }
-inline uint32_t lanes(mask16 a) { return a.m; }
-inline f32x16 select(mask16 m, f32x16 a, f32x16 b) { return {_mm512_mask_mov_ps(b.v, m.m, a.v)}; }
+SOFTLANE_VECTOR inline mask16 operator>=(f32x16 a, f32x16 b) {
+  return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ)};
+}
+SOFTLANE_VECTOR inline mask16 operator==(f32x16 a, f32x16 b) {
+  return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)};
+}
+SOFTLANE_VECTOR inline mask16 is_nan(f32x16 a) {
+  return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)};
+}
+SOFTLANE_VECTOR inline mask16 operator|(mask16 a, mask16 b) {
+  return {static_cast<__mmask16>(a.m | b.m)};
+}
+SOFTLANE_VECTOR inline mask16 no_lanes() { return {0}; }
+SOFTLANE_VECTOR inline uint32_t lanes(mask16 a) { return a.m; }
+SOFTLANE_VECTOR inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
+  return {_mm512_mask_mov_ps(b.v, m.m, a.v)};
+}
 
 inline float max_lane(f32x16 a) { return _mm512_reduce_max_ps(a.v); }
 inline double sum_lanes(f32x16 a, f32x16 b) {
@@ -67,22 +86,37 @@ inline double sum_lanes(f32x16 a, f32x16 b) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-inline f32x16 pow2_low_bits(f32x16 z) {
+SOFTLANE_VECTOR inline f32x16 pow2_low_bits(f32x16 z) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(z.v), 23))};
 }
 
-inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
-  const __m512i e = _mm512_slli_epi32(_mm512_castps_si512(z.v), 23);
-  const __m512i r = _mm512_add_epi32(_mm512_castps_si512(a.v), e);
-  const __mmask16 normal = _mm512_cmpgt_epi32_mask(r, _mm512_set1_epi32(0x007fffff));
-  return {_mm512_castsi512_ps(_mm512_maskz_mov_epi32(normal, r))};
+struct pow2_table {
+  __m512 v;
+};
+SOFTLANE_VECTOR inline pow2_table load_table(const uint32_t* t) {
+  return {_mm512_broadcast_f32x8(_mm256_loadu_ps(reinterpret_cast<const float*>(t)))};
+}
+SOFTLANE_VECTOR inline f32x16 pow2_eighths(const pow2_table& t, f32x16 z) {
+  const __m512i k = _mm512_castps_si512(z.v);
+  const __m512i p = _mm512_castps_si512(_mm512_permutexvar_ps(k, t.v));
+  return {_mm512_castsi512_ps(_mm512_add_epi32(p, _mm512_slli_epi32(k, 20)))};
+}
+SOFTLANE_VECTOR inline f32x16 floor_eighths(f32x16 z) {
+  return {_mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(z.v), _mm512_set1_epi32(-8)))};
 }
 
-inline f32x16 exponent(f32x16 a) {
+SOFTLANE_VECTOR inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
+  const __m512i e = _mm512_slli_epi32(_mm512_castps_si512(z.v), 23);
+  const __m512i b = _mm512_castps_si512(a.v);
+  const __m512i below = _mm512_sub_epi32(_mm512_set1_epi32(0x007fffff), e);
+  return {_mm512_castsi512_ps(_mm512_maskz_add_epi32(_mm512_cmpgt_epi32_mask(b, below), b, e))};
+}
+
+SOFTLANE_VECTOR inline f32x16 exponent(f32x16 a) {
   const __m512i e = _mm512_srli_epi32(_mm512_castps_si512(a.v), 23);
   return {_mm512_cvtepi32_ps(_mm512_sub_epi32(e, _mm512_set1_epi32(127)))};
 }
-inline f32x16 mantissa(f32x16 a) {
+SOFTLANE_VECTOR inline f32x16 mantissa(f32x16 a) {
   const __m512i m = _mm512_and_epi32(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x007fffff));
   return {_mm512_castsi512_ps(_mm512_or_epi32(m, _mm512_set1_epi32(0x3f800000)))};
 }

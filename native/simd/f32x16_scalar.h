@@ -16,6 +16,8 @@ struct mask16 {
   uint32_t m;
 };
 
+constexpr size_t kTogether = 2;
+
 inline uint32_t bits(float a) {
   uint32_t b;
   std::memcpy(&b, &a, sizeof b);
@@ -41,7 +43,8 @@ inline mask16 test(F f, const A&... a) {
   return {m};
 }
 
-inline f32x16 set1(float a) {
+using splat = f32x16;
+inline splat set1(float a) {
   f32x16 r;
   for (float& lane : r.v) lane = a;
   return r;
@@ -65,28 +68,51 @@ inline void stream(float* p, f32x16 a) { store(p, a); }
 inline void fence() {}
 inline void prefetch(const float*) {}
 
+#ifdef __FP_FAST_FMAF
+inline f32x16 fma(const f32x16& a, const f32x16& b, const f32x16& c) {
+  return each([](float x, float y, float z) { return __builtin_fmaf(x, y, z); }, a, b, c);
+}
+#else
 // Exact a * b + c without FMA hardware: the product is exact in double, the sum is rounded to odd
 // (Boldo and Melquiond 2008), so that the final rounding to float sees on which side of a tie the
 // true value lies. A library call to fmaf would be right too, and several times slower.
-inline float fma1(float a, float b, float c) {
-#ifdef __FP_FAST_FMAF
-  return __builtin_fmaf(a, b, c);
-#else
+__attribute__((noinline, cold)) float exact_fma(float a, float b, float c) {
   const double p = static_cast<double>(a) * b;
   const double d = c;
   const double s = p + d;
   const double pp = s - d;
   const double error = (p - pp) + (d - (s - pp));
+  if (!(error > 0 || error < 0)) return static_cast<float>(s);
   int64_t k;
   std::memcpy(&k, &s, sizeof k);
-  const int64_t toward = (error > 0) == (s > 0) ? 1 : -1;
-  const bool inexact = (error > 0) | (error < 0);
-  k += (inexact & !(k & 1)) ? toward : 0;
+  if (!(k & 1)) k += (error > 0) == (s > 0) ? 1 : -1;
   double odd;
   std::memcpy(&odd, &k, sizeof odd);
   return static_cast<float>(odd);
-#endif
 }
+
+// The double sum alone is rounded twice, which matters only where it lies half-way between two
+// floats: its low 29 bits are then 1 and zeros. Such a vector, one in 2^25, is done again, and one
+// with a result below 2^-126, where halves lie elsewhere.
+__attribute__((noinline)) f32x16 fma(const f32x16& a, const f32x16& b, const f32x16& c) {
+  double s[16];
+  f32x16 r;
+  for (int i = 0; i < 16; ++i) s[i] = static_cast<double>(a.v[i]) * b.v[i] + c.v[i];
+  for (int i = 0; i < 16; ++i) r.v[i] = static_cast<float>(s[i]);
+  uint32_t doubtful = 0;
+  for (int i = 0; i < 16; ++i) {
+    uint64_t k;
+    std::memcpy(&k, &s[i], sizeof k);
+    const uint32_t size = bits(r.v[i]) & 0x7fffffff;
+    doubtful |= (static_cast<uint32_t>(k) & 0x1fffffff) == 0x10000000;
+    doubtful |= (size < 0x00800000) & (s[i] != 0);
+  }
+  if (__builtin_expect(doubtful != 0, 0)) {
+    for (int i = 0; i < 16; ++i) r.v[i] = exact_fma(a.v[i], b.v[i], c.v[i]);
+  }
+  return r;
+}
+#endif
 
 inline f32x16 operator+(f32x16 a, f32x16 b) {
   return each([](float x, float y) { return x + y; }, a, b);
@@ -100,9 +126,11 @@ inline f32x16 operator*(f32x16 a, f32x16 b) {
 inline f32x16 operator/(f32x16 a, f32x16 b) {
   return each([](float x, float y) { return x / y; }, a, b);
 }
-inline f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return each(fma1, a, b, c); }
 inline f32x16 max(f32x16 a, f32x16 b) {
   return each([](float x, float y) { return x > y ? x : y; }, a, b);
+}
+inline f32x16 min(f32x16 a, f32x16 b) {
+  return each([](float x, float y) { return x < y ? x : y; }, a, b);
 }
 
 inline mask16 operator>=(f32x16 a, f32x16 b) {
@@ -139,6 +167,21 @@ inline double sum_lanes(f32x16 a, f32x16 b) {
 inline f32x16 pow2_low_bits(f32x16 z) {
   return each([](float x) { return floats(bits(x) << 23); }, z);
 }
+struct pow2_table {
+  uint32_t v[8];
+};
+inline pow2_table load_table(const uint32_t* t) {
+  pow2_table r;
+  std::memcpy(r.v, t, sizeof r.v);
+  return r;
+}
+inline f32x16 pow2_eighths(const pow2_table& t, f32x16 z) {
+  return each([&](float x) { return floats(t.v[bits(x) & 7] + (bits(x) << 20)); }, z);
+}
+inline f32x16 floor_eighths(f32x16 z) {
+  return each([](float x) { return floats(bits(x) & ~7u); }, z);
+}
+
 inline f32x16 scale_or_zero(f32x16 a, f32x16 z) {
   return each(
       [](float x, float y) {

@@ -1,22 +1,26 @@
 // The exponential as a (mantissa, exponent) pair, and exp and log on top, for every backend.
 //
-// Note [Reduction]. e^(x/T) = p * 2^n with n = round(x log2(e) / T) and p = e^t, t = x/T - n ln2.
+// Note [Reduction]. e^(x/T) = 2^(k/8) * e^t with k = round(8 x log2(e) / T) and t = x/T - k ln2/8.
 // Everything is folded into the constants, so that a temperature T costs nothing: t is kept in the
-// units of x, where it is x - n (T ln2), and the coefficients carry the powers of 1/T. T ln2 is the
-// sum of two floats and both steps are FMAs, so t is right to half an ulp while |n| < 2^20, which
-// no subtraction of a row maximum beforehand could give: x itself is reduced, never a rounded x -
-// max. n comes from adding 1.5 * 2^23 plus an integer bias: the low bits of that sum z are n +
-// bias, ready to be shifted into an exponent field; z minus the same constant is n as a float.
+// units of x, where it is x - k (T ln2/8), and the coefficients carry the powers of 1/T. T ln2/8 is
+// the sum of two floats and both steps are FMAs, so t is right to half an ulp while |k| < 2^18,
+// which no subtraction of a row maximum beforehand could give: x itself is reduced, never a rounded
+// x - max. k comes from adding 1.5 * 2^23 plus an integer bias: the low bits of that sum z are k +
+// bias, ready to choose one of eight powers and to be shifted into an exponent field; z minus the
+// same constant is k as a float.
 //
-// Note [Polynomial]. p = 1 + t (1 + t (c2 + ... + c6 t^4)), relative minimax on |t| <= 0.36, found
-// by reweighted least squares with the coefficients rounded to float one after the other (the
-// script is in docs/numerics.md): 4.1e-9, an eighth of what rounding costs. Degree 5 is one FMA
-// cheaper and 1.3e-7, which alone would be 2 of the 4 ULP that softmax promises.
+// Note [Gain]. The eight powers are stored as floats, and 2^(j/8) can be half an ulp away from one.
+// Where only a quotient of sums is wanted, as in softmax, the table holds G 2^(j/8) instead, with a
+// G for which all eight lie within 0.084 * 2^-24 of a float (Gal 1986 has the idea of tables that
+// are exact by choice); where the sum itself is wanted G is divided out in double. With e^t - 1 = t
+// (c1 + c2 t + c3 t^2) the pair G e^(x/T) is right to 1.37 * 2^-24; a polynomial of degree 6
+// without a table gives 1.30 for three FMAs more (docs/numerics.md has the search for G and c). exp
+// itself keeps G = 1, so that e^0 is 1, and one more degree makes up for the table.
 #pragma once
 
 #include <cstddef>
 
-#include "f32x16.h"
+#include "wide.h"
 
 namespace softlane {
 namespace {
@@ -25,83 +29,101 @@ constexpr double kLog2e = 1.4426950408889634;
 constexpr double kLn2 = 0.6931471805599453;
 constexpr float kMagic = 0x1.8p23f;
 
-// |n| stays below this wherever the pair is used; beyond it a row is shifted first (ops/exp_sum.h).
-constexpr double kExponentLimit = 0x1p20;
+constexpr double kGain = 1.0271170333246298, kOverGain = 1 / kGain;
+
+// The floats nearest to G 2^(j/8), and the polynomial. The bits of the former are less j 2^20:
+// adding 2^20 k then gives the float of G 2^(k/8), k % 8 = j.
+struct ExpTable {
+  uint32_t powers[8];
+  float c[5];
+};
+constexpr ExpTable kWithGain = {{0x3f837892, 0x3f7f5ec0, 0x3f7c58a2, 0x3f7a7f2c, 0x3f79ed94,
+                                 0x3f7ac187, 0x3f7d1b61, 0x3f811e6c},
+                                {1, 0x1.000002p+0f, 0x1.000aa8p-1f, 0x1.552f6ap-3f, 0}};
+constexpr ExpTable kPlain = {{0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7, 0x3f7504f3,
+                              0x3f75672a, 0x3f7744fd, 0x3f7ac0c7},
+                             {1, 1, 0.5f, 0x1.555cb8p-3f, 0x1.55569ep-5f}};
+
+// |n| stays below this wherever e^x is carried as p 2^n; beyond it a row is shifted first
+// (ops/exp_sum.h).
+constexpr double kExponentLimit = 0x1p15;
 
 // The constants of e^(x/T), made once per call.
 struct ExpConstants {
-  float log2e, ln2_hi, ln2_lo, c[7];
+  float log2e_8, ln2_8_hi, ln2_8_lo, c[5];
 };
 
-inline ExpConstants exp_constants(double temperature) {
-  constexpr float c[7] = {1.0f,           1.0f,           0x1.fffffap-2f, 0x1.555472p-3f,
-                          0x1.5559d8p-5f, 0x1.1250e2p-7f, 0x1.69cc22p-10f};
+inline ExpConstants exp_constants(const ExpTable& table, double temperature) {
   ExpConstants k;
-  const double ln2 = kLn2 * temperature;
-  k.log2e = static_cast<float>(kLog2e / temperature);
-  k.ln2_hi = static_cast<float>(ln2);
-  k.ln2_lo = static_cast<float>(ln2 - k.ln2_hi);
-  double scaled[7], scale = 1;
-  for (int i = 0; i < 7; ++i, scale /= temperature) scaled[i] = c[i] * scale;
-  // c1/T rounds by up to half an ulp, which alone would cost 0.36 * 2^-24 at the ends of the
-  // interval. On |t| <= h, t is 4 t^3/h^2 - 3.2 t^5/h^4 but for a fifth (the Chebyshev polynomial
-  // T5), so the two next odd coefficients can take four fifths of it.
-  const double rounded = scaled[1] - static_cast<float>(scaled[1]);
-  const double hh = 0.25 * ln2 * ln2;
-  scaled[3] += 4 * rounded / hh;
-  scaled[5] -= 3.2 * rounded / (hh * hh);
-  for (int i = 0; i < 7; ++i) k.c[i] = static_cast<float>(scaled[i]);
+  const double ln2_8 = kLn2 / 8 * temperature;
+  k.log2e_8 = static_cast<float>(8 * kLog2e / temperature);
+  k.ln2_8_hi = static_cast<float>(ln2_8);
+  k.ln2_8_lo = static_cast<float>(ln2_8 - k.ln2_8_hi);
+  double scale = 1;
+  for (int i = 0; i < 5; ++i, scale /= temperature) {
+    k.c[i] = static_cast<float>(table.c[i] * scale);
+  }
   return k;
 }
 
-// The pair's kernel. bias is added to n in the low bits of z.
-struct ExtExp {
-  f32x16 log2e, magic, ln2_hi, ln2_lo, c1, c2, c3, c4, c5, c6, one;
+// The pair's kernel. bias is added to n, so 8 bias to k.
+template <bool kExact>
+struct Exponential {
+  splat log2e_8, magic, minus_hi, minus_lo, c1, c2, c3, c4;
+  pow2_table powers;
 
-  ExtExp(const ExpConstants& k, int bias)
-      : log2e(set1(k.log2e)),
-        magic(set1(kMagic + static_cast<float>(bias))),
-        ln2_hi(set1(-k.ln2_hi)),
-        ln2_lo(set1(-k.ln2_lo)),
+  Exponential(const ExpConstants& k, int bias)
+      : log2e_8(set1(k.log2e_8)),
+        magic(set1(kMagic + 8.0f * static_cast<float>(bias))),
+        minus_hi(set1(-k.ln2_8_hi)),
+        minus_lo(set1(-k.ln2_8_lo)),
         c1(set1(k.c[1])),
         c2(set1(k.c[2])),
         c3(set1(k.c[3])),
         c4(set1(k.c[4])),
-        c5(set1(k.c[5])),
-        c6(set1(k.c[6])),
-        one(set1(1.0f)) {}
+        powers(load_table(kExact ? kPlain.powers : kWithGain.powers)) {}
 
-  f32x16 round(f32x16 x) const { return fma(x, log2e, magic); }
-  f32x16 exponent(f32x16 z) const { return z - magic; }
-  f32x16 mantissa(f32x16 x, f32x16 z) const {
-    const f32x16 n = exponent(z);
-    const f32x16 t = fma(n, ln2_lo, fma(n, ln2_hi, x));
-    f32x16 p = fma(c6, t, c5);
-    p = fma(p, t, c4);
-    p = fma(p, t, c3);
-    p = fma(p, t, c2);
-    p = fma(p, t, c1);
-    return fma(p, t, one);
+  // z, with k + 8 bias in its low bits.
+  template <class V>
+  SOFTLANE_VECTOR V round(const V& x) const {
+    return fma(x, log2e_8, magic);
+  }
+  // e^t - 1.
+  template <class V>
+  SOFTLANE_VECTOR V tail(const V& x, const V& z) const {
+    const V k = z - magic;
+    const V t = fma(k, minus_lo, fma(k, minus_hi, x));
+    if constexpr (kExact) return fma(fma(fma(t, c4, c3), t, c2), t, c1) * t;
+    return fma(fma(t, c3, c2), t, c1) * t;
+  }
+  // G 2^(k/8) (1 + tail), k in the low bits of z.
+  template <class V>
+  SOFTLANE_VECTOR V power(const V& z, const V& tail) const {
+    const V p = pow2_eighths(powers, z);
+    return fma(p, tail, p);
   }
 };
+using ExtExp = Exponential<false>;
 
-// e^x for every float, results below 2^-126 rounded to subnormals. At most 0.90 ULP, exhaustively
+// e^x as the operators that need it once have it: no gain, no temperature.
+struct PlainExp : Exponential<true> {
+  PlainExp() : Exponential<true>(exp_constants(kPlain, 1.0), 0) {}
+};
+
+// e^x for every float, results below 2^-126 rounded to subnormals. At most 0.88 ULP, exhaustively
 // (docs/numerics.md).
-inline f32x16 exp(f32x16 x) {
-  const ExtExp e(exp_constants(1.0), 0);
-  // max(a, x) lets a NaN in x pass; beyond the clamps the result is 0 or inf already.
-  const f32x16 low = max(set1(-104.0f), x);
-  const f32x16 clamped = select(low >= set1(89.0f), set1(89.0f), low);
-  const f32x16 z = e.round(clamped);
-  // 2^n as a product of three powers that are normal floats: the first two products are exact, so
-  // the last one rounds once.
-  const f32x16 n = e.exponent(z);
-  const f32x16 half = fma(n, set1(0.5f), set1(kMagic));
-  const f32x16 n1 = half - set1(kMagic);
-  const f32x16 n2 = n - n1;
-  const f32x16 one_exponent = set1(kMagic + 127.0f);
-  const f32x16 p = e.mantissa(clamped, z);
-  return p * pow2_low_bits(n1 + one_exponent) * pow2_low_bits(n2 + one_exponent);
+template <class V>
+SOFTLANE_VECTOR inline V exp(const V& x) {
+  const PlainExp e;
+  // min and max let a NaN in x pass; beyond the clamps the result is 0 or inf already.
+  const V clamped = min(set1(89.0f), max(set1(-104.0f), x));
+  const V z = e.round(clamped);
+  // 2^n as a product of two powers that are normal floats: the first product is exact, so the last
+  // one rounds once.
+  const splat bias = set1(kMagic + 127.0f);
+  const V half = fma(z - e.magic, set1(0.0625f), bias);
+  const V p = e.power(fma(half - bias, set1(-8.0f), z), e.tail(clamped, z));
+  return p * pow2_low_bits(half);
 }
 
 // ln(1 + f) = f - f^2/2 + f^3 q(f) on [sqrt(1/2) - 1, sqrt(2) - 1], relative minimax, 7.7e-10.
@@ -111,8 +133,8 @@ constexpr float kLogC[9] = {0x1.555548p-2f,  -0x1.000006p-2f, 0x1.99a47ap-3f,
 
 // ln x for every float: NaN below zero, -inf at zero. At most 0.85 ULP, exhaustively
 // (docs/numerics.md).
-inline f32x16 log(f32x16 x) {
-  const f32x16 zero = set1(0.0f);
+SOFTLANE_VECTOR inline f32x16 log(f32x16 x) {
+  const splat zero = set1(0.0f);
   // Subnormals are brought into the normal range first.
   const mask16 normal = x >= set1(0x1p-126f);
   const f32x16 scaled = select(normal, x, x * set1(0x1p24f));
@@ -129,7 +151,7 @@ inline f32x16 log(f32x16 x) {
   for (int i = 6; i >= 0; --i) q = fma(q, f, set1(kLogC[i]));
   const f32x16 tail = fma(e, set1(-0x1.05c61p-29f), fma(ff * f, q, ff * set1(-0.5f)));
   const f32x16 r = fma(e, set1(0x1.62e43p-1f), f + tail);
-  const f32x16 infinity = set1(__builtin_inff());
+  const splat infinity = set1(__builtin_inff());
   const f32x16 positive = select(x >= infinity, infinity, select(x == zero, zero - infinity, r));
   return select(x >= zero, positive, set1(__builtin_nanf("")));
 }
