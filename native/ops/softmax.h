@@ -8,6 +8,7 @@
 
 #include "../rows/drivers.h"
 #include "log_sum.h"
+#include "short_rows.h"
 
 namespace softlane {
 namespace {
@@ -156,6 +157,28 @@ inline void divide_kept(const Call& call, const ExpResult& r, float* y, size_t n
 struct Softmax : ExpFamily {
   static constexpr const char* kName = "softmax";
 
+  static bool sixteen_rows(const Call& call, const Units& u, const float* x, float* y) {
+    ShortRows rows;
+    if (!rows.reduce(u, x, call.x_stride, call.cols)) return false;
+    // As in Quotient, a row a lane; 2^kBias brings the reciprocal near 1.
+    float hi[kLanes], lo[kLanes];
+    for (size_t r = 0; r < kLanes; ++r) {
+      const double d = pow2_double(kBias) / (kOverGain * rows.sum[r] * kGain);
+      hi[r] = static_cast<float>(d);
+      lo[r] = static_cast<float>(d - hi[r]);
+    }
+    const f32x16 h = load(hi), l = load(lo);
+    const splat power = set1(kMagic - kBias);
+    for (size_t j = 0; j < call.cols; ++j) {
+      const f32x16 w = load(rows.tile[j]);
+      store(rows.tile[j], scale_or_zero(fma(w, h, w * l), power));
+    }
+    for (size_t r = 0; r < kLanes; ++r) {
+      for (size_t j = 0; j < call.cols; ++j) y[r * call.y_stride + j] = rows.tile[j][r];
+    }
+    return true;
+  }
+
   static Algorithm automatic(size_t cols) {
     return cols <= kKeepUpTo ? Algorithm::kOnline : Algorithm::kTwoPass;
   }
@@ -188,6 +211,9 @@ struct Softmax : ExpFamily {
 
 struct LogSoftmax : ExpFamily {
   static constexpr const char* kName = "logSoftmax";
+
+  // A row with a dominant element, which is most rows of a classifier, needs more than its sum.
+  static bool sixteen_rows(const Call&, const Units&, const float*, float*) { return false; }
 
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
@@ -264,17 +290,31 @@ struct LogSoftmax : ExpFamily {
 struct LogSumExp : ExpFamily {
   static constexpr const char* kName = "logSumExp";
 
+  static bool sixteen_rows(const Call& call, const Units& u, const float* x, float* y) {
+    ShortRows rows;
+    if (!rows.reduce(u, x, call.x_stride, call.cols)) return false;
+    bool usual = true;
+    for (size_t r = 0; r < kLanes; ++r) {
+      const double l = log_unshifted(normalised(rows.partial(r)));
+      usual &= !near_zero(l);
+      y[r] = static_cast<float>(l);
+    }
+    return usual;
+  }
+
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          ExpResult* result) {
     finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
   }
+  // Where float terms would leave too few digits.
+  static bool near_zero(double l) { return l > -0.5 && l < 0.5; }
   static float value(const ExpResult& r) { return static_cast<float>(r.log_sum); }
   static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
                      ExpResult* result) {
     result->total = total;
     result->log_sum = total.shift / u.temperature + log_unshifted(total);
-    if (result->log_sum > -0.5 && result->log_sum < 0.5) {
+    if (near_zero(result->log_sum)) {
       const float mu = max_element(x, n);
       const size_t k = find(x, n, mu);
       if (k == n) return;  // another thread is writing to x

@@ -8,6 +8,7 @@
 //   Context and context(call), what is worked out once a call;
 //   reduce_row(call, context, x, y, n, result), one whole row in the way that is best for one
 //   thread (y may hold what map_row then finishes), and map_row(call, context, result, x, y, n);
+//   sixteen_rows(call, context, x, y), rows of at most 32 elements with a row a lane, or false;
 // and, for one long row by several threads,
 //   State and Result, plain data; needs_row_max(call), start(call, state), append(state, next);
 //   reduce(call, context, row_max, x, n, state); close(state), the sum of it all;
@@ -54,8 +55,15 @@ inline void reduce_rows(const Call& call, const typename Op::Context& c, const f
   const size_t fit = call.stream ? 1 : kBlock / (call.cols + 1);
   const size_t together = fit < 1 ? 1 : fit > kRows ? kRows : fit;
   typename Op::Result results[kRows];
-  for (size_t r = 0; r < count; r += together) {
-    const size_t rows = count - r < together ? count - r : together;
+  const bool is_short = call.cols > 0 && call.cols <= kShortRow;
+  size_t rows = 0;
+  for (size_t r = 0; r < count; r += rows) {
+    if (is_short && count - r >= kLanes &&
+        Op::sixteen_rows(call, c, x + r * call.x_stride, y + r * y_stride)) {
+      rows = kLanes;
+      continue;
+    }
+    rows = count - r < together ? count - r : together;
     for (size_t i = r; i < r + rows; ++i) {
       Op::reduce_row(call, c, x + i * call.x_stride, y + i * y_stride, call.cols, &results[i - r]);
     }

@@ -16,6 +16,10 @@ constexpr size_t kLanes = 16;
 // from L1 the second time.
 constexpr size_t kBlock = 4096;
 
+// Rows up to this length are reduced with a row a lane where there are enough of them; changes no
+// bits.
+constexpr size_t kShortRow = 2 * kLanes;
+
 // Of the block of a row of n elements that begins at i.
 constexpr size_t block_length(size_t n, size_t i) { return n - i < kBlock ? n - i : kBlock; }
 
