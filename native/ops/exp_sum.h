@@ -115,7 +115,8 @@ inline Partial leaf_online(const Units& u, const float* x, size_t n) {
 constexpr size_t kGroup = kTogether < 4 ? 4 : kTogether;
 
 // One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane
-// carries its own running exponent. A group of vectors shares one exponent update.
+// carries its own running exponent. A group of vectors shares one exponent update and asks for the
+// next block: the CPU's own prefetch ends at each page, which costs a third (docs/benchmarks.md).
 inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   if (u.scale != 1.0f) return leaf_online(u, x, n);
   const ExtExp k(u.k, 0);
@@ -125,17 +126,18 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   f32x16 top = set1(kMagic - 8 * static_cast<float>(kExponentLimit));
   const auto below_top = [&](const auto& z)
                              SOFTLANE_VECTOR { return max(deepest, z - top) + k.magic; };
-  const auto group = [&](const auto& x) SOFTLANE_VECTOR {
-    const auto c = max(low, x);  // NaN passes
+  size_t i = 0;
+  const auto group = [&](const auto& v) SOFTLANE_VECTOR {
+    for (size_t j = 0; j < kGroup; ++j) prefetch(x + i + j * kLanes + kBlock);
+    const auto c = max(low, v);  // NaN passes
     const auto z = k.round(c);
     const auto tail = k.tail(c, z);
     const f32x16 before = top;
-    for (const f32x16& v : z.v) top = max(top, v);
+    for (const f32x16& each : z.v) top = max(top, each);
     top = floor_eighths(top);
     sums.scale(pow2_low_bits(fma(max(deepest, before - top), set1(0.125f), set1(kMagic + 127))));
     return k.power(below_top(z), tail);
   };
-  size_t i = 0;
   for (; i + kGroup * kLanes <= n; i += kGroup * kLanes) {
     const auto w = group(load_wide<kGroup>(x + i));
     for (size_t j = 0; j < kGroup; j += 2) sums.add(w.v[j] + w.v[j + 1]);
