@@ -1,5 +1,5 @@
 /** A program's own JSON. */
-export type Result = Record<string, unknown>;
+export type Result = any;
 
 interface How {
   /** A command to put before the program's. */
