@@ -12,9 +12,9 @@ import { expectSameBits } from './support/kernels/compare';
 import { isas } from './support/kernels/operators';
 
 /** Promised, and measured over all floats (docs/numerics.md). */
-const EXP = { bound: 2, measured: 0.9 };
+const EXP = { bound: 2, measured: 0.94 };
 const LOG = { bound: 2, measured: 0.85 };
-const PAIR = { measured: 0.91, relative: 1.3 };
+const PAIR = { measured: 0.96, relative: 1.38 };
 
 /** The pair is that of this times e^x (native/simd/math.h, Note [Gain]). */
 const GAIN = 1.0271170333246298;

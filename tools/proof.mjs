@@ -53,7 +53,7 @@ async function tsan(/** @type {Choice} */ { quick }) {
   const { runProgram } = await programs();
   const folder = await ensurePrograms({ sanitize: 'thread' });
   const env = { TSAN_OPTIONS: 'die_after_fork=0 atexit_sleep_ms=0' };
-  report('pool, thread', await runProgram(folder, 'pool', { seconds: quick ? 1 : 20 }, { env }));
+  report('pool, thread', await runProgram(folder, 'pool', { seconds: quick ? 1 : 5 }, { env }));
   return 0;
 }
 

@@ -107,7 +107,7 @@ void compare(const Subject& s, const float* x, size_t n, const Outputs& y, Stati
     bool nearest = result == static_cast<float>(truth) || result != result;
     const bool doubt = in_doubt(truth);
     stats->doubtful += doubt;
-    const bool asked = doubt || sampled(x[i]) || error > stats->worst;
+    const bool asked = doubt || sampled(x[i]) || error > std::max(0.5, stats->worst);
     if (Arbiter::kPresent && asked && ordinary(truth)) {
       const Arbiter a = arbitrate({s.truth, s.pair ? kGain : 1, scale}, x[i], result, truth);
       if (error < 2) error = a.distance;
