@@ -3,6 +3,7 @@ import { at } from './setup/paths.mjs';
 import { Stop, node, run, which } from './setup/run.mjs';
 import { filesIn } from './setup/stamp.mjs';
 
+const nativeFiles = () => [...filesIn('native'), ...filesIn('test/native')];
 const isNative = (/** @type {string} */ file) => /\.(h|cpp)$/.test(file);
 
 /** The binary that the npm package ships, so that everybody formats with one version. */
@@ -24,7 +25,7 @@ function prettier(/** @type {string[]} */ args) {
 
 /** Formats the given files, or everything. */
 export async function format(/** @type {string[]} */ files) {
-  const native = files.length > 0 ? files.filter(isNative) : filesIn('native').filter(isNative);
+  const native = (files.length > 0 ? files : nativeFiles()).filter(isNative);
   const others = files.length > 0 ? files.filter((file) => !isNative(file)) : ['.'];
   const codes = [];
   if (native.length > 0) codes.push((await run(clangFormat(), ['-i', ...native])).code);
@@ -35,7 +36,7 @@ export async function format(/** @type {string[]} */ files) {
 }
 
 async function checkFormat() {
-  const native = filesIn('native').filter(isNative);
+  const native = nativeFiles().filter(isNative);
   const codes = [(await prettier(['--check', '.'])).code];
   if (native.length > 0) {
     codes.push((await run(clangFormat(), ['--dry-run', '--Werror', ...native])).code);

@@ -2,9 +2,11 @@
 // fresh clone: it sets up what is missing, once, and then does its work.
 import { check, format } from './check.mjs';
 import { prebuild } from './prebuild.mjs';
+import { proofs, prove } from './proof.mjs';
 import { setUp } from './setup/index.mjs';
 import { sanitizerEnvironment } from './setup/native.mjs';
 import { at } from './setup/paths.mjs';
+import { ensurePrograms } from './setup/programs.mjs';
 import { Stop, node, say } from './setup/run.mjs';
 
 async function script(/** @type {string} */ file, /** @type {string[]} */ args) {
@@ -21,6 +23,7 @@ async function test(/** @type {string[]} */ args) {
   }
   const results = process.env.CI ? ['--json', `--outputFile=${at('.cache', 'jest.json')}`] : [];
   const env = await sanitizerEnvironment();
+  if (process.platform === 'linux') env.SOFTLANE_PROGRAMS = await ensurePrograms();
   return (await node(at('node_modules', 'jest', 'bin', 'jest.js'), [...results, ...args], { env }))
     .code;
 }
@@ -46,6 +49,12 @@ const commands = {
     await setUp({ library: false });
     return prebuild();
   },
+  ...Object.fromEntries(
+    Object.keys(proofs).map((name) => [
+      `test:${name}`,
+      (/** @type {string[]} */ args) => prove(name, args),
+    ]),
+  ),
   /** npm runs this before it packs, so that no tarball lacks dist/ or prebuilds/ or has old ones. */
   async prepack() {
     await setUp();

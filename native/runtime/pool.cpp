@@ -236,6 +236,10 @@ std::atomic<Pool*> current{nullptr};
 
 void forget_pool() { current.store(nullptr, std::memory_order_relaxed); }
 
+// At load: a fork between the making of a pool and this would leave the child a pool without
+// threads, which it would wait for for ever.
+[[maybe_unused]] const bool watching_forks = (at_fork_in_child(&forget_pool), true);
+
 }  // namespace
 
 Pool* Pool::instance() {
@@ -244,7 +248,7 @@ Pool* Pool::instance() {
   Pool* fresh = new (std::nothrow) Pool;
   if (fresh == nullptr) return nullptr;
   if (current.compare_exchange_strong(pool, fresh)) {
-    static const bool once = (at_fork_in_child(&forget_pool), pin_library(), true);
+    static const bool once = (pin_library(), true);
     (void)once;
     return fresh;
   }

@@ -13,7 +13,7 @@
 // Where only a quotient of sums is wanted, as in softmax, the table holds G 2^(j/8) instead, with a
 // G for which all eight lie within 0.084 * 2^-24 of a float (Gal 1986 has the idea of tables that
 // are exact by choice); where the sum itself is wanted G is divided out in double. With e^t - 1 = t
-// (c1 + c2 t + c3 t^2) the pair G e^(x/T) is right to 1.37 * 2^-24; a polynomial of degree 6
+// (c1 + c2 t + c3 t^2) the pair G e^(x/T) is right to 1.38 * 2^-24; a polynomial of degree 6
 // without a table gives 1.30 for three FMAs more (docs/numerics.md has the search for G and c). exp
 // itself keeps G = 1, so that e^0 is 1, and one more degree makes up for the table.
 #pragma once
@@ -110,7 +110,7 @@ struct PlainExp : Exponential<true> {
   PlainExp() : Exponential<true>(exp_constants(kPlain, 1.0), 0) {}
 };
 
-// e^x for every float, results below 2^-126 rounded to subnormals. At most 0.88 ULP, exhaustively
+// e^x for every float, results below 2^-126 rounded to subnormals. At most 0.94 ULP, exhaustively
 // (docs/numerics.md).
 template <class V>
 SOFTLANE_VECTOR inline V exp(const V& x) {

@@ -1,0 +1,16 @@
+/** The programs of test/native, which `npm test` builds on Linux and leaves the name of their folder. */
+import { test } from '@jest/globals';
+import { capabilities } from '../../lib/index';
+
+export const programFolder = process.env['SOFTLANE_PROGRAMS'];
+export const programTest = programFolder === undefined ? test.skip : test;
+
+/** All there is instead of a share. */
+export const EXHAUSTIVE = process.env['SOFTLANE_EXHAUSTIVE'] === '1';
+
+export const isas = capabilities().isas.filter(({ supported }) => supported);
+
+/** Prints figures where they are wanted. */
+export function said(what: string, figures: unknown): void {
+  if (EXHAUSTIVE) process.stderr.write(`${what}: ${JSON.stringify(figures)}\n`);
+}

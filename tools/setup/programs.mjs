@@ -1,0 +1,46 @@
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { cache } from './paths.mjs';
+import { run, step, which } from './run.mjs';
+import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs';
+
+/**
+ * The programs of test/native, in a folder of their own for each way to build them.
+ *
+ * @param {{sanitize?: string, compiler?: string}} [way] by default as the environment says
+ * @returns {Promise<string>} the folder they are in
+ */
+export async function ensurePrograms({
+  sanitize = process.env.SOFTLANE_SANITIZE ?? '',
+  compiler = process.env.CXX ?? '',
+} = {}) {
+  const name = [sanitize || 'plain', ...(compiler ? [basename(compiler)] : [])].join('-');
+  const folder = join(cache, 'native', name);
+  const stamp = `programs-${name}`;
+  const sources = [...filesIn('native'), ...filesIn('test/native'), ...filesIn('CMakeLists.txt')];
+  const wanted = digest(sources, { sanitize, compiler, ci: Boolean(process.env.CI) });
+  if (readStamp(stamp) === wanted) return folder;
+  clearStamp(stamp);
+  mkdirSync(folder, { recursive: true });
+  const defines = {
+    CMAKE_BUILD_TYPE: 'Release',
+    SOFTLANE_PROGRAMS: 'ON',
+    SOFTLANE_SANITIZE: sanitize,
+    SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF',
+    ...(compiler && { CMAKE_CXX_COMPILER: compiler }),
+  };
+  const options = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);
+  const generator = which('ninja') ? ['-G', 'Ninja'] : [];
+  const ways = name === 'plain' ? '' : `, ${name}`;
+  await step(`compiling the native test programs (cmake${ways})`, async () => {
+    const configured = await run('cmake', ['-B', folder, ...generator, ...options], {
+      quiet: true,
+    });
+    if (configured.code !== 0) return configured;
+    const parallel = String(availableParallelism());
+    return run('cmake', ['--build', folder, '--parallel', parallel], { quiet: true });
+  });
+  writeStamp(stamp, wanted);
+  return folder;
+}
