@@ -7,7 +7,7 @@ import type { Operator, OutputArray, Parameters } from '../../../lib/operator';
 import { boundDistance } from '../../../lib/ulp';
 import { isas } from '../kernels/operators';
 import { ARENA } from './memory';
-import { dimsOf, lengthOf, offsetOf } from './world';
+import { lengthOf, offsetOf } from './world';
 import type { World } from './world';
 import { emptyOptions, isOwnFault, strangers } from './values';
 
@@ -49,14 +49,17 @@ export interface Shape {
   readonly outStride: number;
 }
 
-/** Values of options as they were given; undefined for those that a valid call cannot have. */
+/** What no option takes. */
+const INVALID = Symbol('invalid');
+
+/** Values of options as they were given; absent ones are undefined, and objects are no value of any option. */
 export function givenOptions(world: World): Record<string, unknown> {
   const { options } = world.recipe;
-  const given: Record<string, unknown> = {};
+  const given = Object.create(null) as Record<string, unknown>;
   if (options.stranger !== null) return given;
   for (const [name, { value, stranger }] of Object.entries(options.values)) {
     const made: unknown = stranger === undefined ? value : strangers[stranger]();
-    given[name] = typeof made === 'object' || typeof made === 'function' ? undefined : made;
+    given[name] = typeof made === 'object' || typeof made === 'function' ? INVALID : made;
   }
   return given;
 }
@@ -65,8 +68,11 @@ export function givenOptions(world: World): Record<string, unknown> {
 function valuesAreValid(world: World, names: readonly string[]): boolean {
   const { line, recipe } = world;
   const { options, input } = recipe;
-  if (options.stranger !== null && !emptyOptions.includes(options.stranger)) return false;
-  if (options.style === 'instance' || options.style === 'heir') return false;
+  if (options.stranger !== null) {
+    if (!emptyOptions.includes(options.stranger)) return false;
+  } else if (options.style === 'instance' || options.style === 'heir') {
+    return false;
+  }
   if (input.tensor !== null) {
     const { type, location } = input.tensor;
     if (type !== undefined && type !== 'float32') return false;
@@ -75,8 +81,7 @@ function valuesAreValid(world: World, names: readonly string[]): boolean {
   return Object.entries(givenOptions(world)).every(([name, value]) => {
     const rule = Object.hasOwn(line.options, name) ? line.options[name] : undefined;
     if (rule === undefined && !names.includes(name)) return false;
-    if (value === undefined)
-      return options.values[name].stranger === undefined || isAbsent(world, name);
+    if (value === undefined) return true;
     if (rule?.kind === 'choice') return rule.values.includes(value as string);
     if (rule !== undefined) return typeof value === 'number' && rule.check(value);
     if (name === 'isa') return isas.includes(value as string);
@@ -87,10 +92,6 @@ function valuesAreValid(world: World, names: readonly string[]): boolean {
       (value as number) <= most
     );
   });
-}
-
-function isAbsent(world: World, name: string): boolean {
-  return world.recipe.options.values[name].stranger === 'undefined';
 }
 
 const callNames = ['cols', 'stride', 'threads', 'isa'];
@@ -107,10 +108,11 @@ export function shapeOf(world: World, length: number): Shape | undefined {
   let stride = number('stride');
   let rows: number;
   if (tensor !== null && (stride !== undefined || number('outStride') !== undefined)) return;
-  const said = tensor === null ? [length] : dimsOf(tensor, length);
+  const said = tensor === null ? [length] : world.dims;
   if (!Array.isArray(said) && !types.isInt32Array(said)) return;
   const dims = Array.from(said as ArrayLike<unknown>) as number[];
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) return;
+  if (product(dims) !== length) return;
   if (cols === undefined) {
     if (stride !== undefined) return;
     cols = dims.length === 0 ? 1 : dims[dims.length - 1];
@@ -119,8 +121,8 @@ export function shapeOf(world: World, length: number): Shape | undefined {
   } else {
     stride ??= cols;
     if (stride < cols) return;
-    rows = length === 0 ? 0 : cols === 0 ? NaN : Math.floor((length - cols) / stride) + 1;
-    if (rows !== 0 && !(rows > 0 && length <= rows * stride)) return;
+    rows = length === 0 ? 0 : Math.floor((length - cols) / stride) + 1;
+    if (length > 0 && !(cols > 0 && rows > 0 && length <= rows * stride)) return;
   }
   const inPlace = world.out !== undefined && world.out === world.x;
   const wide = number('outStride') ?? (inPlace ? stride : cols);
@@ -168,12 +170,40 @@ function outputLength(line: Operator, { rows, cols, outStride }: Shape): number 
   return rows === 0 || cols === 0 ? 0 : (rows - 1) * outStride + cols;
 }
 
+/** The dims of a result for x with these dims, or for an array x. */
+function resultDims(world: World, { rows, cols }: Shape): number[][] {
+  const { line, recipe } = world;
+  const { tensor } = recipe.input;
+  const perRow = line.output === 'perRow';
+  // Any dims that say as many rows of as many columns.
+  if (tensor === null) return [];
+  const dims = Array.from(world.dims as ArrayLike<number>);
+  if (!perRow) return [dims];
+  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
+  return [last === cols ? dims.slice(0, -1) : [rows]];
+}
+
+const product = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
+
+/** Whether the dims of an output are those of the result. */
+function dimsFit(world: World, dims: readonly number[], shape: Shape): boolean {
+  const [want] = resultDims(world, shape);
+  if (want !== undefined) return String(want) === String(dims);
+  if (world.line.output === 'perRow') return product(dims) === shape.rows;
+  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
+  return last === shape.cols && product(dims.slice(0, -1)) === shape.rows;
+}
+
 /** The array of a result, and whether result and dims are of the kind that was promised. */
 function resultArray(world: World, result: unknown, shape: Shape): OutputArray {
   const { line, recipe } = world;
   const isArray = line.element === 'float32' ? types.isFloat32Array : types.isInt32Array;
   if (world.out !== undefined) {
     if (result !== world.out) throw new Error('expected the output that was given');
+    if (recipe.out.to === 'tensor') {
+      const dims = Array.from((result as { dims: ArrayLike<number> }).dims);
+      if (!dimsFit(world, dims, shape)) throw new Error(`an output of dims ${dims.join()}`);
+    }
     return world.outArray ?? world.array;
   }
   const { tensor } = recipe.input;
@@ -182,10 +212,31 @@ function resultArray(world: World, result: unknown, shape: Shape): OutputArray {
   if (array.length !== outputLength(line, shape)) throw new Error(`a length of ${array.length}`);
   if (tensor === null) return array;
   const { dims, type } = result as { dims: number[]; type: unknown };
-  const product = dims.reduce((all, dim) => all * dim, 1);
-  if (product !== array.length) throw new Error(`dims ${dims.join()} for ${array.length} elements`);
+  const whole = world.lengths.size === 1;
+  if (product(dims) !== array.length || (whole && !dimsFit(world, dims, shape))) {
+    throw new Error(`dims ${dims.join()} for ${array.length} elements`);
+  }
   if (tensor.type !== undefined && type !== line.element) throw new Error(`type ${String(type)}`);
   return array;
+}
+
+/** Whether nothing is wrong with a call at all: then it must not be refused. */
+export function isFaultless(world: World, shapes = shapesOf(world)): boolean {
+  const { recipe, line } = world;
+  const { input, out, options } = recipe;
+  if (shapes.length !== 1 || input.stranger !== null || options.mischief !== 'nothing')
+    return false;
+  if (input.view.form === 'lying length') return false;
+  // A class may inherit what a tensor says of itself, and so a polluted object does.
+  if (input.tensor !== null && options.polluted !== 'no') return false;
+  const [shape] = shapes;
+  if (outputLength(line, shape) > ARENA) return false;
+  if (world.out === undefined) return true;
+  if (out.to === 'x') return line.output === 'rows' && shape.stride === shape.outStride;
+  if (out.to !== 'array' || out.view.form === 'lying length' || out.view.before !== 'nothing') {
+    return false;
+  }
+  return lengthOf(world.outArray!) >= outputLength(line, shape);
 }
 
 /** Elements of the arena that the call may write to. */

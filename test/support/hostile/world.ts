@@ -93,6 +93,8 @@ export class World {
   /** The array within x, if there is one. */
   readonly array: Float32Array;
   readonly x: unknown;
+  /** What x says of its dims, if it is a tensor. */
+  readonly dims: unknown;
   outArray: OutputArray | undefined;
   out: unknown;
   readonly options: unknown;
@@ -120,6 +122,8 @@ export class World {
     for (const arena of new Set([this.arena, this.outArena])) arena.words().fill(CANARY);
     fillWords(this.arena.words(), view);
     this.array = makeView(this.arena, view, 'float32') as Float32Array;
+    const { tensor } = recipe.input;
+    this.dims = tensor === null ? undefined : dimsOf(tensor, lengthOf(this.array));
     this.x = this.makeInput(recipe.input);
     this.makeOut();
     this.disturb(view.before, this.arena);
@@ -162,7 +166,8 @@ export class World {
   private makeInput(recipe: InputRecipe): unknown {
     if (recipe.stranger !== null) return strangers[recipe.stranger]();
     if (recipe.tensor === null) return this.array;
-    return makeTensor(recipe.tensor, this.array, () => this.mischief(this.recipe.options.mischief));
+    const act = (): void => this.mischief(this.recipe.options.mischief);
+    return makeTensor(recipe.tensor, this.array, this.dims, act);
   }
 
   private makeOut(): void {
@@ -175,7 +180,8 @@ export class World {
     if (!('view' in out)) return;
     const array = makeView(this.outArena, out.view, out.to === 'wrong array' ? other : element);
     this.outArray = array;
-    this.out = out.to === 'tensor' ? makeTensor(out.tensor, array, () => {}) : array;
+    const dims = dimsOf(out.tensor, lengthOf(array));
+    this.out = out.to === 'tensor' ? makeTensor(out.tensor, array, dims, () => {}) : array;
   }
 
   private makeOptions(recipe: OptionsRecipe): unknown {
@@ -249,7 +255,7 @@ class Lying extends OrtLike {
 }
 
 /** The dims of a tensor recipe for data of this length. */
-export function dimsOf(recipe: TensorRecipe, length: number): unknown {
+function dimsOf(recipe: TensorRecipe, length: number): unknown {
   const { split } = recipe;
   const fit = length % split === 0 ? [length / split, split] : [1, length];
   switch (recipe.dims) {
@@ -260,7 +266,7 @@ export function dimsOf(recipe: TensorRecipe, length: number): unknown {
     case 'flat':
       return length === 1 ? [] : [length];
     case 'wrong':
-      return [length + 1, split];
+      return split % 2 === 0 ? [Math.max(0, length - 1), 1] : [length + 1, split];
     case 'huge':
       return length === 0 ? [2 ** 52, 2 ** 52, 0, split] : [2 ** 32, 2 ** 32];
     default:
@@ -268,8 +274,12 @@ export function dimsOf(recipe: TensorRecipe, length: number): unknown {
   }
 }
 
-function makeTensor(recipe: TensorRecipe, data: OutputArray, act: () => void): unknown {
-  const dims = dimsOf(recipe, lengthOf(data));
+function makeTensor(
+  recipe: TensorRecipe,
+  data: OutputArray,
+  dims: unknown,
+  act: () => void,
+): unknown {
   const { type, location } = recipe;
   const Class = { class: OrtLike, 'throwing class': Throwing, 'lying class': Lying }[
     recipe.object as string
