@@ -81,8 +81,8 @@ class Plan<N extends OperatorName = OperatorName> {
 
   /** Native code takes an array that has lost its memory for an empty one, which would do here. */
   #requireMemory(x: Float32Array, y: OutputArray): void {
-    if (types.isFloat32Array(x) && x.length === 0) requireAttached(this.operator, 'x', x);
-    if (isElementArray(this.#line, y) && y.length === 0) requireAttached(this.operator, 'out', y);
+    if (types.isFloat32Array(x)) requireAttached(this.operator, 'x', x);
+    if (isElementArray(this.#line, y)) requireAttached(this.operator, 'out', y);
   }
 
   #verify(x: Float32Array, y: OutputArray): ((y: OutputArray) => void) | null {
