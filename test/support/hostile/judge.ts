@@ -124,6 +124,9 @@ export function shapeOf(world: World, length: number): Shape | undefined {
     rows = length === 0 ? 0 : Math.floor((length - cols) / stride) + 1;
     if (length > 0 && !(cols > 0 && rows > 0 && length <= rows * stride)) return;
   }
+  // Beyond what an index, or a number of rows, can say.
+  if (line.element === 'int32' && cols > 0x7fffffff) return;
+  if (!Number.isSafeInteger(rows)) return;
   const inPlace = world.out !== undefined && world.out === world.x;
   const wide = number('outStride') ?? (inPlace ? stride : cols);
   if (line.output === 'rows' && wide < cols) return;
