@@ -6,7 +6,7 @@ import { test } from '@jest/globals';
 
 export const slow = process.env['SOFTLANE_SLOW'] === '1';
 
-const given = process.env['SOFTLANE_SEED'];
+const given = process.env['SOFTLANE_SEED'] || undefined;
 export const seed =
   given !== undefined ? Number(given) : slow ? Math.floor(Date.now() / 1000) : 20200113;
 

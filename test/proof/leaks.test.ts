@@ -14,7 +14,7 @@ const HOUR = 3_600_000;
 
 /** Calls at every test, calls in the slow job. */
 const kinds: Record<string, [number, number]> = {
-  sync: [120_000, HOUR],
+  sync: [120_000, 10 * HOUR],
   threads: [3000, HOUR / 10],
   state: [20_000, HOUR],
   errors: [30_000, HOUR],
@@ -25,8 +25,11 @@ const kinds: Record<string, [number, number]> = {
   workers: [60, 3600],
 };
 
-/** Growth that is noise: pages that the allocator keeps, in kilobytes. */
-const NOISE = effort(3000, 8000);
+/**
+ * Growth that is noise, in kilobytes: what the engine and the allocator keep for the next round. The more calls, the
+ * larger the crowd of dead arrays between two collections; still it is less than what a call allocates.
+ */
+const NOISE = effort(3000, 40_000);
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -59,7 +62,7 @@ const linux = process.platform === 'linux';
       `${kind}: ${made} calls, RSS ${samples.at(-1)!['rss']} kB, grown by ${JSON.stringify(grown)}`,
     );
     expect(grown['rss']).toBeLessThan(NOISE);
-    expect(grown['heap']).toBeLessThan(NOISE / 4);
+    expect(grown['heap']).toBeLessThan(750);
     expect(grown['external']).toBeLessThan(64);
     for (const name of ['resources', 'files', 'threads'])
       expect({ name, by: grown[name] }).toEqual({ name, by: 0 });
