@@ -57,7 +57,8 @@ export function givenOptions(world: World): Record<string, unknown> {
   const { options } = world.recipe;
   const given = Object.create(null) as Record<string, unknown>;
   if (options.stranger !== null) return given;
-  for (const [name, { value, stranger }] of Object.entries(options.values)) {
+  for (const name of world.ownOptions) {
+    const { value, stranger } = options.values[name];
     const made: unknown = stranger === undefined ? value : strangers[stranger]();
     given[name] = typeof made === 'object' || typeof made === 'function' ? INVALID : made;
   }
@@ -80,6 +81,7 @@ function valuesAreValid(world: World, names: readonly string[]): boolean {
   }
   return Object.entries(givenOptions(world)).every(([name, value]) => {
     const rule = Object.hasOwn(line.options, name) ? line.options[name] : undefined;
+    if (name === 'signal' && world.kind === 'awaited') return value === undefined;
     if (rule === undefined && !names.includes(name)) return false;
     if (value === undefined) return true;
     if (rule?.kind === 'choice') return rule.values.includes(value as string);

@@ -41,6 +41,7 @@ export class Tally {
 function worldOf(
   line: Operator,
   recipe: CallRecipe,
+  kind?: World['kind'],
   extra?: (world: World) => Record<string, unknown>,
 ): World {
   const call = (api as unknown as Record<string, Any>)[line.name];
@@ -48,7 +49,7 @@ function worldOf(
   const again = (): void => {
     if (String(call(FOUR)) !== String(want)) throw new Error('a call within a call is wrong');
   };
-  const world = new World(line, recipe, again, extra);
+  const world = new World(line, recipe, again, kind, extra);
   api.configure({ verify: recipe.options.mischief === 'verify' ? 'always' : 'off' });
   return world;
 }
@@ -82,8 +83,7 @@ export function planned(line: Operator): (recipe: CallRecipe, rows: number) => s
     ...documentedErrors('plan', 'run'),
   ]);
   return (recipe, rows) => {
-    const world = worldOf(line, recipe, ({ recipe: { options } }) => ({
-      out: false,
+    const world = worldOf(line, recipe, 'planned', ({ recipe: { options } }) => ({
       rows,
       ...('cols' in options.values ? {} : { cols: 3 }),
     }));
@@ -138,7 +138,7 @@ export function later(line: Operator): (recipe: CallRecipe, event: Event) => Pro
   ) => Promise<unknown>;
   const documented = documentedErrors(line.family, line.name);
   return async (recipe, event) => {
-    const world = worldOf(line, recipe, (made) =>
+    const world = worldOf(line, recipe, 'awaited', (made) =>
       event.abort === 'never' ? {} : { signal: made.abort.signal },
     );
     const reason = { on: 'purpose' };

@@ -98,6 +98,8 @@ export class World {
   outArray: OutputArray | undefined;
   out: unknown;
   readonly options: unknown;
+  /** Names of the options that are as the recipe has them. */
+  readonly ownOptions = new Set<string>();
   /** Whether x has lost its memory: then a call must be refused. */
   gone = false;
   /** Lengths that x has had, and its elements as they were last. */
@@ -111,7 +113,8 @@ export class World {
     readonly recipe: CallRecipe,
     /** Something to call from within a getter. */
     private readonly again: () => void,
-    /** Options beside those of the recipe; `out: false` stands for a kind of call that takes none. */
+    readonly kind: 'called' | 'planned' | 'awaited' = 'called',
+    /** Options instead of those of the recipe, by name. */
     private readonly extra: (world: World) => Record<string, unknown> = () => ({}),
   ) {
     const { view } = recipe.input;
@@ -189,12 +192,14 @@ export class World {
       if (emptyOptions.includes(recipe.stranger)) this.out = undefined;
       return strangers[recipe.stranger]();
     }
-    const values: [string, unknown][] = Object.entries(recipe.values).map(([name, given]) => [
+    const extra = this.extra(this);
+    const own = Object.entries(recipe.values).filter(([name]) => !Object.hasOwn(extra, name));
+    const values: [string, unknown][] = own.map(([name, given]) => [
       name,
       given.stranger === undefined ? given.value : strangers[given.stranger](),
     ]);
-    const { out, ...extra } = this.extra(this);
-    if (this.recipe.out.to !== 'none' && out !== false) values.push(['out', this.out]);
+    for (const [name] of own) this.ownOptions.add(name);
+    if (this.recipe.out.to !== 'none' && this.kind !== 'planned') values.push(['out', this.out]);
     values.push(...Object.entries(extra));
     const target = (
       recipe.style === 'no prototype'

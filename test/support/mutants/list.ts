@@ -136,9 +136,11 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/proof/leaks'],
   },
   {
-    name: 'a multiplication and an addition are fused only where that is written',
-    file: 'CMakeLists.txt',
-    changes: [['-ffp-contract=off', '-ffp-contract=fast']],
+    name: 'a fused multiply-add rounds once, on every instruction set',
+    file: 'native/simd/f32x16_avx2.h',
+    changes: [
+      ['_mm256_fmadd_ps(a.lo, b.lo, c.lo)', '_mm256_add_ps(_mm256_mul_ps(a.lo, b.lo), c.lo)'],
+    ],
     tests: ['test/proof/bits'],
   },
 ];
