@@ -11,7 +11,7 @@ import { callOf } from '../support/hostile/recipes';
 import { Tally, events, later, planned, synchronous } from '../support/hostile/run';
 import { operators } from '../support/kernels/operators';
 
-const RUNS = effort(2500, 60_000);
+const RUNS = effort(5000, 60_000);
 const MOST_AT_ONCE = 24;
 
 let total = 0;
