@@ -202,8 +202,10 @@ test('submit, abort and collect, in any order and with any ticket', async () => 
         const call = build(drawn);
         const status = loose.submit(ticket, ...call.args);
         if (!statuses.has(status)) throw new Error(`submit gave ${String(status)}`);
-        if (status === Status.OK) open.push({ ticket, call, collect });
-        else call.judge(status);
+        // Another channel's, of another test file in this process: that one is told.
+        const ours = (ticket as number) >= base;
+        if (status !== Status.OK) call.judge(status);
+        else if (ours) open.push({ ticket, call, collect });
         if (abort) expect(statuses.has(loose.abort(ticket))).toBe(true);
         if (wait) await turn();
       }

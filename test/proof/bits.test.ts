@@ -176,7 +176,16 @@ describe.each(operators)('%s', (name, line) => {
     for (const way of algorithmsOf(line)) {
       say(`${name}, 2^28 equal values, ${describeOptions(way)}`);
       const want = call(line, x, { ...way, threads: 1 });
-      expectAccurate(line, want, truth, '2^28 equal values');
+      expect(want.length).toBe(truth.length);
+      // Runs of one result and one truth are looked at once.
+      const seen: number[] = [];
+      for (let i = 0; i < want.length; i++) {
+        if (i === 0 || want[i] !== want[i - 1] || truth[i] !== truth[i - 1]) seen.push(i);
+      }
+      const some = new (line.element === 'int32' ? Int32Array : Float32Array)(seen.length);
+      seen.forEach((place, i) => (some[i] = want[place]));
+      const truths = seen.map((place) => truth[place]);
+      expectAccurate(line, some, truths, '2^28 equal values');
       for (const isa of isas) {
         const y = call(line, x, { ...way, isa, threads: 7 });
         expect(Buffer.compare(bytes(y), bytes(want))).toBe(0);
