@@ -18,7 +18,7 @@ export function effort<T>(always: T, all: T): T {
 /** Only in the slow job; skipped by name otherwise. */
 export const slowTest = slow ? test : test.skip;
 
-/** Says what is about to run, so that it can be run again even if the process dies of it. */
+/** Says what is about to run, so that it can be run again even if the process dies of it, and how much it was. */
 export function say(line: string): void {
-  if (slow) process.stderr.write(`${line}\n`);
+  if (slow || process.env['SOFTLANE_REPORT'] !== undefined) process.stderr.write(`${line}\n`);
 }
