@@ -1,7 +1,8 @@
 /**
  * Every error that softlane throws is one of these three classes, made here in TypeScript: an error made by the
  * addon would fail `instanceof` in another realm (jest). Each has a stable `code` and one sentence that says what was
- * expected, for which argument, and what was received.
+ * expected, for which argument, and what was received. What a getter or a proxy of the caller's throws while it is read
+ * comes out as it is.
  */
 
 /** The stable codes. New ones may be added; none is renamed or removed within a major version. */

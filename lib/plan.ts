@@ -9,7 +9,7 @@ import { parametersOf } from './operator';
 import { noOptions, readOptions } from './options';
 import { allocate, defaultSpec, requireIndexable, verifyCall } from './prepare';
 import { Spec } from './spec';
-import { inputLength, outputLength, statusError } from './status';
+import { inputLength, isElementArray, outputLength, requireAttached, statusError } from './status';
 import { verification } from './verify';
 
 /** The options of an operator with the shape of the call: `cols` is required, `rows` is 1 by default. */
@@ -71,11 +71,18 @@ class Plan<N extends OperatorName = OperatorName> {
   run(x: Float32Array): OperatorTypes[N]['result'];
   run(x: Float32Array, y?: OutputArray): OutputArray {
     const out = y === undefined ? allocate(this.#line, this.outputLength) : y;
+    if (this.inputLength === 0 || this.outputLength === 0) this.#requireMemory(x, out);
     const check = verification.share === 0 ? null : this.#verify(x, out);
     const status = this.#binding.run(this.#spec, x, out);
     if (status !== 0) throw this.#error(status, x, out);
     if (check !== null) check(out);
     return out;
+  }
+
+  /** Native code takes an array that has lost its memory for an empty one, which would do here. */
+  #requireMemory(x: Float32Array, y: OutputArray): void {
+    if (types.isFloat32Array(x)) requireAttached(this.operator, 'x', x);
+    if (isElementArray(this.#line, y)) requireAttached(this.operator, 'out', y);
   }
 
   #verify(x: Float32Array, y: OutputArray): ((y: OutputArray) => void) | null {

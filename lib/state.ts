@@ -26,6 +26,9 @@ const NAME = 'logSumExpState';
 const TYPE = 'softlane.logSumExpState';
 const VALID = ['temperature', 'isa'];
 
+/** States that were made here, for the constructor: nobody else has a reason to call it. */
+const made = new WeakSet<Float64Array>();
+
 /**
  * The sum of exp(x / T) over the elements pushed so far, kept as a pair (mantissa, exponent) that neither overflows nor
  * underflows, so that a row can arrive in pieces or in shards.
@@ -46,6 +49,7 @@ export class LogSumExpState {
 
   /** Use {@link logSumExpState} or {@link LogSumExpState.from}. */
   constructor(state: Float64Array, temperature: number, isa: number) {
+    if (!made.delete(state)) throw wrongType(NAME, 'its numbers', 'those of a new state', state);
     this.#state = state;
     this.#temperature = temperature;
     this.#isa = isa;
@@ -126,8 +130,8 @@ export class LogSumExpState {
   /**
    * Reads back what `toJSON` gave, perhaps on another machine.
    *
-   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE` if `json` is not of that form
-   * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE` if its temperature is out of range
+   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE` if `json` is not of that form, `ERR_SOFTLANE_UNKNOWN_OPTION`
+   * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE` if its temperature is out of range, `ERR_SOFTLANE_ISA`
    * @throws SoftlaneError `ERR_SOFTLANE_STATE` if its numbers are damaged
    */
   static from(json: LogSumExpStateJson, options: { readonly isa?: string } = {}): LogSumExpState {
@@ -135,17 +139,14 @@ export class LogSumExpState {
     if (typeof fields !== 'object' || fields === null || fields.type !== TYPE) {
       throw wrongType(NAME, 'json', `an object of type ${JSON.stringify(TYPE)}`, json);
     }
-    if (typeof fields.numbers !== 'string') {
-      throw wrongType(NAME, 'json.numbers', 'a string', fields.numbers);
-    }
-    const state = create({
-      ...plainObject(NAME, 'options', options),
-      temperature: fields.temperature,
-    });
-    const bytes = Buffer.from(fields.numbers, 'base64');
+    // Each once: what a getter gives may change.
+    const { temperature, numbers: text } = fields;
+    if (typeof text !== 'string') throw wrongType(NAME, 'json.numbers', 'a string', text);
+    const state = create({ ...plainObject(NAME, 'options', options), temperature });
+    const bytes = Buffer.from(text, 'base64');
     const numbers = new Float64Array(state.#state.length);
     // Buffer.from skips what is not base64.
-    if (bytes.length !== numbers.byteLength || bytes.toString('base64') !== fields.numbers) {
+    if (bytes.length !== numbers.byteLength || bytes.toString('base64') !== text) {
       throw plainStatusError(NAME, Status.BAD_STATE);
     }
     for (let i = 0; i < numbers.length; i++) numbers[i] = bytes.readDoubleLE(8 * i);
@@ -174,6 +175,7 @@ function create(options: unknown): LogSumExpState {
   }
   const state = new Float64Array(native().stateLength);
   mustBeOk(native().stateInit(state, temperature));
+  made.add(state);
   return new LogSumExpState(state, temperature, isa);
 }
 

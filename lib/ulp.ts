@@ -56,9 +56,7 @@ export function ulpDistance(result: number, truth: number, tiny: Bound['tiny'] =
  */
 export function boundDistance(result: number, truth: number, bound: Bound): number {
   const distance = ulpDistance(result, truth, bound.tiny);
-  if (bound.absolute === 0 || distance <= bound.maxUlp || !Number.isFinite(result - truth)) {
-    return distance;
-  }
+  if (bound.absolute === 0 || !Number.isFinite(result - truth)) return distance;
   const unit = Math.max(ulpOf(truth), bound.absolute / bound.maxUlp);
   return Math.abs(result - truth) / unit;
 }

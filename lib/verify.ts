@@ -72,9 +72,23 @@ export function beginVerify(
   const { share } = verification;
   if (!(Math.ceil((n + 1) * share) > Math.ceil(n * share))) return null;
   // Copies: the call may be in place, and the record may be used again before an asynchronous call settles.
-  const input = x.slice(0, length);
+  const input = copyOf(operator.name, x)?.subarray(0, length);
+  if (input === undefined) return null;
   const kept = spec.slice();
   return (y) => check(operator, kept, input, y, isa);
+}
+
+/** By no method of x, which may be of any class; undefined if its memory is gone, which native code is about to refuse. */
+function copyOf(operator: string, x: Float32Array): Float32Array | undefined {
+  try {
+    return new Float32Array(x);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `${operator}: expected enough memory to keep the input until it is verified, received none`,
+    );
+  }
 }
 
 interface Worst {

@@ -303,3 +303,22 @@ test('a check outlives the record of its call', () => {
   check(y);
   expect(() => check(Float32Array.of(9))).toThrow(SoftlaneVerifyError);
 });
+
+test('an array that has lost its memory is refused as without verification, whatever it says of itself', () => {
+  api.configure({ verify: 'always' });
+  const x = Float32Array.of(1, 2, 3);
+  Object.defineProperty(x, 'length', { value: 3 });
+  structuredClone(x.buffer, { transfer: [x.buffer] });
+  const step = api.plan('softmax', { cols: 3 });
+  expectError(() => step.run(x), TypeError, 'ERR_SOFTLANE_DETACHED');
+});
+
+test('the input is kept by no method of its class', () => {
+  api.configure({ verify: 'always' });
+  class Odd extends Float32Array {
+    static get [Symbol.species](): never {
+      throw new Error('ran');
+    }
+  }
+  expect(api.softmax(Odd.of(1, 1) as never)).toEqual(Float32Array.of(0.5, 0.5));
+});

@@ -28,9 +28,19 @@ async function test(/** @type {string[]} */ args) {
     .code;
 }
 
+/** The proofs in full: half an hour and more. Each says what it ran, and with which seed. */
+async function slowTest(/** @type {string[]} */ args) {
+  await setUp();
+  const env = { ...(await sanitizerEnvironment()), SOFTLANE_SLOW: '1' };
+  const jest = at('node_modules', 'jest', 'bin', 'jest.js');
+  const files = args.some((arg) => !arg.startsWith('-')) ? args : ['test/proof', ...args];
+  return (await node(jest, ['--testTimeout=3600000', ...files], { env })).code;
+}
+
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
 const commands = {
   test,
+  'test:slow': slowTest,
   quickstart: (args) => script('quickstart/main.mjs', args),
   bench: (args) => script('bench/main.mjs', args),
   async build() {

@@ -5,6 +5,10 @@
 
 /** silu(x) = x / (1 + exp(-x)); its limits are -0 at -Infinity and Infinity at Infinity. */
 export function silu(row: ArrayLike<number>): Float64Array {
+  const y = new Float64Array(row.length);
   // exp(-x) overflows below -709, where x / Infinity is -0, as it should be; at -Infinity that would be NaN.
-  return Float64Array.from(row, (x) => (x === -Infinity ? -0 : x / (1 + Math.exp(-x))));
+  for (let i = 0; i < y.length; i++) {
+    y[i] = row[i] === -Infinity ? -0 : row[i] / (1 + Math.exp(-row[i]));
+  }
+  return y;
 }

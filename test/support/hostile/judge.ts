@@ -1,0 +1,291 @@
+/** Whether what came out of a call is right: one of its documented errors, or the oracle's answer and nothing else. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { types } from 'node:util';
+import { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from '../../../lib/errors';
+import type { Operator, OutputArray, Parameters } from '../../../lib/operator';
+import { boundDistance } from '../../../lib/ulp';
+import { isas } from '../kernels/operators';
+import { ARENA } from './memory';
+import { lengthOf, offsetOf } from './world';
+import type { World } from './world';
+import { emptyOptions, isOwnFault, strangers } from './values';
+
+const CLASSES = { SoftlaneTypeError, SoftlaneRangeError, SoftlaneError } as const;
+
+/** Code by code, the class that the TSDoc of a function says it throws. */
+export function documentedErrors(file: string, name: string): ReadonlyMap<string, string> {
+  const source = readFileSync(join(__dirname, '../../..', 'lib', `${file}.ts`), 'utf8');
+  const declaration = new RegExp(
+    `/\\*\\*((?:[^*]|\\*(?!/))*)\\*/\\s*(?:export (?:const|function) )?(?:static )?${name}\\b`,
+  );
+  const comment = declaration.exec(source)?.[1] ?? '';
+  const codes = new Map<string, string>();
+  for (const [, kind, list] of comment.matchAll(/@throws (\w+)([^\n]*)/g)) {
+    for (const [code] of list.matchAll(/ERR_SOFTLANE_\w+/g)) codes.set(code, kind);
+  }
+  if (codes.size === 0) throw new Error(`expected lib/${file}.ts to document what ${name} throws`);
+  return codes;
+}
+
+/** Throws unless it is one of these errors, in one sentence; gives its code. */
+export function expectDocumented(error: unknown, documented: ReadonlyMap<string, string>): string {
+  if (isOwnFault(error)) return 'own fault';
+  const { code, message } = error as SoftlaneError;
+  const kind = documented.get(code);
+  const Class = kind === undefined ? undefined : CLASSES[kind as keyof typeof CLASSES];
+  if (Class === undefined || !(error instanceof Class)) {
+    throw new Error(`expected a documented error, received ${String(error)}`, { cause: error });
+  }
+  if (!/^\w+: expected .+, received .+$/.test(message))
+    throw new Error(`not a sentence: ${message}`);
+  return code;
+}
+
+export interface Shape {
+  readonly rows: number;
+  readonly cols: number;
+  readonly stride: number;
+  readonly outStride: number;
+}
+
+/** What no option takes. */
+const INVALID = Symbol('invalid');
+
+/** Values of options as they were given; absent ones are undefined, and objects are no value of any option. */
+export function givenOptions(world: World): Record<string, unknown> {
+  const { options } = world.recipe;
+  const given = Object.create(null) as Record<string, unknown>;
+  if (options.stranger !== null) return given;
+  for (const name of world.ownOptions) {
+    const { value, stranger } = options.values[name];
+    const made: unknown = stranger === undefined ? value : strangers[stranger]();
+    given[name] = typeof made === 'object' || typeof made === 'function' ? INVALID : made;
+  }
+  return given;
+}
+
+/** Whether every single value is one that the documentation allows. */
+function valuesAreValid(world: World, names: readonly string[]): boolean {
+  const { line, recipe } = world;
+  const { options, input } = recipe;
+  if (options.stranger !== null) {
+    if (!emptyOptions.includes(options.stranger)) return false;
+  } else if (options.style === 'instance' || options.style === 'heir') {
+    return false;
+  }
+  if (input.tensor !== null) {
+    const { type, location } = input.tensor;
+    if (type !== undefined && type !== 'float32') return false;
+    if (![undefined, 'cpu', 'cpu-pinned'].includes(location as string)) return false;
+  }
+  return Object.entries(givenOptions(world)).every(([name, value]) => {
+    const rule = Object.hasOwn(line.options, name) ? line.options[name] : undefined;
+    if (name === 'signal' && world.kind === 'awaited') return value === undefined;
+    if (rule === undefined && !names.includes(name)) return false;
+    if (value === undefined) return true;
+    if (rule?.kind === 'choice') return rule.values.includes(value as string);
+    if (rule !== undefined) return typeof value === 'number' && rule.check(value);
+    if (name === 'isa') return isas.includes(value as string);
+    const most = name === 'threads' ? 1024 : 2 ** 53 - 1;
+    return (
+      Number.isInteger(value) &&
+      (value as number) >= Number(name === 'threads') &&
+      (value as number) <= most
+    );
+  });
+}
+
+const callNames = ['cols', 'stride', 'threads', 'isa'];
+
+/** The shape that the documentation gives a call on x of this length; undefined where there is none. */
+export function shapeOf(world: World, length: number): Shape | undefined {
+  const { line, recipe } = world;
+  const names = line.output === 'rows' ? [...callNames, 'outStride'] : callNames;
+  if (!valuesAreValid(world, names)) return undefined;
+  const given = givenOptions(world);
+  const number = (name: string): number | undefined => given[name] as number | undefined;
+  const { tensor } = recipe.input;
+  let cols = number('cols');
+  let stride = number('stride');
+  let rows: number;
+  if (tensor !== null && (stride !== undefined || number('outStride') !== undefined)) return;
+  const said = tensor === null ? [length] : world.dims;
+  if (!Array.isArray(said) && !types.isInt32Array(said)) return;
+  const dims = Array.from(said as ArrayLike<unknown>) as number[];
+  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) return;
+  if (product(dims) !== length) return;
+  if (cols === undefined) {
+    if (stride !== undefined) return;
+    cols = dims.length === 0 ? 1 : dims[dims.length - 1];
+    rows = dims.slice(0, -1).reduce((product, dim) => product * dim, 1);
+    stride = cols;
+  } else {
+    stride ??= cols;
+    if (stride < cols) return;
+    rows = length === 0 ? 0 : Math.floor((length - cols) / stride) + 1;
+    if (length > 0 && !(cols > 0 && rows > 0 && length <= rows * stride)) return;
+  }
+  // Beyond what an index, or a number of rows, can say.
+  if (line.element === 'int32' && cols > 0x7fffffff) return;
+  if (!Number.isSafeInteger(rows)) return;
+  const inPlace = world.out !== undefined && world.out === world.x;
+  const wide = number('outStride') ?? (inPlace ? stride : cols);
+  if (line.output === 'rows' && wide < cols) return;
+  return { rows, cols, stride, outStride: line.output === 'rows' ? wide : 1 };
+}
+
+function parametersOf(world: World): Parameters {
+  const given = givenOptions(world);
+  const entries = Object.entries(world.line.options);
+  return Object.fromEntries(
+    entries.map(([name, rule]) => [name, (given[name] ?? rule.default) as number]),
+  );
+}
+
+/** A sentence about the first element that is not the oracle's; undefined where there is none. */
+function wrongElement(
+  line: Operator,
+  elements: Float32Array,
+  y: OutputArray,
+  shape: Shape,
+  parameters: Parameters,
+): string | undefined {
+  const { rows, cols, stride, outStride } = shape;
+  const compare = (at: number, truth: number): string | undefined => {
+    const distance = boundDistance(y[at], truth, line.bound);
+    if (distance <= line.bound.maxUlp) return undefined;
+    return `expected ${truth} at ${at}, received ${y[at]} (${distance} ULP)`;
+  };
+  // Where there are no columns, all rows are the same.
+  for (let r = 0; r < Math.min(rows, cols === 0 ? 100 : Infinity); r++) {
+    const row = elements.subarray(r * stride, r * stride + cols);
+    const truth = line.oracle(row, parameters);
+    const values = typeof truth === 'number' ? [truth] : truth;
+    for (let c = 0; c < values.length; c++) {
+      const wrong = compare(r * outStride + c, values[c]);
+      if (wrong !== undefined) return wrong;
+    }
+  }
+  return undefined;
+}
+
+function outputLength(line: Operator, { rows, cols, outStride }: Shape): number {
+  if (line.output === 'perRow') return rows;
+  return rows === 0 || cols === 0 ? 0 : (rows - 1) * outStride + cols;
+}
+
+/** The dims of a result for x with these dims, or for an array x. */
+function resultDims(world: World, { rows, cols }: Shape): number[][] {
+  const { line, recipe } = world;
+  const { tensor } = recipe.input;
+  const perRow = line.output === 'perRow';
+  // Any dims that say as many rows of as many columns.
+  if (tensor === null) return [];
+  const dims = Array.from(world.dims as ArrayLike<number>);
+  if (!perRow) return [dims];
+  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
+  return [last === cols ? dims.slice(0, -1) : [rows]];
+}
+
+const product = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
+
+/** Whether the dims of an output are those of the result. */
+function dimsFit(world: World, dims: readonly number[], shape: Shape): boolean {
+  const [want] = resultDims(world, shape);
+  if (want !== undefined) return String(want) === String(dims);
+  if (world.line.output === 'perRow') return product(dims) === shape.rows;
+  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
+  return last === shape.cols && product(dims.slice(0, -1)) === shape.rows;
+}
+
+/** The array of a result, and whether result and dims are of the kind that was promised. */
+function resultArray(world: World, result: unknown, shape: Shape): OutputArray {
+  const { line, recipe } = world;
+  const isArray = line.element === 'float32' ? types.isFloat32Array : types.isInt32Array;
+  if (world.out !== undefined) {
+    if (result !== world.out) throw new Error('expected the output that was given');
+    if (recipe.out.to === 'tensor') {
+      const dims = Array.from((result as { dims: ArrayLike<number> }).dims);
+      if (!dimsFit(world, dims, shape)) throw new Error(`an output of dims ${dims.join()}`);
+    }
+    return world.outArray ?? world.array;
+  }
+  const { tensor } = recipe.input;
+  const array = (tensor === null ? result : (result as { data: unknown }).data) as OutputArray;
+  if (!isArray(array)) throw new Error('expected a new array of the right type');
+  if (array.length !== outputLength(line, shape)) throw new Error(`a length of ${array.length}`);
+  if (tensor === null) return array;
+  const { dims, type } = result as { dims: number[]; type: unknown };
+  const whole = world.lengths.size === 1;
+  if (product(dims) !== array.length || (whole && !dimsFit(world, dims, shape))) {
+    throw new Error(`dims ${dims.join()} for ${array.length} elements`);
+  }
+  if (tensor.type !== undefined && type !== line.element) throw new Error(`type ${String(type)}`);
+  return array;
+}
+
+/** Whether nothing is wrong with a call at all: then it must not be refused. */
+export function isFaultless(world: World, shapes = shapesOf(world)): boolean {
+  const { recipe, line } = world;
+  const { input, out, options } = recipe;
+  if (shapes.length !== 1 || input.stranger !== null || options.mischief !== 'nothing')
+    return false;
+  if (input.view.form === 'lying length') return false;
+  // A class may inherit what a tensor says of itself, and so a polluted object does.
+  if (input.tensor !== null && options.polluted !== 'no') return false;
+  const [shape] = shapes;
+  if (outputLength(line, shape) > ARENA) return false;
+  if (world.out === undefined) return true;
+  if (out.to === 'x') return line.output === 'rows' && shape.stride === shape.outStride;
+  if (out.to !== 'array' || out.view.form === 'lying length' || out.view.before !== 'nothing') {
+    return false;
+  }
+  return lengthOf(world.outArray!) >= outputLength(line, shape);
+}
+
+/** Elements of the arena that the call may write to. */
+export function mayWrite(world: World, shapes: readonly Shape[]): (index: number) => boolean {
+  const { line, outArray, outArena } = world;
+  if (outArray === undefined) return () => false;
+  const from = (offsetOf(outArray) - outArena.start) / 4;
+  return (index) =>
+    shapes.some(({ rows, cols, outStride }) => {
+      const at = index - from;
+      if (at < 0 || index >= ARENA) return false;
+      if (line.output === 'perRow') return at < rows;
+      return at % outStride < cols && Math.floor(at / outStride) < rows;
+    });
+}
+
+/** Every shape that x can have had when its length was read; none where the call is to be refused. */
+export function shapesOf(world: World): Shape[] {
+  if (world.gone) return [];
+  return [...world.lengths].flatMap((length) => shapeOf(world, length) ?? []);
+}
+
+/** Throws unless `result` is the oracle's answer for the world as it was last noted. */
+export function expectAnswer(world: World, result: unknown, shapes = shapesOf(world)): void {
+  const { line } = world;
+  if (shapes.length === 0) throw new Error('expected these arguments to be refused');
+  const problems = shapes.map((shape) => {
+    try {
+      const y = resultArray(world, result, shape);
+      if (lengthOf(y) < outputLength(line, shape)) return `an output of ${lengthOf(y)} elements`;
+      return wrongElement(line, world.elements, y, shape, parametersOf(world));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+  if (problems.every((problem) => problem !== undefined)) throw new Error(problems.join('; or '));
+}
+
+/** Throws where memory was written to that is none of the call's. */
+export function expectUntouched(world: World, allowed: (index: number) => boolean): void {
+  const { arena, outArena } = world;
+  const place = arena === outArena ? arena.changed(allowed) : arena.changed(() => false);
+  if (place >= 0) throw new Error(`element ${place} of the input's memory was written`);
+  if (arena === outArena) return;
+  const other = outArena.changed(allowed);
+  if (other >= 0) throw new Error(`element ${other} of the output's memory was written`);
+}

@@ -1,0 +1,54 @@
+/** A copy of the native sources in which one text can be changed, and the addon that comes of it. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Mutant } from './list';
+
+const root = join(__dirname, '..', '..', '..');
+
+export class Workshop {
+  readonly folder = mkdtempSync(join(tmpdir(), 'softlane-mutants-'));
+
+  constructor() {
+    for (const name of ['native', 'CMakeLists.txt', 'package.json']) {
+      cpSync(join(root, name), join(this.folder, name), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'));
+    this.build();
+  }
+
+  /** What makes softlane load the addon that is here: node-gyp-build reads it. */
+  get environment(): NodeJS.ProcessEnv {
+    return { SOFTLANE_PREBUILD: this.folder };
+  }
+
+  /** Runs `work` with an addon that has been changed. */
+  async with(mutant: Mutant, work: () => Promise<void>): Promise<void> {
+    const file = join(this.folder, mutant.file);
+    const whole = readFileSync(file, 'utf8');
+    let text = whole;
+    for (const [from, to] of mutant.changes) {
+      if (!text.includes(from)) throw new Error(`${mutant.file} no longer has: ${from}`);
+      text = text.replaceAll(from, to);
+    }
+    writeFileSync(file, text);
+    try {
+      this.build();
+      await work();
+    } finally {
+      writeFileSync(file, whole);
+    }
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private build(): void {
+    const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
+    const args = [cmakeJs, 'build', '--directory', this.folder, '--parallel', '2'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${stdout}${stderr}`);
+  }
+}

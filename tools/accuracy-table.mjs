@@ -1,0 +1,130 @@
+// Writes the table of docs/numerics.md, between its two markers: the largest error of every operator over sweeps that are
+// made to break its bound, beside that of onnxruntime on the same rows.
+//
+//   node tools/accuracy-table.mjs           measures, and writes the table
+//   node tools/accuracy-table.mjs --check   exit code 1 if an operator, a sweep or a bound is not that of dist/
+//   node tools/accuracy-table.mjs --sample  prints the figures of one draw of one sweep, and writes nothing
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { format, resolveConfig } from 'prettier';
+import { inputOf, rival, shapes, sweeps, truthOf, worst } from './accuracy/sweeps.cjs';
+import { setUp } from './setup/index.mjs';
+import { at } from './setup/paths.mjs';
+
+/** @typedef {import('../lib/catalogue.js').Operator} Operator */
+/** @typedef {{ ours: number, theirs: number | undefined }} Figures */
+
+const SEEDS = [1, 2, 3];
+const PAGE = at('docs', 'numerics.md');
+const require = createRequire(import.meta.url);
+const marker = (/** @type {string} */ word) => `<!-- accuracy: ${word} -->`;
+
+/** @returns {typeof import('onnxruntime-node') | undefined} */
+function loadOnnxruntime() {
+  try {
+    return require('onnxruntime-node');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {Operator} line @param {(typeof sweeps)[number]} sweep
+ * @param {{ seeds?: readonly number[], over?: typeof shapes }} [share]
+ * @returns {Promise<Figures>}
+ */
+async function measure(line, sweep, { seeds = SEEDS, over = shapes } = {}) {
+  const softlane = require(at('dist', 'index.js'));
+  const { boundDistance, ulpDistance } = require(at('dist', 'ulp.js'));
+  const runtime = loadOnnxruntime();
+  /** @type {Figures} */
+  const figures = { ours: 0, theirs: undefined };
+  for (const seed of seeds) {
+    for (const shape of over) {
+      const x = inputOf(sweep, shape, seed);
+      const truth = truthOf(line, x, shape.cols);
+      const mine = (/** @type {number} */ got, /** @type {number} */ want) =>
+        boundDistance(got, want, line.bound);
+      const y = softlane[line.name](x, { cols: shape.cols });
+      figures.ours = Math.max(figures.ours, worst(y, truth, mine));
+      const other = runtime && (await rival(runtime, line, x, shape));
+      if (other === undefined) continue;
+      // Which of the results below 2^-126 are flushed is nobody's error.
+      const fair = (/** @type {number} */ got, /** @type {number} */ want) =>
+        Math.abs(want) < 2 ** -126 && Math.abs(got) <= 2 ** -126
+          ? 0
+          : ulpDistance(got, want, 'subnormal');
+      figures.theirs = Math.max(figures.theirs ?? 0, worst(other, truth, fair));
+    }
+  }
+  return figures;
+}
+
+/** Two digits: more would be another machine's business. */
+function ulps(/** @type {number} */ value) {
+  if (value === Infinity) return '∞';
+  if (value === 0) return '0';
+  return value < 10
+    ? value.toFixed(1)
+    : value < 1e4
+      ? String(Math.round(value))
+      : value.toExponential(0);
+}
+
+/** @param {Figures} figures */
+const cell = ({ ours, theirs }) => ulps(ours) + (theirs === undefined ? '' : ` / ${ulps(theirs)}`);
+
+/** @returns {readonly Operator[]} */
+const catalogue = () => require(at('dist', 'catalogue.js')).catalogue;
+
+const head = ['operator', 'at most', ...sweeps.map(({ name }) => name)];
+
+/** What a row says whatever the machine. @param {Operator} line */
+const fixed = ({ name, bound }) => [name, String(bound.maxUlp)];
+
+async function table() {
+  const rows = [head, head.map(() => '---')];
+  for (const line of catalogue()) {
+    const cells = [];
+    for (const sweep of sweeps) cells.push(cell(await measure(line, sweep)));
+    rows.push([...fixed(line), ...cells]);
+  }
+  return rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** @param {string} text */
+function halves(text) {
+  const [begin, end] = [text.indexOf(marker('begin')), text.indexOf(marker('end'))];
+  if (begin < 0 || end < begin)
+    throw new Error('docs/numerics.md has lost the markers of its table');
+  return [text.slice(0, begin + marker('begin').length), text.slice(end)];
+}
+
+const current = readFileSync(PAGE, 'utf8');
+const [before, after] = halves(current);
+if (process.argv.includes('--check')) {
+  const lines =
+    current.slice(before.length, current.length - after.length).match(/^\|.*\|$/gm) ?? [];
+  const cells = lines.map((row) =>
+    row
+      .slice(1, -1)
+      .split('|')
+      .map((text) => text.trim()),
+  );
+  const said = cells.filter((_, i) => i !== 1).map((row, i) => (i === 0 ? row : row.slice(0, 2)));
+  const wanted = [head, ...catalogue().map(fixed)];
+  if (JSON.stringify(said) !== JSON.stringify(wanted)) {
+    process.stderr.write('docs/numerics.md: run node tools/accuracy-table.mjs\n');
+    process.exitCode = 1;
+  }
+} else if (process.argv.includes('--sample')) {
+  for (const line of catalogue()) {
+    const sweep = sweeps.filter(({ name }) => name === 'wide range')[0];
+    const figures = await measure(line, sweep, { seeds: [1], over: shapes.slice(1, 3) });
+    console.log(JSON.stringify({ name: line.name, ...figures }));
+  }
+} else {
+  await setUp();
+  const made = `${before}\n\n${await table()}\n\n${after}`;
+  writeFileSync(PAGE, await format(made, { ...(await resolveConfig(PAGE)), parser: 'markdown' }));
+}
