@@ -86,6 +86,13 @@ export interface Binding {
     x: Float32Array,
     y: Float32Array,
   ): number;
+  /** For measuring: softmax without a maximum, rows of `cols` elements, on one thread. */
+  _naive(isa: number, cols: number, x: Float32Array, y: Float32Array): number;
+  /**
+   * For measuring: writes cycles, instructions and last-level cache misses of this process so far, in user mode; NaN for
+   * what cannot be counted here. 0, or the system's error where nothing can.
+   */
+  _counters(into: Float64Array): number;
   /** For measuring: the address of a typed array's first byte modulo 2 MiB, or -1. */
   _place(array: ArrayBufferView): number;
   /** For measuring: asks for pages of 2 MiB (1) or 4 KiB (0) in memory that nobody has touched. 0, or the system's error. */

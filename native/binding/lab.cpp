@@ -92,6 +92,26 @@ napi_value memory_hook(napi_env env, napi_callback_info info) {
   return to_value(env, Status::kOk);
 }
 
+napi_value naive_hook(napi_env env, napi_callback_info info) {
+  const Arguments<4> arguments(env, info);
+  int64_t index, cols;
+  if (!get_integer(env, arguments[0], -1, 16, &index) ||
+      !get_integer(env, arguments[1], 1, 9007199254740991.0, &cols))
+    return to_value(env, Status::kBadSpec);
+  const Isa* isa = usable_isa(index);
+  if (isa == nullptr) return to_value(env, Status::kUnsupportedIsa);
+  Array<float> x, y;
+  if (!get_floats(env, arguments[2], &x) || x.length % static_cast<size_t>(cols) != 0)
+    return to_value(env, Status::kBadInput);
+  if (!get_floats(env, arguments[3], &y) || y.length != x.length)
+    return to_value(env, Status::kBadOutput);
+  if (x.data != y.data && overlap(x.data, x.length * 4, y.data, y.length * 4))
+    return to_value(env, Status::kOverlap);
+  const size_t row = static_cast<size_t>(cols);
+  isa->naive(x.data, y.data, x.length / row, row);
+  return to_value(env, Status::kOk);
+}
+
 napi_value place_hook(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   Array<char> bytes;

@@ -68,6 +68,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<place_hook>("_place"),
       function<huge_pages_hook>("_hugePages"),
       function<pin_hook>("_pin"),
+      function<naive_hook>("_naive"),
+      function<counters_hook>("_counters"),
   });
   return exports;
 }

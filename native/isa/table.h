@@ -23,6 +23,7 @@ struct Isa {
 
   // For the perf lab.
   float (*memory)(const Traffic& traffic, const float* x, float* y, size_t n);
+  void (*naive)(const float* x, float* y, size_t rows, size_t cols);
 };
 
 extern const Isa kScalar;
