@@ -1,26 +1,46 @@
 import { describe, expect, test } from '@jest/globals';
-import { compare, truthOf } from '../bench/check.cjs';
-import { baseOf, expand, operatorOf } from '../bench/expand.cjs';
-import { report } from '../bench/gbench.cjs';
-import { othersShare, parseStat } from '../bench/machine.cjs';
-import { measure } from '../bench/measure.cjs';
-import { oneNode } from '../bench/onnx.cjs';
-import { parse, UsageError } from '../bench/options.cjs';
-import { Rotation, countOf, needed } from '../bench/outputs.cjs';
-import { plain } from '../bench/plain.cjs';
-import { generator, logits, shuffle } from '../bench/random.cjs';
-import { combine } from '../bench/results.cjs';
-import { coldByDefault, parseShape, shapeName } from '../bench/shapes.cjs';
-import { quantile, speedup, summarise } from '../bench/statistics.cjs';
-import { digits, duration, table } from '../bench/table.cjs';
+import { UsageError } from '../lib/cli/failure';
+import type { Capabilities } from '../lib/capabilities';
 import { catalogue, findOperator } from '../lib/catalogue';
+import { compare, truthOf } from '../lib/lab/check';
+import { report, type Context } from '../lib/lab/gbench';
+import { othersShare, parseCpuList, parseStat } from '../lib/lab/machine';
+import { measure } from '../lib/lab/measure';
+import { Rotation, countOf, needed } from '../lib/lab/outputs';
+import { generator, logits, shuffle } from '../lib/lab/random';
+import { combine } from '../lib/lab/results';
+import { oneNode } from '../lib/lab/rivals/onnx-model';
+import { plain } from '../lib/lab/rivals/plain';
+import { coldByDefault, parseShape, shapeName } from '../lib/lab/shapes';
+import {
+  disagreement,
+  drift,
+  quantile,
+  ratioInterval,
+  speedup,
+  speedupInterval,
+  summarise,
+} from '../lib/lab/statistics';
+import { operatorOf, type LabFlags } from '../lib/lab/suite';
+import { baseOf, expand, ops, shapesOf } from '../lib/lab/suites/ops';
+import { digits, duration, table } from '../lib/lab/table';
+import type { Family, Outcome } from '../lib/lab/task';
 import { boundDistance, ulpOf } from '../lib/ulp';
 
-const available = {
+/** A machine with two instruction sets. */
+const setting = (flags: LabFlags = {}) => ({
+  flags,
+  has: {
+    algorithms: ['auto', 'two-pass', 'online'],
+    cpu: { caches: { l1d: 2 ** 15, l2: 2 ** 20, l3: 2 ** 25 }, allowed: 2 },
+  } as unknown as Capabilities,
   operators: catalogue,
-  algorithms: ['auto', 'two-pass', 'online'],
   isas: ['avx2', 'scalar'],
-};
+  cache: 2 ** 25,
+  beyond: 2 ** 25,
+  pin: [],
+  threads: flags.threads === undefined ? [1] : flags.threads.split(',').map(Number),
+});
 
 describe('statistics', () => {
   test('quantiles are interpolated as NumPy does', () => {
@@ -41,6 +61,63 @@ describe('statistics', () => {
     const ratios = speedup([10, 20, 60], [5, 20, 20]);
     expect(ratios).toMatchObject({ n: 3, min: 1, median: 2, max: 3 });
     expect(() => speedup([1], [1, 2])).toThrow('expected 1 rounds');
+  });
+
+  const noisy = (middle: number, seed: number, trials = 3) => {
+    const next = generator(seed);
+    return Array.from({ length: trials }, () =>
+      Array.from({ length: 11 }, () => middle * (0.95 + 0.1 * next())),
+    );
+  };
+
+  test('a bootstrap interval holds the ratio, is the same every time, and is wider where more is asked', () => {
+    const [base, times] = [noisy(200, 1), noisy(100, 2)];
+    const { low, high } = speedupInterval(base, times);
+    expect(low).toBeLessThan(2);
+    expect(high).toBeGreaterThan(2);
+    expect(high - low).toBeLessThan(0.2);
+    expect(speedupInterval(base, times)).toEqual({ low, high });
+    const wide = speedupInterval(base, times, 0.999);
+    expect(wide.high - wide.low).toBeGreaterThan(high - low);
+    const apart = ratioInterval(base, times);
+    expect(apart.low).toBeLessThan(2);
+    expect(apart.high).toBeGreaterThan(2);
+  });
+
+  test('an interval covers what differs between processes, not between rounds alone', () => {
+    const rounds = Array.from({ length: 11 }, (_, i) => 100 + i / 1000);
+    const base = [rounds, rounds, rounds];
+    const moved = [rounds, rounds.map((ns) => 1.3 * ns), rounds.map((ns) => 0.8 * ns)];
+    const { low, high } = speedupInterval(base, moved);
+    expect(low).toBeLessThan(0.8);
+    expect(high).toBeGreaterThan(1.2);
+  });
+
+  test('intervals of 95 % miss about one time in twenty', () => {
+    let missed = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const { low, high } = ratioInterval(noisy(100, 2 * seed, 1), noisy(100, 2 * seed + 1, 1));
+      if (low > 1 || high < 1) missed++;
+    }
+    // 100 seeded pairs; the bootstrap of a median of eleven is known to be a little too narrow.
+    expect(missed).toBeGreaterThan(0);
+    expect(missed).toBeLessThan(15);
+  });
+
+  test('drift is what the last third of a process has on the first', () => {
+    const rising = Array.from({ length: 12 }, (_, i) => 100 + 2 * i);
+    expect(drift([rising])).toBeCloseTo(119 / 103 - 1, 12);
+    expect(drift([Array<number>(12).fill(5), [...rising].reverse()])).toBeCloseTo(
+      103 / 119 - 1,
+      12,
+    );
+    expect(drift([[1, 2, 3, 4, 5]])).toBe(0);
+    expect(
+      disagreement([
+        [1, 2, 3],
+        [2.2, 2.2, 2.2],
+      ]),
+    ).toBeCloseTo(0.1, 12);
   });
 });
 
@@ -92,10 +169,11 @@ describe('outputs', () => {
     expect(countOf(4, true, 2 ** 25)).toBe(8193);
     expect(countOf(4, false, 2 ** 25)).toBe(1);
     expect(needed({ rows: 1, cols: 2 ** 22 }, true, 2 ** 25)).toBe(2 ** 24 * 4 + 2 ** 25);
+    expect(needed({ rows: 1, cols: 2 ** 22 }, true, 2 ** 25, 2)).toBe(2 ** 24 * 8 + 2 ** 25);
   });
 
   test('take turns and do not overlap', () => {
-    const rotation = new Rotation(Float32Array, 5, 3);
+    const rotation = Rotation.of(Float32Array, 5, 3);
     const seen = Array.from({ length: 6 }, () => rotation.next());
     expect(new Set(seen).size).toBe(3);
     expect(seen.slice(0, 3)).toEqual(seen.slice(3));
@@ -106,56 +184,74 @@ describe('outputs', () => {
   });
 });
 
-describe('arguments', () => {
+describe('arguments of ops', () => {
+  const suite = (flags: LabFlags) => ops(setting(flags));
+
   test('the defaults', () => {
-    const options = parse([]);
-    expect(options).toMatchObject({ op: 'softmax', trials: 3, repeats: 11, threads: [1], seed: 1 });
-    expect(options.shapes.map(shapeName)).toContain('1x2^26');
-    expect(options.kinds).toContain('onnxruntime');
+    const { families, pace } = suite({});
+    expect(pace).toMatchObject({ trials: 3, repeats: 11, seed: 1 });
+    expect(families.map(({ name }) => name)).toContain('softmax/1x2^26');
+    expect(families[0]).toMatchObject({ op: 'softmax', range: 10, base: 'onnxruntime', pin: [] });
   });
 
   test('--quick has fewer shapes and one process, unless told otherwise; --large adds to both', () => {
-    expect(parse(['--quick']).trials).toBe(1);
-    expect(parse(['--quick', '--trials', '2']).trials).toBe(2);
-    expect(parse(['--quick']).shapes.length).toBeLessThan(parse([]).shapes.length);
-    expect(parse(['--quick', '--large']).shapes.map(shapeName)).toContain('1x2^28');
+    expect(suite({ quick: true }).pace.trials).toBe(1);
+    expect(suite({ quick: true, trials: '2' }).pace.trials).toBe(2);
+    expect(shapesOf({ quick: true }).length).toBeLessThan(shapesOf({}).length);
+    expect(shapesOf({ quick: true, large: true }).map(shapeName)).toContain('1x2^28');
   });
 
-  test('lists lose their blanks and their repetitions', () => {
-    const options = parse(['--shapes', '1x4, 2x4,1x4', '--threads=1,2', '--contenders', 'read']);
-    expect(options.shapes).toHaveLength(2);
-    expect(options.threads).toEqual([1, 2]);
-    expect(options.kinds).toEqual(['read']);
+  test('lists lose their blanks and their repetitions; presets stand for their shapes', () => {
+    expect(shapesOf({ shapes: '1x4, 2x4,1x4' })).toHaveLength(2);
+    expect(shapesOf({ shapes: 'llama-3,pp-ocr' }).map(shapeName)).toEqual([
+      '1x128256',
+      '32x128256',
+      '40x6625',
+      '640x6625',
+    ]);
   });
 
-  test.each([
-    [['--shapes', '1x4,,2x2'], 'empty place'],
-    [['--shapes', '0x4'], 'ROWSxCOLS'],
-    [['--repeats', '0'], 'an integer from 1 to 10000 for --repeats but received "0"'],
-    [['--repeats', '1e3'], '--repeats'],
-    [['--trials', '-1'], 'trials'],
-    [['--threads', '1,2000'], '1 to 1024'],
-    [['--range', '0'], 'greater than 0'],
-    [['--range', 'Infinity'], 'at most 1e30'],
-    [['--seed', '4294967296'], '--seed'],
-    [['--cold', 'maybe'], 'auto, on or off for --cold but received "maybe"'],
-    [['--contenders', 'tfjs'], 'onnxruntime, memcpy or read for --contenders but received "tfjs"'],
-    [['--quick=yes'], 'quick'],
-    [['--bogus'], "unknown option '--bogus'"],
-    [['1x1000'], "unexpected argument '1x1000'"],
-  ])('%j is refused in one sentence', (args, words) => {
-    expect(() => parse(args)).toThrow(UsageError);
-    expect(() => parse(args)).toThrow(words);
-    expect(() => parse(args)).toThrow(/^[^\n]*[^.]$/);
+  test('rows of one element are measured for what a call of the rival costs', () => {
+    const { families } = suite({ shapes: '2x5' });
+    expect(families.map(({ name }) => name)).toEqual(['softmax/1x1', 'softmax/2x5']);
+    expect(families[0].contenders.map(({ kind }) => kind)).toEqual(['onnxruntime']);
+    expect(suite({ shapes: '2x5', contenders: 'softlane' }).families).toHaveLength(1);
+  });
+
+  test('--set gives an operator its own options', () => {
+    const { families } = suite({ shapes: '2x5', set: ['temperature=0.5', 'maskedRow=zero'] });
+    expect(families[1].options).toEqual({ temperature: 0.5, maskedRow: 'zero' });
+    expect(() => suite({ set: ['temperature=-1'] })).toThrow('--set temperature');
+    expect(() => suite({ set: ['depth=1'] })).toThrow(
+      'name=value with temperature or maskedRow (softmax)',
+    );
+  });
+
+  test.each<[LabFlags, string]>([
+    [{ shapes: '1x4,,2x2' }, 'empty place'],
+    [{ shapes: '0x4' }, 'ROWSxCOLS'],
+    [{ shapes: 'bert' }, 'a preset (gpt-2, llama-3'],
+    [{ repeats: '0' }, 'an integer from 1 to 10000 for --repeats, received "0"'],
+    [{ repeats: '1e3' }, '--repeats'],
+    [{ trials: '-1' }, '--trials'],
+    [{ range: '0' }, 'greater than 0'],
+    [{ range: 'Infinity' }, 'at most 1e30'],
+    [{ seed: '4294967296' }, '--seed'],
+    [{ cold: 'maybe' }, 'auto, on or off for --cold, received "maybe"'],
+    [{ contenders: 'tfjs2' }, 'memcpy or read for --contenders, received "tfjs2"'],
+  ])('%j is refused in one sentence', (flags, words) => {
+    expect(() => suite(flags)).toThrow(UsageError);
+    expect(() => suite(flags)).toThrow(words);
+    expect(() => suite(flags)).toThrow(/^[^\n]*[^.]$/);
   });
 });
 
 describe('contenders', () => {
-  const names = (args: string[], shape = { rows: 1, cols: 1000 }) =>
-    expand(parse(args), available, shape).map(({ name }) => name);
+  const names = (flags: LabFlags, shape = { rows: 1, cols: 1000 }) =>
+    expand(setting(flags), shape).map(({ name }) => name);
 
   test('softlane by ISA and algorithm, with a plain call where that shows, and the rivals', () => {
-    expect(names([])).toEqual([
+    expect(names({})).toEqual([
       'softlane/auto/avx2',
       'softlane/two-pass/avx2',
       'softlane/online/avx2',
@@ -167,16 +263,17 @@ describe('contenders', () => {
       'exp/scalar',
       'plain-js',
       'onnxruntime',
+      'tfjs',
       'memcpy',
       'read',
     ]);
-    expect(names([], { rows: 2, cols: 1000 })).not.toContain('softlane/auto/avx2/call');
+    expect(names({}, { rows: 2, cols: 1000 })).not.toContain('softlane/auto/avx2/call');
   });
 
   test('--quick has the best ISA alone; --isa, --algorithms and --threads choose', () => {
-    expect(names(['--quick']).join()).not.toContain('scalar');
-    const chosen = ['--isa', 'scalar', '--algorithms', 'online', '--threads', '1,2'];
-    expect(names([...chosen, '--contenders', 'softlane,onnxruntime,memcpy'])).toEqual([
+    expect(names({ quick: true }).join()).not.toContain('scalar');
+    const chosen = { isa: 'scalar', algorithms: 'online', threads: '1,2' };
+    expect(names({ ...chosen, contenders: 'softlane,onnxruntime,memcpy' })).toEqual([
       'softlane/online/scalar',
       'softlane/online/scalar/call',
       'softlane/online/scalar/2t',
@@ -188,18 +285,18 @@ describe('contenders', () => {
   });
 
   test('an operator without algorithms has one contender an ISA', () => {
-    expect(names(['--op', 'argMax', '--contenders', 'softlane'], { rows: 9, cols: 1000 })).toEqual([
+    expect(names({ op: 'argMax', contenders: 'softlane' }, { rows: 9, cols: 1000 })).toEqual([
       'softlane/avx2',
       'softlane/scalar',
     ]);
-    expect(() => names(['--op', 'argMax', '--algorithms', 'online'])).toThrow(UsageError);
+    expect(() => names({ op: 'argMax', algorithms: 'online' })).toThrow(UsageError);
   });
 
   test('operators are found by both of their names; unknown names list the known ones', () => {
     expect(operatorOf(catalogue, 'log-softmax').name).toBe('logSoftmax');
     expect(() => operatorOf(catalogue, 'softmex')).toThrow('softmax, logSoftmax');
-    expect(() => names(['--isa', 'sse'])).toThrow('expected avx2 or scalar for --isa');
-    expect(() => names(['--algorithms', 'fast'])).toThrow('auto, two-pass or online');
+    expect(() => names({ isa: 'sse' })).toThrow('expected avx2 or scalar for --isa');
+    expect(() => names({ algorithms: 'fast' })).toThrow('auto, two-pass or online');
   });
 
   test('the base is onnxruntime where that takes part, else the first', () => {
@@ -246,7 +343,7 @@ describe('the check against the oracle', () => {
   test('refuses NaN and a result that is missing, also between the compared elements', () => {
     expect(compare(spoilt(7, NaN), truth, rival).wrong).toMatch(/^element 7 is NaN/);
     expect(compare(right.subarray(1), truth, rival).wrong).toBe('149 results instead of 150');
-    const sparse = truthOf(line.oracle, x, shape, false, 10);
+    const sparse = truthOf(line.oracle, x, shape, false, {}, 10);
     expect(sparse.places.length).toBeLessThanOrEqual(12);
     expect(sparse.places.at(-1)).toBe(149);
     expect(sparse.values.at(-1)).toBe(truth.values[149]);
@@ -267,7 +364,7 @@ describe('rivals', () => {
     (name, line) => {
       const perRow = line.output === 'perRow';
       const y = new (line.element === 'int32' ? Int32Array : Float32Array)(perRow ? 4 : 132);
-      plain[name](x, y, shape.cols);
+      plain[name](x, y as never, shape.cols);
       const rules = { distance: ulpOf, promised: Infinity, ulpOf, logarithmic: perRow };
       expect(compare(y, truthOf(line.oracle, x, shape, perRow), rules).wrong).toBeUndefined();
     },
@@ -304,7 +401,7 @@ describe('measuring', () => {
         return i === 2 ? Promise.resolve() : undefined;
       },
     }));
-    const settings = { repeats: 5, least: 2000, warmUp: 4000, seed: 1, touch: undefined };
+    const settings = { repeats: 5, least: 2000, warmUp: 4000, seed: 1 };
     const { counts, times } = await measure(contenders, settings);
     expect(times.map((rounds) => rounds.length)).toEqual([5, 5, 5]);
     for (const i of [0, 1, 2]) expect(calls[i]).toBeGreaterThanOrEqual(5 * counts[i]);
@@ -334,11 +431,31 @@ describe('measuring', () => {
     expect(othersShare(start, shared)).toBeCloseTo(0.6, 2);
     expect(othersShare({ ...start, machine: null }, quiet)).toBeNull();
   });
+
+  test('lists of CPUs are read as the system writes them', () => {
+    expect(parseCpuList('0-3,8')).toEqual([0, 1, 2, 3, 8]);
+    expect(parseCpuList('x,3-1,')).toEqual([]);
+  });
 });
 
 describe('reports', () => {
-  const task = { op: 'softmax', shape: { rows: 1, cols: 100 }, cold: false, repeats: 2 };
-  const outcome = {
+  const family = (base: string): Family => ({
+    name: 'softmax/1x100',
+    part: 'shapes',
+    op: 'softmax',
+    options: {},
+    shape: { rows: 1, cols: 100 },
+    cold: false,
+    range: 10,
+    contenders: [
+      { name: 'softlane/auto/avx2', kind: 'softlane', isa: 'avx2', algorithm: 'auto', threads: 1 },
+      { name: 'onnxruntime', kind: 'onnxruntime', threads: 1 },
+      { name: 'memcpy', kind: 'memcpy', threads: 1 },
+    ],
+    base,
+    pin: [],
+  });
+  const outcome: Outcome = {
     measured: [
       { name: 'softlane/auto/avx2', calls: 10, times: [100, 200], maxUlp: 1.5 },
       { name: 'onnxruntime', calls: 3, times: [1000, 1000], maxUlp: 12 },
@@ -348,6 +465,8 @@ describe('reports', () => {
     wrong: [],
     timer: 30,
     others: 0.01,
+    hugePages: 0,
+    cpus: '0-1',
   };
   const second = {
     ...outcome,
@@ -357,21 +476,29 @@ describe('reports', () => {
   };
 
   test('trials are put together, and one that was wrong once has no number', () => {
-    const result = combine({ ...task, base: 'onnxruntime' }, [outcome, second]);
+    const result = combine(family('onnxruntime'), 2, [outcome, second]);
     expect(result.lines.map(({ name }) => name)).toEqual(['softlane/auto/avx2', 'onnxruntime']);
-    expect(result.lines[0]).toMatchObject({ calls: [10, 10], times: [100, 200, 100, 200] });
+    expect(result.lines[0]).toMatchObject({
+      calls: [10, 10],
+      trials: [
+        [100, 200],
+        [100, 200],
+      ],
+    });
     expect(result.lines[0].faster.onnxruntime.median).toBe(7.5);
     expect(result).toMatchObject({ others: 0.5, absent: [{ name: 'other' }] });
     const text = table(result);
     expect(text).toContain('softmax 1x100: warm outputs, 2 x 2 rounds');
-    expect(text).toMatch(/softlane\/auto\/avx2 +150 ns +1\.50 +1\.00 \.\. 2\.00 +1\.50 +7\.50/);
+    expect(text).toMatch(
+      /softlane\/auto\/avx2 +150 ns +1\.50 +1\.00 \.\. 2\.00 +1\.50 +7\.50 +5\.00 \.\. 10\.0 /,
+    );
     expect(text).toContain('WRONG, so without a number: memcpy: element 3 is NaN');
     expect(text).toContain('skipped: other: it is not installed');
     expect(text).toContain('BUSY MACHINE: other programs took 50 %');
   });
 
   test('a table without its base has no such columns', () => {
-    const text = table(combine({ ...task, base: 'nobody' }, [outcome]));
+    const text = table(combine(family('nobody'), 2, [outcome]));
     expect(text).not.toContain('x nobody');
     expect(text).toMatch(/x onnxruntime +x memcpy/);
     expect(text).not.toContain('BUSY');
@@ -394,8 +521,10 @@ describe('reports', () => {
   });
 
   test('the JSON has the schema of google/benchmark', () => {
-    const results = [combine({ ...task, base: 'onnxruntime' }, [outcome, second])];
-    const context = {
+    const results = [combine(family('onnxruntime'), 2, [outcome, second])];
+    const context: Context = {
+      suite: 'ops',
+      remarks: [],
       date: new Date(0),
       host: 'h',
       executable: 'e',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { catalogue } from '../lib/catalogue';
 import { runNode } from './helpers/child';
 
-describe('npm run bench', () => {
+describe('softlane lab ops, and npm run bench which is the same', () => {
   const folder = mkdtempSync(join(tmpdir(), 'softlane-bench-'));
   const main = join(__dirname, '..', 'bench', 'main.mjs');
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -59,7 +59,7 @@ describe('npm run bench', () => {
        const load = Module._load;
        Module._load = function (name, ...rest) {
          const found = load.call(this, name, ...rest);
-         return name.endsWith('/ulp.js') ? { ...found, boundDistance: () => 4.5 } : found;
+         return name.endsWith('/ulp') ? { ...found, boundDistance: () => 4.5 } : found;
        };`,
       ['--contenders', 'softlane,memcpy', '--algorithms', 'online'],
     );
@@ -70,10 +70,10 @@ describe('npm run bench', () => {
   });
 
   test.each([
-    [['--isa', 'sse'], /^bench: expected .* for --isa but received "sse"\n$/],
-    [['--json', join(folder, 'no', 'x.json')], /its folder does not exist\n$/],
-    [['--json', folder], /it is a folder\n$/],
-    [['--repeats', 'x'], /--repeats but received "x"\n$/],
+    [['--isa', 'sse'], /^softlane: lab: expected .* for --isa, received "sse"\n$/],
+    [['--repeats', 'x'], /--repeats, received "x"\n$/],
+    [['--bogus'], /unknown option '--bogus'; the options are --json, /],
+    [['1x1000'], /too many arguments/],
   ])('%j ends with one sentence and code 2', async (args, words) => {
     const { code, stdout, stderr } = await runNode([main, ...args]);
     expect([code, stdout]).toEqual([2, '']);

@@ -1,12 +1,11 @@
-// @ts-check
-'use strict';
-
 /**
  * No wrong kernel gets a number: every result is compared with the float64 oracle in the process that measures it.
  *
  * The elements that are compared one by one are all of them, or an even selection of a large result; the sum of the
  * whole result is compared besides, so that nothing that is left out can be missing or NaN.
  */
+import type { Oracle, Parameters } from '../operator';
+import type { Shape } from './shapes';
 
 /** Elements of a result that are compared one by one. */
 const MOST_COMPARED = 2 ** 18;
@@ -16,32 +15,33 @@ const RIVAL = 0.01;
 /** Below that a rival may flush or not. */
 const TINY = 2 ** -120;
 
-/**
- * @typedef {object} Truth
- * @property {Float64Array} places of the elements that are compared
- * @property {Float64Array} values there
- * @property {number} length of the whole result
- * @property {number} sum of the whole result
- * @property {number} scale the sum of the magnitudes
- */
+export interface Truth {
+  /** Of the elements that are compared, and the values there. */
+  readonly places: Float64Array;
+  readonly values: Float64Array;
+  /** Of the whole result; `scale` is the sum of the magnitudes. */
+  readonly length: number;
+  readonly sum: number;
+  readonly scale: number;
+}
 
-/**
- * @param {(row: Float32Array, parameters: {}) => Float64Array | number} oracle
- * @param {Float32Array} x @param {import('./shapes.cjs').Shape} shape
- * @param {boolean} perRow the result has one element a row
- * @param {number} [most] elements to compare
- * @returns {Truth}
- */
-function truthOf(oracle, x, { rows, cols }, perRow, most = MOST_COMPARED) {
+export function truthOf(
+  oracle: Oracle,
+  x: Float32Array,
+  { rows, cols }: Shape,
+  perRow: boolean,
+  parameters: Parameters = {},
+  most = MOST_COMPARED,
+): Truth {
   const length = perRow ? rows : rows * cols;
   // An odd step, so that it meets every lane and every place in a block.
   const step = length <= most ? 1 : Math.ceil(length / most) | 1;
-  const places = [];
-  const values = [];
+  const places: number[] = [];
+  const values: number[] = [];
   let sum = 0;
   let scale = 0;
   for (let row = 0; row < rows; row++) {
-    const answer = oracle(x.subarray(row * cols, (row + 1) * cols), {});
+    const answer = oracle(x.subarray(row * cols, (row + 1) * cols), parameters);
     const exact = typeof answer === 'number' ? [answer] : answer;
     const start = row * exact.length;
     for (let i = 0; i < exact.length; i++) {
@@ -67,27 +67,30 @@ function truthOf(oracle, x, { rows, cols }, perRow, most = MOST_COMPARED) {
   };
 }
 
-/**
- * @typedef {object} Rules
- * @property {(result: number, truth: number) => number} distance in the units of the promise
- * @property {number} promised what softlane's own contenders may reach of it; Infinity for rivals
- * @property {(truth: number) => number} ulpOf
- * @property {boolean} logarithmic results near 0 are differences of large numbers
- */
+export interface Rules {
+  /** In the units of the promise. */
+  distance(result: number, truth: number): number;
+  /** What softlane's own contenders may reach of it; Infinity for rivals. */
+  readonly promised: number;
+  ulpOf(truth: number): number;
+  /** Results near 0 are differences of large numbers. */
+  readonly logarithmic: boolean;
+}
 
-/** @param {number} got @param {number} want @param {boolean} logarithmic */
-function farOff(got, want, logarithmic) {
+export interface Found {
+  /** The largest distance in ULP. */
+  readonly maxUlp: number;
+  /** What is wrong, in words. */
+  readonly wrong?: string;
+}
+
+function farOff(got: number, want: number, logarithmic: boolean): boolean {
   const size = logarithmic ? Math.max(1, Math.abs(want)) : Math.abs(want);
   return !(Math.abs(got - want) <= RIVAL * size + TINY);
 }
 
-/**
- * @param {ArrayLike<number>} y
- * @param {Truth} truth
- * @param {Rules} rules
- * @returns {{ maxUlp: number, wrong?: string }} the largest distance in ULP, and what is wrong in words
- */
-function compare(y, truth, { distance, promised, ulpOf, logarithmic }) {
+export function compare(y: ArrayLike<number>, truth: Truth, rules: Rules): Found {
+  const { distance, promised, ulpOf, logarithmic } = rules;
   if (y.length !== truth.length) {
     return { maxUlp: NaN, wrong: `${y.length} results instead of ${truth.length}` };
   }
@@ -111,5 +114,3 @@ function compare(y, truth, { distance, promised, ulpOf, logarithmic }) {
   }
   return { maxUlp };
 }
-
-module.exports = { compare, truthOf };

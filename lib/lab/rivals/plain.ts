@@ -1,27 +1,22 @@
-// @ts-check
-'use strict';
-
 /**
  * Plain JavaScript, written as well as it can be without WebAssembly: typed arrays, one loop a pass that the compiler
  * keeps free of bounds checks and calls, sums in double, one division a row.
  */
+import { Absent, type Maker } from '../ground';
 
-/** @param {Float32Array} x @param {number} start @param {number} end */
-function maximum(x, start, end) {
+function maximum(x: Float32Array, start: number, end: number): number {
   let max = -Infinity;
   for (let i = start; i < end; i++) if (x[i] > max) max = x[i];
   return max;
 }
 
-/** @param {Float32Array} x @param {number} start @param {number} end @param {number} max */
-function sumOfExp(x, start, end, max) {
+function sumOfExp(x: Float32Array, start: number, end: number, max: number): number {
   let sum = 0;
   for (let i = start; i < end; i++) sum += Math.exp(x[i] - max);
   return sum;
 }
 
-/** @param {Float32Array} x @param {Float32Array} y @param {number} cols */
-function softmax(x, y, cols) {
+function softmax(x: Float32Array, y: Float32Array, cols: number): void {
   for (let start = 0; start < x.length; start += cols) {
     const end = start + cols;
     const max = maximum(x, start, end);
@@ -36,8 +31,7 @@ function softmax(x, y, cols) {
   }
 }
 
-/** @param {Float32Array} x @param {Float32Array} y @param {number} cols */
-function logSoftmax(x, y, cols) {
+function logSoftmax(x: Float32Array, y: Float32Array, cols: number): void {
   for (let start = 0; start < x.length; start += cols) {
     const end = start + cols;
     const max = maximum(x, start, end);
@@ -46,16 +40,16 @@ function logSoftmax(x, y, cols) {
   }
 }
 
-/** @param {Float32Array} x @param {Float32Array} y one element a row @param {number} cols */
-function logSumExp(x, y, cols) {
+/** `y` has one element a row. */
+function logSumExp(x: Float32Array, y: Float32Array, cols: number): void {
   for (let row = 0, start = 0; start < x.length; row++, start += cols) {
     const max = maximum(x, start, start + cols);
     y[row] = max + Math.log(sumOfExp(x, start, start + cols, max));
   }
 }
 
-/** @param {Float32Array} x @param {Int32Array} y one element a row @param {number} cols */
-function argMax(x, y, cols) {
+/** `y` has one element a row. */
+function argMax(x: Float32Array, y: Int32Array, cols: number): void {
   for (let row = 0, start = 0; start < x.length; row++, start += cols) {
     let best = start;
     for (let i = start + 1; i < start + cols; i++) if (x[i] > x[best]) best = i;
@@ -63,7 +57,20 @@ function argMax(x, y, cols) {
   }
 }
 
-/** By the operator's name. @type {Record<string, (x: Float32Array, y: any, cols: number) => void>} */
-const plain = { softmax, logSoftmax, logSumExp, argMax };
+type Plain = (x: Float32Array, y: never, cols: number) => void;
 
-module.exports = { plain };
+/** By the operator's name. */
+export const plain: Readonly<Record<string, Plain>> = { softmax, logSoftmax, logSumExp, argMax };
+
+export const plainJs: Maker = (contender, ground) => {
+  const { name } = ground.lineOf(contender);
+  if (!Object.hasOwn(plain, name)) throw new Absent(`nobody has written ${name} yet`);
+  const operator = plain[name];
+  const x = ground.inputOf(contender);
+  const out = ground.outputOf(contender);
+  const { cols } = ground.family.shape;
+  const batch = (count: number): void => {
+    for (let i = 0; i < count; i++) operator(x, out.next() as never, cols);
+  };
+  return { batch, result: () => out.last };
+};
