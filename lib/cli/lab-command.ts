@@ -80,10 +80,8 @@ export async function runLab(name: string, flags: LabFlags, signals: Signals): P
   const others = await othersNow();
   if (others !== null && others > BUSY) say(text.busy(others));
 
-  let results: readonly Result[];
-  let failed: boolean;
   try {
-    ({ results, failed } = await runSuite(suite, {
+    const { results, failed } = await runSuite(suite, {
       cache: setting.cache,
       journal,
       signal: signals.signal,
@@ -96,8 +94,15 @@ export async function runLab(name: string, flags: LabFlags, signals: Signals): P
         if (broken) note(`lab: ${why}`);
         else say(`\n${family}: skipped, since ${why}`);
       },
-    }));
+    });
+    progress.stop();
+    if (loud) print(closing(results, text.duration));
+    const context = contextOf(name, suite, setting, machine, loadBefore);
+    await writeAll(context, results, { ...flags, json }, force);
+    journal?.remove();
+    return failed ? 1 : 0;
   } catch (error) {
+    progress.stop();
     journal?.close();
     if (journal !== undefined && journal.size > 0) {
       note(
@@ -105,14 +110,7 @@ export async function runLab(name: string, flags: LabFlags, signals: Signals): P
       );
     }
     throw error;
-  } finally {
-    progress.stop();
   }
-  if (loud) print(closing(results, text.duration));
-  const context = contextOf(name, suite, setting, machine, loadBefore);
-  await writeAll(context, results, { ...flags, json }, force);
-  journal?.remove();
-  return failed ? 1 : 0;
 }
 
 function closing(results: readonly Result[], duration: (ns: number) => string): string {
