@@ -112,6 +112,16 @@ describe('an interrupted run', () => {
   });
 });
 
+const terminal = runs('script', '-qec', 'true', '/dev/null') ? test : test.skip;
+terminal('a terminal gets a bar with the time that is left (skipped without script(1))', () => {
+  const { json } = fresh();
+  const words = [process.execPath, cli, 'lab', 'ops', ...SMALL, '--json', json];
+  const line = [...words, '--shapes', '2x33,3x33,1x2^20'].map((word) => `'${word}'`).join(' ');
+  const seen = command('script', ['-qec', line, '/dev/null'], { env: { TERM: 'xterm' } });
+  expect(seen.status).toBe(0);
+  expect(seen.stdout).toMatch(/\[=*-*\] \d+% \| softmax\/1x2\^20 \| \S+ left/);
+});
+
 describe('outputs', () => {
   test('are refused before anything is measured: existing, in no folder, a folder', () => {
     const { json } = fresh();
