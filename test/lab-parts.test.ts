@@ -255,6 +255,13 @@ describe('measuring', () => {
     for (const i of [0, 1, 2]) expect(calls[i]).toBeGreaterThanOrEqual(5 * counts[i]);
   });
 
+  test('work that takes no time comes to an end', async () => {
+    const settings = { repeats: 2, least: 1e6, warmUp: 1e6, seed: 1 };
+    const { counts, times } = await measure([{ batch: () => undefined }], settings);
+    expect(counts).toEqual([2 ** 30]);
+    expect(times[0]).toHaveLength(2);
+  });
+
   test('with cold outputs the input is touched before every call', async () => {
     let touched = 0;
     let calls = 0;
