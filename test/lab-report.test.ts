@@ -246,6 +246,20 @@ describe('softlane lab compare', () => {
     await browser.size(width, 800, width < 500);
     const wide = await browser.evaluate<number>('document.documentElement.scrollWidth');
     expect(wide).toBeLessThanOrEqual(width);
+    // One plot of each figure is seen, whole, and its words can be read.
+    const plots = await browser.evaluate<{ seen: number; cut: boolean; scale: number }[]>(
+      `[...document.querySelectorAll('.plot')].map((plot) => {
+        const seen = [...plot.querySelectorAll(':scope > svg')].filter((svg) => svg.getBoundingClientRect().width > 0);
+        const box = seen[0].getBoundingClientRect();
+        return { seen: seen.length, cut: plot.scrollWidth > plot.clientWidth + 1, scale: box.width / seen[0].viewBox.baseVal.width };
+      })`,
+    );
+    expect(plots).toHaveLength(FIGURES.length + 1);
+    for (const { seen, cut, scale } of plots) {
+      expect([seen, cut]).toEqual([1, false]);
+      // Words are of 12 pixels before that.
+      expect(scale).toBeGreaterThan(0.66);
+    }
   });
 
   test.each(['light', 'dark'] as const)(

@@ -1,6 +1,6 @@
 /** Figures with a row for each contender: stacked bars, and dots with intervals. */
 import { digits } from '../table';
-import { scalesOf, shortNumber } from './figure';
+import { scalesOf, shortNumber, type Drawing } from './figure';
 import { drawSvg, plot } from './plot';
 
 export interface Value {
@@ -32,16 +32,20 @@ const groupsOf = (values: readonly Value[]): string[] => [
 ];
 
 /** Room for the longest name beside the axis. */
-const marginFor = (groups: readonly string[]): number =>
-  Math.min(230, 24 + 6.6 * Math.max(...groups.map((name) => name.length)));
+const marginFor = (groups: readonly string[], width: number): number =>
+  Math.min(0.6 * width, 24 + 6.6 * Math.max(...groups.map((name) => name.length)));
 
 /** The parts of a group one after the other. */
-export function bars(values: readonly Value[], options: BarOptions): string {
+export function bars(values: readonly Value[], options: BarOptions): Drawing {
+  return (width) => drawBars(values, options, width);
+}
+
+function drawBars(values: readonly Value[], options: BarOptions, width: number): string {
   const Plot = plot();
   const groups = groupsOf(values);
   return drawSvg(
     {
-      marginLeft: marginFor(groups),
+      marginLeft: marginFor(groups, width),
       height: 60 + 34 * groups.length,
       x: { label: options.xLabel, labelAnchor: 'center', tickFormat: shortNumber },
       y: { domain: groups, label: null, tickSize: 0 },
@@ -62,18 +66,23 @@ export function bars(values: readonly Value[], options: BarOptions): string {
       ],
     },
     options.label,
+    width,
   );
 }
 
 /** A symbol for each part, a line for each group, and bounds where they are known. */
-export function dots(values: readonly Value[], options: BarOptions): string {
+export function dots(values: readonly Value[], options: BarOptions): Drawing {
+  return (width) => drawDots(values, options, width);
+}
+
+function drawDots(values: readonly Value[], options: BarOptions, width: number): string {
   const Plot = plot();
   const groups = groupsOf(values);
   const { level } = options;
   const levels = level === undefined ? [] : [level];
   return drawSvg(
     {
-      marginLeft: marginFor(groups),
+      marginLeft: marginFor(groups, width),
       marginTop: levels.length > 0 ? 34 : 20,
       height: 64 + 26 * groups.length,
       x: {
@@ -121,5 +130,6 @@ export function dots(values: readonly Value[], options: BarOptions): string {
       ],
     },
     options.label,
+    width,
   );
 }

@@ -7,11 +7,14 @@ export interface Figure {
   readonly title: string;
   /** What is drawn and what it says, in a sentence or two. */
   readonly caption: string;
-  readonly svg: string;
+  /** The plot, so many pixels wide: the page has one for a screen and one for a phone. */
+  readonly svg: Drawing;
   readonly legend: readonly LegendEntry[];
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
+
+export type Drawing = (width: number) => string;
 
 export interface LegendEntry {
   readonly name: string;
@@ -80,15 +83,20 @@ export function shortNumber(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-const MOST_TICKS = 12;
+/** Pixels that the word of a tick needs. */
+const TICK = 50;
 
-function thinned(ticks: readonly number[]): number[] {
-  const every = Math.ceil(ticks.length / MOST_TICKS);
+function thinned(ticks: readonly number[], width: number): number[] {
+  const every = Math.ceil((ticks.length * TICK) / width);
   return ticks.filter((_, i) => i % every === 0);
 }
 
 /** Lines with a symbol at each point. */
-export function curves(points: readonly Point[], options: CurveOptions): string {
+export function curves(points: readonly Point[], options: CurveOptions): Drawing {
+  return (width) => drawCurves(points, options, width);
+}
+
+function drawCurves(points: readonly Point[], options: CurveOptions, width: number): string {
   const Plot = plot();
   const { series, marks = [], levels = [] } = options;
   const data = [...points];
@@ -103,7 +111,7 @@ export function curves(points: readonly Point[], options: CurveOptions): string 
   const format = options.xFormat ?? shortNumber;
   const layers: Markish[] = [
     // Words of its own: the axis of a logarithmic scale leaves out those of other than round numbers.
-    Plot.axisX(thinned(options.xTicks), {
+    Plot.axisX(thinned(options.xTicks, width), {
       text: format,
       label: options.xLabel,
       labelAnchor: 'center',
@@ -147,6 +155,7 @@ export function curves(points: readonly Point[], options: CurveOptions): string 
       marks: layers,
     },
     options.label,
+    width,
   );
 }
 

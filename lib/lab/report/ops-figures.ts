@@ -1,7 +1,6 @@
 /** An operator beside its rivals, and results of other programs. */
 import { perElement, type Saved, type SavedRow } from '../saved';
 import { summarise } from '../statistics';
-import { digits } from '../table';
 import { TABLE_HEAD, tableOf } from '../texts';
 import { legendOf, type Figure } from './figure';
 import { dots } from './bars';
@@ -42,7 +41,7 @@ export function opsFigures(rows: readonly SavedRow[]): Figure[] {
     const base =
       own[0].base === ''
         ? ''
-        : ` Ratios in the table: times as fast as ${own[0].base}, ${digits(95)} % intervals.`;
+        : ` Ratios in the table: times as fast as ${own[0].base}, with 95 % intervals.`;
     return {
       id: `ops-${i}-${family.replace(/\W+/g, '-')}`,
       title,

@@ -86,14 +86,20 @@ function tableHtml(head: readonly string[], rows: readonly (readonly string[])[]
     .join('')}</tbody></table>`;
 }
 
+/** Pixels of a plot on a screen, and on a phone, which shows it a little smaller. */
+const WIDE = 680;
+const NARROW = 420;
+
 function figureHtml(figure: Figure, id: string): string {
   const legend = figure.legend
     .map((entry) => `<li>${swatch(entry)}${html(entry.name)}</li>`)
     .join('');
   return `<figure id="${id}" aria-labelledby="${id}-title">
+<div class="whole">
 <figcaption><h3 id="${id}-title">${html(figure.title)}</h3><p>${html(figure.caption)}</p></figcaption>
 ${figure.legend.length > 1 ? `<ul class="legend">${legend}</ul>` : ''}
-<div class="plot scroll" role="group" tabindex="0" aria-label="${html(figure.title)}: the plot">${figure.svg}</div>
+<div class="plot scroll" role="group" tabindex="0" aria-label="${html(figure.title)}: the plot">${figure.svg(WIDE)}${figure.svg(NARROW)}</div>
+</div>
 <div class="tools" hidden><button type="button" data-kind="svg">Save as SVG</button><button type="button" data-kind="png">Save as PNG</button></div>
 <details><summary>The numbers</summary><div class="scroll" role="group" tabindex="0" aria-label="${html(figure.title)}: the numbers">${tableHtml(figure.head, figure.rows)}</div></details>
 </figure>`;

@@ -21,11 +21,11 @@ export function plot(): Bundle {
 export type PlotOptions = PlotModule.PlotOptions;
 export type Markish = PlotModule.Markish;
 
-/** The figure as SVG, with colours as variables of the page. */
-export function drawSvg(options: PlotOptions, label: string): string {
+/** The figure as SVG, so many pixels wide, with colours as variables of the page. */
+export function drawSvg(options: PlotOptions, label: string, width: number): string {
   const { document } = plot().parseHTML('<!doctype html><html><body></body></html>');
   const figure = plot().plot({
-    width: 680,
+    width,
     marginLeft: 56,
     marginBottom: 40,
     style: { fontSize: '12px', background: 'none', overflow: 'visible' },

@@ -93,7 +93,7 @@ export function rooflineFigures(saved: Saved): Figure[] {
       id: 'roofline',
       title,
       caption: `G elements a second over elements for each byte that must be moved: 1/8 where a row gives a row, 1/4 where it gives a number. Slanted: what the copy of the same run moves in cache (upper) and from memory (lower). ${level}`,
-      svg: drawRoofline(placed, roofs, expSpeed, title),
+      svg: (width) => drawRoofline(placed, roofs, expSpeed, title, width),
       legend: legendOf(WHERE),
       head: ['operator', 'data', 'elements a byte', 'G elements/s'],
       rows: placed.map(({ op, where, intensity, speed }) => [
@@ -133,6 +133,7 @@ function drawRoofline(
   roofs: readonly { readonly where: Where; readonly rate: number }[],
   expSpeed: number,
   label: string,
+  width: number,
 ): string {
   const Plot = plot();
   const [from, to] = [1 / 16, 1 / 2];
@@ -195,5 +196,6 @@ function drawRoofline(
       ],
     },
     label,
+    width,
   );
 }

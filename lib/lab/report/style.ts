@@ -43,7 +43,12 @@ figcaption p { color: var(--muted); font-size: 0.92rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1rem; list-style: none; margin: 0.5rem 0 0; padding: 0; font-size: 0.9rem; }
 .legend svg { width: 0.9rem; height: 0.9rem; vertical-align: -0.1rem; margin-right: 0.35rem; overflow: visible; }
 .scroll { overflow-x: auto; }
-.plot svg { display: block; min-width: 34rem; max-width: 100%; height: auto; color: var(--ink); }
+.plot svg { display: block; max-width: 100%; height: auto; color: var(--ink); }
+.plot svg + svg { display: none; }
+@media screen and (max-width: 34rem) {
+  .plot svg { display: none; }
+  .plot svg + svg { display: block; width: 100%; }
+}
 .tools { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.4rem 0; }
 table { border-collapse: collapse; font-size: 0.86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 0.22rem 0.7rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -56,8 +61,9 @@ summary { cursor: pointer; padding: 0.35rem 0; font-size: 0.92rem; }
   :root, :root:not([data-theme='light']), :root[data-theme='dark'] {${LIGHT}}
   body { max-width: none; padding: 0; font-size: 10pt; }
   button, .skip, .tools { display: none; }
-  figure { break-inside: avoid; }
-  .plot svg { min-width: 0; width: 100%; }
+  h2 { break-after: avoid; }
+  .whole, tr { break-inside: avoid; }
+  .plot svg { width: 78%; }
   .scroll { overflow: visible; }
   a { color: inherit; text-decoration: none; }
 }
