@@ -45,7 +45,7 @@ template <size_t K, bool Prefetch>
 inline float read_all(const float* x, size_t n, size_t ahead) {
   f32x16 largest[kAtOnce];
   for (f32x16& v : largest) v = set1(-__builtin_inff());
-  size_t i = each_turn<K>(n, ahead, [&](size_t at, size_t later) {
+  size_t i = each_turn<K>(n, ahead, [&](size_t at, size_t later) SOFTLANE_VECTOR {
 #pragma GCC unroll 8
     for (size_t v = 0; v < kAtOnce; ++v) {
       if (Prefetch) prefetch(x + later + place<K>(v));
@@ -64,7 +64,7 @@ inline void write_all(float* y, size_t n, size_t ahead, Value value, Partial par
   size_t head = Streamed ? (0 - reinterpret_cast<uintptr_t>(y) / sizeof(float)) % kLanes : 0;
   if (head > n) head = n;
   if (head > 0) store_first(y, partial(0, head), head);
-  size_t i = head + each_turn<K>(n - head, ahead, [&](size_t at, size_t later) {
+  size_t i = head + each_turn<K>(n - head, ahead, [&](size_t at, size_t later) SOFTLANE_VECTOR {
                f32x16 all[kAtOnce];
 #pragma GCC unroll 8
                for (size_t v = 0; v < kAtOnce; ++v) {
@@ -89,18 +89,19 @@ template <size_t K, bool Streamed>
 inline void fill_all(float* y, size_t n) {
   const f32x16 one = set1(1.0f);
   write_all<K, Streamed>(
-      y, n, 0, [=](size_t, size_t) { return one; }, [=](size_t, size_t) { return one; });
+      y, n, 0, [=](size_t, size_t) SOFTLANE_VECTOR { return one; },
+      [=](size_t, size_t) SOFTLANE_VECTOR { return one; });
 }
 
 template <size_t K, bool Prefetch, bool Streamed>
 inline void copy_all(const float* x, float* y, size_t n, size_t ahead) {
   write_all<K, Streamed>(
       y, n, ahead,
-      [=](size_t i, size_t later) {
+      [=](size_t i, size_t later) SOFTLANE_VECTOR {
         if (Prefetch) prefetch(x + later);
         return load(x + i);
       },
-      [=](size_t i, size_t count) { return load_first(x + i, count, 0.0f); });
+      [=](size_t i, size_t count) SOFTLANE_VECTOR { return load_first(x + i, count, 0.0f); });
 }
 
 template <size_t K, bool Prefetch>
@@ -108,11 +109,12 @@ inline void scale_all(const float* x, float* y, size_t n, size_t ahead) {
   const f32x16 factor = set1(0.5f);
   write_all<K, false>(
       y, n, ahead,
-      [=](size_t i, size_t later) {
+      [=](size_t i, size_t later) SOFTLANE_VECTOR {
         if (Prefetch) prefetch(x + later);
         return load(x + i) * factor;
       },
-      [=](size_t i, size_t count) { return load_first(x + i, count, 0.0f) * factor; });
+      [=](size_t i, size_t count)
+          SOFTLANE_VECTOR { return load_first(x + i, count, 0.0f) * factor; });
 }
 
 template <size_t K, bool Prefetch>
