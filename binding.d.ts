@@ -93,6 +93,11 @@ export interface Binding {
    * what cannot be counted here. 0, or the system's error where nothing can.
    */
   _counters(into: Float64Array): number;
+  /**
+   * For measuring: how rows are stored from now on, in the whole process; 0: as their size says, 1: ordinary stores, 2:
+   * past the cache. Changes no bits.
+   */
+  _stores(kind: number): number;
   /** For measuring: the address of a typed array's first byte modulo 2 MiB, or -1. */
   _place(array: ArrayBufferView): number;
   /** For measuring: asks for pages of 2 MiB (1) or 4 KiB (0) in memory that nobody has touched. 0, or the system's error. */

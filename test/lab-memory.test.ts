@@ -5,6 +5,7 @@ import { Counters } from '../lib/lab/counters';
 import { allowedCpus } from '../lib/lab/machine';
 import { allocate, memoryMover, type MemoryWork } from '../lib/lab/memory';
 import { logits } from '../lib/lab/random';
+import { softmax as softmaxOf } from '../lib/softmax';
 import { Status } from '../lib/spec';
 import { softmax } from '../lib/oracle/softmax';
 
@@ -116,6 +117,21 @@ describe('wrong arguments', () => {
     expect(binding._pin(new Int32Array(0))).not.toBe(0);
     expect(binding._pin(Int32Array.of(-1))).not.toBe(0);
     expect(binding._place({} as Float32Array)).toBe(-1);
+  });
+});
+
+describe('kinds of stores', () => {
+  afterAll(() => void binding._stores(0));
+
+  test('change no bit of a result, and another kind is refused', () => {
+    const x = logits(3 * 1001, 10, 9);
+    const results = [0, 1, 2].map((kind) => {
+      expect(binding._stores(kind)).toBe(Status.OK);
+      return Buffer.from(softmaxOf(x, { cols: 1001 }).buffer);
+    });
+    expect(results[1].equals(results[0]) && results[2].equals(results[0])).toBe(true);
+    expect(binding._stores(3)).toBe(Status.BAD_SPEC);
+    expect(binding._stores(-1)).toBe(Status.BAD_SPEC);
   });
 });
 

@@ -62,7 +62,12 @@ function results() {
   ].flatMap((one) =>
     contender('two-pass/passes-avx2', one.name, one.ns, { part: 'passes', ...one.fields }),
   );
-  const switches = SWITCHES.flatMap(([word], i) => own('avx2', word, 1e7, 8 + i)).flatMap((one) =>
+  const switches = [
+    ...SWITCHES.flatMap(([word], i) => own('avx2', word, 1e7, 8 + i)),
+    ...['plain', 'prefetch', '4-pages'].flatMap((word) =>
+      traffic('avx2', 1e7).map((one) => ({ ...one, name: `${one.name}/${word}` })),
+    ),
+  ].flatMap((one) =>
     contender('two-pass/switches-avx2', one.name, one.ns, { part: 'switches', ...one.fields }),
   );
   const threads = [1, 2].flatMap((count) =>
@@ -146,6 +151,7 @@ const FIGURES = [
   'f1-passes-avx2',
   'f1-model-avx2',
   'f1-switches-avx2',
+  'f1-memory-switches-avx2',
   'f1-threads-avx2',
   'f2-online-speed-10-avx2',
   'f2-online-gain-10-avx2',

@@ -8,11 +8,11 @@ import { onnxruntime } from './rivals/onnxruntime';
 import { plainJs } from './rivals/plain';
 import { plugin } from './rivals/plugin';
 import { tfjs } from './rivals/tfjs';
+import { storedAs } from './stores';
 import type { Kind } from './task';
-import { tuned } from './tuned';
 
 const softlane: Maker = (contender, ground) => {
-  const { algorithm, isa, threads, call, tuning } = contender;
+  const { algorithm, isa, threads, call, stores } = contender;
   const { shape, options: given } = ground.family;
   const line = ground.lineOf(contender);
   const x = ground.inputOf(contender);
@@ -40,7 +40,7 @@ const softlane: Maker = (contender, ground) => {
   const batch = (count: number): void => {
     for (let i = 0; i < count; i++) plan.run(x, out.next());
   };
-  return { batch: tuning === undefined ? batch : tuned(tuning, batch), result };
+  return { batch: stores === undefined ? batch : storedAs(stores, batch), result };
 };
 
 /** The exponential alone, by the same backend: the arithmetic that no softmax in cache can be faster than. */

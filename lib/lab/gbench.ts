@@ -56,7 +56,7 @@ function contextOf(context: Context): Fields {
 }
 
 function contenderFields(contender: Contender): Fields {
-  const { kind, op, algorithm, isa, call, tuning, pages, work, streams, ahead, reads, writes } =
+  const { kind, op, algorithm, isa, call, stores, pages, work, streams, ahead, reads, writes } =
     contender;
   const fields: Fields = {
     kind,
@@ -68,9 +68,9 @@ function contenderFields(contender: Contender): Fields {
     work,
     reads,
     writes,
-    stores: tuning?.stores,
-    prefetch: tuning?.prefetch ?? (ahead === undefined ? undefined : ahead > 0),
-    streams: tuning?.streams ?? streams,
+    stores,
+    streams,
+    ahead,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

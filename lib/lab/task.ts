@@ -2,7 +2,7 @@
 import type { Parameters } from '../operator';
 import type { MemoryWork, Pages } from './memory';
 import type { Shape } from './shapes';
-import type { Tuning } from './tuning';
+import type { Stores } from './stores';
 
 /** What a contender is; each word has its maker in contenders.ts. */
 export const KINDS = [
@@ -32,8 +32,8 @@ export interface Contender {
   readonly isa?: string | undefined;
   /** A plain call, which reads its options, and not a plan. */
   readonly call?: boolean | undefined;
-  /** How softlane moves its data; changes no bits. */
-  readonly tuning?: Tuning | undefined;
+  /** Of softlane; what the size of the output says where it is absent. */
+  readonly stores?: Stores | undefined;
   /** Pages of the arrays that it works on. */
   readonly pages?: Pages | undefined;
   /** Of memory. */

@@ -8,6 +8,7 @@
 #endif
 
 #include "../runtime/dispatch.h"
+#include "../runtime/execute.h"
 #include "../runtime/limits.h"
 #include "../runtime/pool.h"
 #include "exports.h"
@@ -138,6 +139,15 @@ napi_value huge_pages_hook(napi_env env, napi_callback_info info) {
 #else
   return to_number(env, ENOSYS);
 #endif
+}
+
+napi_value stores_hook(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  int64_t stores;
+  if (!get_integer(env, arguments[0], 0, kStoresCount - 1, &stores))
+    return to_value(env, Status::kBadSpec);
+  set_stores(static_cast<Stores>(stores));
+  return to_value(env, Status::kOk);
 }
 
 napi_value pin_hook(napi_env env, napi_callback_info info) {

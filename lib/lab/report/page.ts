@@ -8,7 +8,7 @@ import { plot } from './plot';
 import { memoryFigures, rooflineFigures } from './roofline-figures';
 import { SCRIPT } from './script';
 import { STYLE } from './style';
-import { switchFigures, threadFigures } from './switch-figures';
+import { memorySwitchFigures, switchFigures, threadFigures } from './switch-figures';
 import { lengthFigures, modelFigures, passFigures } from './two-pass-figures';
 
 /** Parts that have figures of their own. */
@@ -27,6 +27,7 @@ export function figuresOf(saved: Saved): Figure[] {
     ...passFigures(saved),
     ...modelFigures(saved),
     ...switchFigures(saved),
+    ...memorySwitchFigures(saved),
     ...threadFigures(saved),
     ...onlineFigures(saved),
     ...rooflineFigures(saved),

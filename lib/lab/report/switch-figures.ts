@@ -7,18 +7,16 @@ import { dots, type Value } from './bars';
 
 const WORDS: Readonly<Record<string, string>> = {
   published: 'as published',
-  streams: 'four pages side by side',
-  'streaming-stores': 'streaming stores',
-  prefetch: 'software prefetch',
+  'streaming-stores': 'streaming stores, with prefetch',
   '2m-pages': 'pages of 2 MiB',
-  all: 'all four',
+  both: 'both',
   shipped: 'as softlane ships it',
 };
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)];
 
 export function switchFigures(saved: Saved): Figure[] {
-  const rows = saved.rows.filter(({ part }) => part === 'switches');
+  const rows = saved.rows.filter(({ part, kind }) => part === 'switches' && kind === 'softlane');
   return unique(rows.map(({ isa }) => isa)).map((isa): Figure => {
     const own = rows.filter((row) => row.isa === isa);
     const algorithms = unique(own.map(({ algorithm }) => algorithm));
@@ -39,7 +37,7 @@ export function switchFigures(saved: Saved): Figure[] {
       id: `switches-${isa}`,
       title,
       caption:
-        'Times as fast as the same algorithm as published, with 95 % intervals: one improvement at a time, then all of them. Three-pass forms get the same help as Two-Pass.',
+        'Times as fast as the same algorithm as published, with 95 % intervals: one improvement at a time, then both. Three-pass forms get the same help as Two-Pass.',
       svg: dots(values, {
         parts: algorithms,
         xLabel: 'times as fast as published',
@@ -66,6 +64,34 @@ export function switchFigures(saved: Saved): Figure[] {
           ];
         }),
       ]),
+    };
+  });
+}
+
+const MEMORY_WORDS = ['plain', 'prefetch', '4-pages'];
+
+/** What prefetch and pages side by side are worth where nothing is computed. */
+export function memorySwitchFigures(saved: Saved): Figure[] {
+  const rows = saved.rows.filter(({ part, kind }) => part === 'switches' && kind === 'memory');
+  return unique(rows.map(({ isa }) => isa)).map((isa): Figure => {
+    const own = rows.filter((row) => row.isa === isa);
+    const works = unique(own.map(({ work }) => work));
+    const title = `What prefetch and pages side by side are worth to memory traffic, ${isa}`;
+    const rate = (work: string, word: string): number => {
+      const row = own.find((one) => one.work === work && one.variant === word);
+      return row ? rateOf(row) : NaN;
+    };
+    return {
+      id: `memory-switches-${isa}`,
+      title,
+      caption: `GB a second over ${shortNumber(own[0].cols)} elements, with nothing computed: plain, with a software prefetch of 2 KiB, and with four pages walked side by side.`,
+      svg: dots(
+        own.map((row) => ({ group: row.work, part: row.variant, value: rateOf(row) })),
+        { parts: MEMORY_WORDS, xLabel: 'GB/s', label: title },
+      ),
+      legend: legendOf(MEMORY_WORDS),
+      head: ['traffic', ...MEMORY_WORDS.map((word) => `${word}, GB/s`)],
+      rows: works.map((work) => [work, ...MEMORY_WORDS.map((word) => orDash(rate(work, word)))]),
     };
   });
 }

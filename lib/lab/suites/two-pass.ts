@@ -4,8 +4,8 @@
  */
 import { integer } from '../options';
 import { decades, isasOf, paceOf, row, type Setting, type Suite } from '../suite';
+import type { Stores } from '../stores';
 import type { Contender, Family } from '../task';
-import { PUBLISHED, type Tuning } from '../tuning';
 
 /** The algorithms with their count of memory accesses an element. */
 export const PAPER_ALGORITHMS = [
@@ -17,14 +17,12 @@ export const PAPER_ALGORITHMS = [
 /** Longer rows would take the portable code minutes, and no figure needs it. */
 const MOST_SCALAR = 1e6;
 
-/** One improvement at a time over the published code, then all of them. */
-export const SWITCHES: readonly (readonly [string, Tuning, '4k' | '2m'])[] = [
-  ['published', PUBLISHED, '4k'],
-  ['streams', { ...PUBLISHED, streams: 4 }, '4k'],
-  ['streaming-stores', { ...PUBLISHED, stores: 'streaming' }, '4k'],
-  ['prefetch', { ...PUBLISHED, prefetch: true }, '4k'],
-  ['2m-pages', PUBLISHED, '2m'],
-  ['all', { stores: 'streaming', prefetch: true, streams: 4 }, '2m'],
+/** One improvement at a time over the published code, then both. */
+export const SWITCHES: readonly (readonly [string, Stores, '4k' | '2m'])[] = [
+  ['published', 'ordinary', '4k'],
+  ['streaming-stores', 'streaming', '4k'],
+  ['2m-pages', 'ordinary', '2m'],
+  ['both', 'streaming', '2m'],
 ];
 
 const MEMORY = ['read', 'copy', 'scale'] as const;
@@ -44,13 +42,36 @@ function memory(isa: string, threads = 1): Contender[] {
   }));
 }
 
+/** Prefetch and pages side by side, on memory traffic: the kernels of operators have no such switches. */
+function memorySwitches(isa: string): Contender[] {
+  const variants = [
+    { word: 'plain', streams: 1, ahead: 0 },
+    { word: 'prefetch', streams: 1, ahead: 512 },
+    { word: '4-pages', streams: 4, ahead: 0 },
+  ];
+  return (['read', 'copy', 'copy-streaming'] as const).flatMap((work) =>
+    variants.map(({ word, streams, ahead }): Contender => ({
+      name: `memory/${work}/${word}`,
+      kind: 'memory',
+      isa,
+      threads: 1,
+      work,
+      streams,
+      ahead,
+      pages: '4k',
+      reads: 1,
+      writes: work === 'read' ? 0 : 1,
+    })),
+  );
+}
+
 const suffixed = (name: string, threads: number): string =>
   threads > 1 ? `${name}/${threads}t` : name;
 
 function softmaxes(
   isa: string,
   word: string,
-  fields: Pick<Contender, 'tuning' | 'pages'>,
+  fields: Pick<Contender, 'stores' | 'pages'>,
   threads = 1,
 ): Contender[] {
   return PAPER_ALGORITHMS.map(({ algorithm, reads, writes }) => ({
@@ -65,7 +86,7 @@ function softmaxes(
   }));
 }
 
-const published = { tuning: PUBLISHED, pages: '4k' } as const;
+const published = { stores: 'ordinary', pages: '4k' } as const;
 const shipped = { pages: '4k' } as const;
 
 export function twoPass(setting: Setting): Suite {
@@ -127,8 +148,9 @@ export function twoPass(setting: Setting): Suite {
     part: 'switches',
     shape: row(large),
     contenders: [
-      ...SWITCHES.flatMap(([word, tuning, pages]) => softmaxes(isa, word, { tuning, pages })),
+      ...SWITCHES.flatMap(([word, stores, pages]) => softmaxes(isa, word, { stores, pages })),
       ...softmaxes(isa, 'shipped', shipped),
+      ...memorySwitches(isa),
     ],
     base: `two-pass/${isa}/published`,
   }));
@@ -155,6 +177,7 @@ export function twoPass(setting: Setting): Suite {
       seed: integer('seed', flags.seed ?? '1', 0, 2 ** 32 - 1),
     }),
     remarks: [
+      'Streaming stores come with a prefetch of the input, as softlane ships them. Prefetch alone and pages side by side are no switches of its kernels; what they are worth is shown on memory traffic.',
       'Each time includes one call from JavaScript into native code, which shows in rows of some thousand elements and below.',
       'The passes of an algorithm are differences of whole calls in the same round: logSumExp is the first pass of two-pass and the first two of three-pass-recompute; the first pass of both three-pass forms reads and takes the maximum, which is what memory/read does; the last of three-pass-reload is memory/scale.',
     ],
