@@ -68,4 +68,40 @@ export interface Binding {
   _cpuQuota(root: string): number;
   /** For tests: threads of the pool that have been started in this process. */
   _poolThreads(): number;
+
+  /** For measuring: what `_memory` does, by number. */
+  readonly _memoryWorks: readonly string[];
+  /**
+   * For measuring: moves memory `repeats` times and computes nothing. `streams`: 1, 2, 4 or 8 pages of 4 KiB side by
+   * side; `ahead`: elements by which software prefetches each of them, 0 for none. Only reading leaves y alone, only
+   * writing x; scaling may be in place.
+   */
+  _memory(
+    isa: number,
+    work: number,
+    streams: number,
+    ahead: number,
+    threads: number,
+    repeats: number,
+    x: Float32Array,
+    y: Float32Array,
+  ): number;
+  /** For measuring: softmax without a maximum, rows of `cols` elements, on one thread. */
+  _naive(isa: number, cols: number, x: Float32Array, y: Float32Array): number;
+  /**
+   * For measuring: writes cycles, instructions and last-level cache misses of this process so far, in user mode; NaN for
+   * what cannot be counted here. 0, or the system's error where nothing can.
+   */
+  _counters(into: Float64Array): number;
+  /**
+   * For measuring: how rows are stored from now on, in the whole process; 0: as their size says, 1: ordinary stores, 2:
+   * past the cache. Changes no bits.
+   */
+  _stores(kind: number): number;
+  /** For measuring: the address of a typed array's first byte modulo 2 MiB, or -1. */
+  _place(array: ArrayBufferView): number;
+  /** For measuring: asks for pages of 2 MiB (1) or 4 KiB (0) in memory that nobody has touched. 0, or the system's error. */
+  _hugePages(array: ArrayBufferView, wanted: number): number;
+  /** For measuring: binds the calling thread, and those it starts from now on, to these CPUs. 0, or the system's error. */
+  _pin(cpus: Int32Array): number;
 }

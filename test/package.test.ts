@@ -43,9 +43,10 @@ suite('the packed tarball', () => {
     const allowed = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
       /^dist\/[\w/-]+\.(js|d\.ts)$/,
+      /^dist\/lab\/report\/plot-bundle\.licenses\.txt$/,
       /^dist\/(index|promises)\.bridge\.js$/,
       /^dist\/(index|promises)\.(mjs|d\.mts)$/,
-      /^native\/(simd|rows|ops|isa|runtime|binding)\/[\w/-]+\.(h|cpp|map)$/,
+      /^native\/(simd|rows|ops|lab|isa|runtime|binding)\/[\w/-]+\.(h|cpp|map)$/,
       new RegExp(`^${prebuild}/softlane\\.(glibc|musl)\\.node$`),
     ];
     expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
@@ -73,7 +74,15 @@ suite('the packed tarball', () => {
 
   test('brings no model, no onnxruntime and no development tool', () => {
     const packages = readdirSync(consumer.path('node_modules'));
-    for (const name of ['onnxruntime-node', '@gutenye', 'typescript', 'cmake-js', 'jest']) {
+    for (const name of [
+      'onnxruntime-node',
+      '@gutenye',
+      'typescript',
+      'cmake-js',
+      'jest',
+      'd3',
+      'linkedom',
+    ]) {
       expect(packages).not.toContain(name);
     }
   });

@@ -7,6 +7,7 @@ export const exitCodes: readonly (readonly [number, string])[] = [
   [2, 'wrong usage: unknown option, operation, name or value'],
   [3, 'the input cannot be read or is refused'],
   [4, 'the output cannot be written, or exists and --force is not given'],
+  [5, 'lab compare: something is slower'],
   [129, 'stopped by SIGHUP'],
   [130, 'stopped by SIGINT (Ctrl-C)'],
   [143, 'stopped by SIGTERM'],

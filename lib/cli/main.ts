@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { removeUnfinished } from '../score/atomic-file';
 import { errorText, exitCodeOf } from './failure';
 import { runFileInfo, runMachineInfo } from './info-command';
+import { runCompare, runLab, runReport } from './lab-command';
 import { runOps } from './ops-command';
 import { note, watchOutput } from './output';
 import { makeProgram } from './program';
@@ -13,15 +14,25 @@ export async function main(argv: readonly string[]): Promise<number> {
   watchOutput();
   process.on('exit', removeUnfinished);
   const signals = new Signals();
+  let code = 0;
   try {
     const program = makeProgram({
       score: (file, flags) => runScore(file, flags, signals),
       ops: (flags) => runOps(flags),
       info: (file, { json = false }) =>
         file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
+      lab: {
+        suite: async (name, flags) => {
+          code = await runLab(name, flags, signals);
+        },
+        report: (files, flags) => runReport(files, flags),
+        compare: async (before, after, flags) => {
+          code = await runCompare(before, after, flags);
+        },
+      },
     });
     await program.parseAsync(argv);
-    return 0;
+    return code;
   } catch (error) {
     if (signals.exitCode !== undefined) {
       note(errorText(signals.signal.reason, false));

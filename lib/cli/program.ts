@@ -5,6 +5,7 @@ import type { OptionRule } from '../operator';
 import { operations } from '../score/operation';
 import { MAX_THREADS } from '../spec';
 import { exitCodes, UsageError } from './failure';
+import { addLab, type LabActions } from './lab-program';
 import { table } from './output';
 
 /** The options of `softlane score` as they were typed. */
@@ -24,6 +25,7 @@ export interface Actions {
   score(file: string, flags: ScoreFlags): Promise<void>;
   ops(flags: { readonly json?: boolean }): void;
   info(file: string | undefined, flags: { readonly json?: boolean }): Promise<void>;
+  lab: LabActions;
 }
 
 /** The version in package.json, which lies two folders above this file in the sources and in the package. */
@@ -121,6 +123,8 @@ export function makeProgram(actions: Actions): Command {
     .option('--json', 'as JSON')
     .action((file: string | undefined, flags: { json?: boolean }) => actions.info(file, flags));
   refine(info);
+
+  addLab(program, actions.lab, refine);
 
   program.addHelpText(
     'after',

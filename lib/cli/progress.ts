@@ -1,6 +1,4 @@
 import { SingleBar } from 'cli-progress';
-import type { ScoreProgress } from '../score/job';
-import { bytesText } from './output';
 
 /** A job that is done before this many milliseconds shows no bar. */
 const patience = 300;
@@ -17,28 +15,32 @@ export class Progress {
     return !quiet && process.stderr.isTTY && process.env['TERM'] !== 'dumb';
   }
 
-  update({ rows, rowsDone, inputBytes, inputBytesDone }: ScoreProgress): void {
+  /** `done` of `all`, in any unit, and what to say of it. */
+  update(done: number, all: number, text: string): void {
     if (!this.enabled) return;
-    const elapsed = Date.now() - this.start;
-    if (elapsed < patience) return;
-    const rate = `${bytesText(inputBytesDone / (elapsed / 1000))}/s`;
-    const payload = { done: `${bytesText(inputBytesDone)} of ${bytesText(inputBytes)}`, rate };
+    if (Date.now() - this.start < patience) return;
     if (this.bar === undefined) {
       this.bar = new SingleBar({
         stream: process.stderr,
-        format: '[{bar}] {percentage}% | {done} | {rate} | {eta_formatted} left',
+        format: '[{bar}] {percentage}% | {text} | {eta_formatted} left',
         barsize: 24,
         clearOnComplete: true,
         // Turning wrapping off and on again would leave the terminal changed if the process is killed.
         linewrap: true,
         gracefulExit: false,
       });
-      this.bar.start(rows, rowsDone, payload);
+      this.bar.start(all, done, { text });
     } else {
-      this.bar.update(rowsDone, payload);
+      this.bar.update(done, { text });
     }
   }
 
+  /** Seconds since it was made. */
+  get seconds(): number {
+    return (Date.now() - this.start) / 1000;
+  }
+
+  /** Takes the bar away; the next update draws it again. */
   stop(): void {
     this.bar?.stop();
     this.bar = undefined;

@@ -29,7 +29,11 @@ export async function runScore(file: string, flags: ScoreFlags, signals: Signals
       isa: flags.isa,
       force: flags.force,
       signal: signals.signal,
-      onProgress: (done) => progress.update(done),
+      onProgress: ({ rows, rowsDone, inputBytes, inputBytesDone }) => {
+        const rate = `${bytesText(inputBytesDone / progress.seconds)}/s`;
+        const text = `${bytesText(inputBytesDone)} of ${bytesText(inputBytes)} | ${rate}`;
+        progress.update(rowsDone, rows, text);
+      },
     });
   } finally {
     progress.stop();

@@ -34,4 +34,15 @@ napi_value ext_exp_hook(napi_env env, napi_callback_info info);
 napi_value cpu_quota_hook(napi_env env, napi_callback_info info);
 napi_value pool_threads_hook(napi_env env, napi_callback_info info);
 
+// lab.cpp
+napi_value memory_hook(napi_env env, napi_callback_info info);
+napi_value place_hook(napi_env env, napi_callback_info info);
+napi_value huge_pages_hook(napi_env env, napi_callback_info info);
+napi_value naive_hook(napi_env env, napi_callback_info info);
+napi_value stores_hook(napi_env env, napi_callback_info info);
+napi_value pin_hook(napi_env env, napi_callback_info info);
+
+// counters.cpp
+napi_value counters_hook(napi_env env, napi_callback_info info);
+
 }  // namespace softlane

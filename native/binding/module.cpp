@@ -62,6 +62,15 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<ext_exp_hook>("_extExp"),
       function<cpu_quota_hook>("_cpuQuota"),
       function<pool_threads_hook>("_poolThreads"),
+      constant(env, "_memoryWorks",
+               names(env, kMemoryWorks, [](int i) { return kMemoryWorkNames[i]; })),
+      function<memory_hook>("_memory"),
+      function<place_hook>("_place"),
+      function<huge_pages_hook>("_hugePages"),
+      function<stores_hook>("_stores"),
+      function<pin_hook>("_pin"),
+      function<naive_hook>("_naive"),
+      function<counters_hook>("_counters"),
   });
   return exports;
 }

@@ -1,6 +1,8 @@
 // Builds the table of the backend that the translation unit has chosen.
 #pragma once
 
+#include "../lab/memory.h"
+#include "../lab/naive.h"
 #include "../ops/activation.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
@@ -55,9 +57,10 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,        kOperators, sizeof kOperators / sizeof *kOperators,
-          max_element, state_push, state_finish,
-          exp_array,   log_array,  ext_exp_array};
+  return {name,           kOperators,   sizeof kOperators / sizeof *kOperators,
+          max_element,    state_push,   state_finish,
+          exp_array,      log_array,    ext_exp_array,
+          memory_traffic, naive_softmax};
 }
 
 }  // namespace

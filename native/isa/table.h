@@ -2,6 +2,7 @@
 // exported.
 #pragma once
 
+#include "../lab/traffic.h"
 #include "../rows/operator.h"
 #include "../rows/state.h"
 
@@ -19,6 +20,10 @@ struct Isa {
   void (*exp)(const float* x, float* y, size_t n);
   void (*log)(const float* x, float* y, size_t n);
   void (*ext_exp)(const float* x, float* mantissa, float* exponent, size_t n);
+
+  // For the perf lab.
+  float (*memory)(const Traffic& traffic, const float* x, float* y, size_t n);
+  void (*naive)(const float* x, float* y, size_t rows, size_t cols);
 };
 
 extern const Isa kScalar;

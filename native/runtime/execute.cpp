@@ -54,6 +54,14 @@ float* scratch() {
 // (docs/benchmarks.md).
 constexpr size_t kStreamedFrom = size_t{64} << 20;
 
+std::atomic<Stores> stores_wanted{Stores::kAuto};
+
+bool past_the_cache(const Call& call) {
+  const Stores wanted = stores_wanted.load(std::memory_order_relaxed);
+  if (wanted != Stores::kAuto) return wanted == Stores::kStreaming;
+  return call.rows * call.cols >= kStreamedFrom / sizeof(float);
+}
+
 struct Work {
   const Call& call;
   const Isa& isa;
@@ -143,11 +151,13 @@ bool run_long_row(const Work& w, char* states, size_t range, const float* x, voi
 
 }  // namespace
 
+void set_stores(Stores stores) { stores_wanted.store(stores, std::memory_order_relaxed); }
+
 bool execute(const Call& checked, const Isa& isa, const float* x, void* y, int threads,
              const std::atomic<bool>* cancel) {
   const Operator& op = isa.operators[checked.op];
   Call call = checked;
-  call.stream = op.output == Output::kRow && call.rows * call.cols >= kStreamedFrom / sizeof(float);
+  call.stream = op.output == Output::kRow && past_the_cache(call);
   call.scratch = nullptr;
   if (call.algorithm == Algorithm::kAuto && op.automatic != nullptr) {
     call.algorithm = op.automatic(call.cols);

@@ -1,0 +1,147 @@
+/** What the suites measure, without measuring it. */
+import { describe, expect, test } from '@jest/globals';
+import type { Capabilities } from '../lib/capabilities';
+import { catalogue } from '../lib/catalogue';
+import type { LabFlags, Setting, Suite } from '../lib/lab/suite';
+import { decades, estimate } from '../lib/lab/suite';
+import { suites, type SuiteName } from '../lib/lab/suites';
+import { PAPER_ALGORITHMS, SWITCHES } from '../lib/lab/suites/two-pass';
+
+const ISAS = ['avx512', 'avx2', 'scalar'];
+
+function setting(flags: LabFlags = {}): Setting {
+  return {
+    flags,
+    has: {
+      algorithms: ['auto', 'two-pass'],
+      cpu: { caches: { l1d: 2 ** 15, l2: 2 ** 20, l3: 2 ** 25 }, allowed: 4 },
+    } as unknown as Capabilities,
+    operators: catalogue,
+    isas: ISAS,
+    cache: 2 ** 25,
+    beyond: 2 ** 25,
+    pin: [],
+    threads: [1, 2, 4],
+  };
+}
+
+const suite = (name: SuiteName, flags?: LabFlags): Suite => suites[name](setting(flags));
+const names = Object.keys(suites) as SuiteName[];
+
+describe.each(names)('%s', (name) => {
+  test.each([{}, { quick: true }])('%j: every family is whole', (flags) => {
+    const { families, pace } = suite(name, flags);
+    expect(new Set(families.map((family) => family.name)).size).toBe(families.length);
+    expect(pace.repeats).toBeGreaterThanOrEqual(11);
+    for (const family of families) {
+      const contenders = family.contenders.map((contender) => contender.name);
+      expect(new Set(contenders).size).toBe(contenders.length);
+      expect(contenders.every((contender) => !/\s/.test(contender))).toBe(true);
+      // The operator may lack a rival on one shape; the base of a paper's figure is always there.
+      if (name !== 'ops') expect(contenders).toContain(family.base);
+    }
+  });
+
+  test('--quick is under a minute by its own estimate', () => {
+    const { families, pace } = suite(name, { quick: true });
+    const seconds = families.reduce((sum, family) => sum + estimate(family, pace), 0);
+    expect(seconds * pace.trials).toBeLessThan(60);
+  });
+
+  test('numbers that are none are refused by the name of their option', () => {
+    for (const option of ['trials', 'repeats', 'seed'] as const) {
+      expect(() => suite(name, { [option]: 'x' })).toThrow(`for --${option}, received "x"`);
+    }
+  });
+});
+
+describe('two-pass', () => {
+  const { families } = suite('two-pass');
+  const part = (name: string) => families.filter((family) => family.part === name);
+
+  test('has the lengths of the paper, its range, and outputs that no cache holds', () => {
+    expect(part('length').map(({ shape }) => shape.cols)).toEqual([
+      1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8,
+    ]);
+    expect(families.every(({ cold, range }) => cold && range === 1000)).toBe(true);
+    expect(decades(1000, 1e4)).toEqual([1000, 3000, 10000]);
+  });
+
+  test('the published form has ordinary stores and pages of 4 KiB', () => {
+    const published = families
+      .flatMap(({ contenders }) => contenders)
+      .filter(({ name }) => /published(\/|$)/.test(name));
+    expect(published.length).toBeGreaterThan(50);
+    for (const contender of published) {
+      expect(contender).toMatchObject({
+        pages: '4k',
+        stores: 'ordinary',
+      });
+    }
+  });
+
+  test('--as-published measures nothing else', () => {
+    const only = suite('two-pass', { asPublished: true }).families;
+    const all = only.flatMap(({ contenders }) => contenders);
+    expect(all.some(({ name }) => name.includes('shipped'))).toBe(false);
+    expect(only.map((family) => family.part)).not.toContain('switches');
+    expect(all.length).toBeGreaterThan(50);
+  });
+
+  test('each improvement is switched on alone, for each algorithm alike', () => {
+    const [family] = part('switches');
+    for (const { algorithm } of PAPER_ALGORITHMS) {
+      for (const [word] of SWITCHES) {
+        expect(family.contenders.map(({ name }) => name)).toContain(`${algorithm}/avx512/${word}`);
+      }
+    }
+    const changes = SWITCHES.map(
+      ([, stores, pages]) => Number(stores !== 'ordinary') + Number(pages !== '4k'),
+    );
+    expect(changes).toEqual([0, 1, 1, 2]);
+  });
+
+  test('threads get the same work each, and the portable code no long rows', () => {
+    for (const { shape, contenders } of part('threads')) {
+      expect(shape.cols / contenders[0].threads).toBe(2 ** 25);
+    }
+    for (const { shape, contenders } of families) {
+      if (shape.cols > 1e6) expect(contenders.some(({ isa }) => isa === 'scalar')).toBe(false);
+    }
+  });
+
+  test('the counts of accesses are those of the paper', () => {
+    const counts = PAPER_ALGORITHMS.map(({ algorithm, reads, writes }) => [
+      algorithm,
+      reads + writes,
+    ]);
+    expect(Object.fromEntries(counts)).toEqual({
+      'three-pass-recompute': 4,
+      'three-pass-reload': 5,
+      'two-pass': 3,
+    });
+  });
+});
+
+describe('online', () => {
+  test('has batches of 4000 and 10 and V = 63 * 2^k', () => {
+    const { families, remarks } = suite('online');
+    const batches = new Set(families.map(({ shape }) => shape.rows));
+    expect([...batches]).toEqual([4000, 10]);
+    for (const { shape } of families) expect(Math.log2(shape.cols / 63) % 1).toBe(0);
+    expect(families.every(({ range }) => range === 'unit')).toBe(true);
+    // The fused part waits for its operator and says so.
+    const fused = catalogue.some(({ name }) => name === 'topK');
+    expect(remarks.join(' ').includes('no operator topK')).toBe(!fused);
+  });
+});
+
+describe('roofline', () => {
+  test('places every operator of the catalogue, in cache and from memory', () => {
+    const { families } = suite('roofline');
+    for (const { name } of catalogue) {
+      const own = families.filter(({ part, op }) => part === 'operators' && op === name);
+      expect(own.map(({ cold }) => cold)).toEqual([false, true]);
+    }
+  });
+});
