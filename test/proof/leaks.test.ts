@@ -16,7 +16,7 @@ const HOUR = 3_600_000;
 const kinds: Record<string, [number, number]> = {
   sync: [120_000, 10 * HOUR],
   threads: [3000, HOUR / 10],
-  state: [20_000, HOUR],
+  state: [40_000, HOUR],
   errors: [30_000, HOUR],
   async: [30_000, HOUR],
   'async into out': [30_000, HOUR],
@@ -29,7 +29,7 @@ const kinds: Record<string, [number, number]> = {
  * Growth that is noise, in kilobytes: what the engine and the allocator keep for the next round. The more calls, the
  * larger the crowd of dead arrays between two collections; still it is less than what a call allocates.
  */
-const NOISE = effort(3000, 40_000);
+const NOISE = effort(8000, 40_000);
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
