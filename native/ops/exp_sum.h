@@ -39,8 +39,8 @@ struct Units {
 };
 
 // A block's logits as the kernels want them: (x - shift) * scale, copied to L1 where that is not x.
-// x - shift is exact wherever the result matters: shift is the largest logit, it is beyond 22,700 T,
-// and logits more than 104 T below it count for nothing.
+// x - shift is exact wherever the result matters: shift is the largest logit, it is beyond 22,700
+// T, and logits more than 104 T below it count for nothing.
 class Block {
  public:
   Block(const Units& u, double shift, const float* x, size_t n) : data_(x) {

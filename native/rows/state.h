@@ -2,9 +2,9 @@
 // value that lives longer than a vector.
 //
 // A Partial is m * 2^e * e^(shift / T). shift is 0 unless the logits are too large for the exponent
-// alone (|x| / T beyond 22,700); then it is the largest logit of the block and e is near 0. A State is
-// the sum of a row that arrives in pieces: one slot a level of a binary tree over the blocks, as in
-// pairwise summation, so that pieces of whole blocks pushed in order give the bits of the whole
+// alone (|x| / T beyond 22,700); then it is the largest logit of the block and e is near 0. A State
+// is the sum of a row that arrives in pieces: one slot a level of a binary tree over the blocks, as
+// in pairwise summation, so that pieces of whole blocks pushed in order give the bits of the whole
 // row, and so do merged states of ranges that begin and end at a multiple of a power of two of
 // blocks.
 #pragma once
