@@ -11,6 +11,7 @@ export * from './softmax';
 
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export { allocate } from './allocate';
 export { plan } from './plan';
 export type { Plan, PlanOptions } from './plan';
 export { capabilities } from './capabilities';

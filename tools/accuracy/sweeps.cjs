@@ -5,8 +5,8 @@
  * Sweeps that are made to break a bound, for the table of docs/numerics.md (tools/accuracy-table.mjs) and for
  * test/proof/accuracy.test.ts. Every sweep serves every operator.
  */
-const onnx = require('../../bench/onnx.cjs');
-const { generator } = require('../../bench/random.cjs');
+const onnx = require('../../dist/lab/rivals/onnx-model.js');
+const { generator } = require('../../dist/lab/random.js');
 
 /** @typedef {import('../../lib/operator.js').Operator} Operator */
 /** @typedef {() => number} Next uniform in [0, 1) */
