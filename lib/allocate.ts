@@ -22,11 +22,11 @@ const MOST = 2 ** 32;
  * @throws SoftlaneRangeError (ERR_SOFTLANE_VALUE) where it is out of range, (ERR_SOFTLANE_OUT_OF_MEMORY) where there is
  * no such memory
  */
-export function allocate(length: number): Float32Array<ArrayBuffer> {
+export function allocate(length: number): Float32Array {
   const elements = size('allocate', 'length', length, 0);
   if (elements > MOST) throw wrongValue('allocate', 'length', `at most ${MOST}`, length);
   const boundary = 4 * elements >= HUGE_FROM ? HUGE_PAGE : CACHE_LINE;
-  let whole: Float32Array<ArrayBuffer>;
+  let whole: Float32Array;
   try {
     whole = new Float32Array(elements + boundary / 4);
   } catch {

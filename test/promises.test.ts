@@ -15,7 +15,7 @@ const equal = (a: ArrayBufferView, b: ArrayBufferView) => bytes(a).equals(bytes(
 
 /** A tenth of a second or so on one thread. */
 const SLOW = { cols: 1024, isa: 'scalar', threads: 1 } as const;
-const SLOW_LENGTH = 1 << 21;
+const SLOW_LENGTH = 1 << 24;
 
 function logits(length: number, buffer: ArrayBufferLike = new ArrayBuffer(length * 4)) {
   const x = new Float32Array(buffer, 0, length);
@@ -248,7 +248,7 @@ describe('abort', () => {
   test('a waiting call leaves at once', async () => {
     sync.configure({ threads: 1 });
     const abort = new AbortController();
-    const first = slow(new AbortController().signal, 1 << 22).then(() => 'first');
+    const first = slow(new AbortController().signal, 2 * SLOW_LENGTH).then(() => 'first');
     const second = slow(abort.signal).catch(() => 'second');
     abort.abort();
     expect(await Promise.race([first, second])).toBe('second');

@@ -17,6 +17,8 @@ const { metafile } = await build({
   target: 'node20',
   format: 'cjs',
   legalComments: 'none',
+  // linkedom would try the package of this name first, if a user has it.
+  alias: { canvas: at('node_modules', 'linkedom', 'commonjs', 'canvas-shim.cjs') },
   metafile: true,
   outfile,
   logLevel: 'warning',

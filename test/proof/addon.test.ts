@@ -2,10 +2,11 @@
  * The addon called past TypeScript: whatever it is given, a status, and no write but to the output of a good call, which
  * is the oracle's.
  */
-import { afterAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { catalogue } from '../../lib/catalogue';
 import { native } from '../../lib/configure';
+import { allowedCpus } from '../../lib/lab/machine';
 import type { Operator, OutputArray } from '../../lib/operator';
 import { SPEC_LENGTH, Spec, Status } from '../../lib/spec';
 import { boundDistance } from '../../lib/ulp';
@@ -267,6 +268,13 @@ const tested = ['run', 'submit', 'collect', 'onSettled'];
 const others = Object.keys(binding).filter(
   (name) => typeof loose[name] === 'function' && !tested.includes(name),
 );
+
+// Some of them change the process: the CPUs of this thread, the kind of stores, the threads.
+const cpus = process.platform === 'linux' ? Int32Array.from(allowedCpus()) : undefined;
+afterEach(() => {
+  if (cpus !== undefined) loose['_pin'](cpus);
+  loose['_stores'](0);
+});
 
 test.each(others)('%s', (name) => {
   say(`${name}: seed ${seed}`);
