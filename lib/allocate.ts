@@ -35,9 +35,13 @@ export function allocate(length: number): Float32Array {
       `allocate: expected memory for ${elements} elements, received none from the engine`,
     );
   }
-  const binding = native();
   // Before anything is written: pages that exist are not exchanged. A refusal leaves ordinary ones.
-  if (boundary === HUGE_PAGE) binding._hugePages(whole, 1);
-  const skip = (boundary - (binding._place(whole) % boundary)) % boundary;
-  return whole.subarray(skip / 4, skip / 4 + elements);
+  if (boundary === HUGE_PAGE) native()._hugePages(whole, 1);
+  return beginningAt(whole, boundary, elements);
+}
+
+/** The first `length` elements of an array that begin at a multiple of so many bytes, 2 MiB at most. */
+export function beginningAt(whole: Float32Array, boundary: number, length: number): Float32Array {
+  const skip = (boundary - (native()._place(whole) % boundary)) % boundary;
+  return whole.subarray(skip / 4, skip / 4 + length);
 }

@@ -1,3 +1,4 @@
+import { beginningAt } from '../allocate';
 import { native } from '../configure';
 import { LabError } from './failure';
 
@@ -46,14 +47,11 @@ const PAGE_BYTES = { '4k': 4096, '2m': 2 ** 21, default: 4096 };
  * Memory of its own, that starts at a page and that nobody has touched. Pages of 2 MiB are asked for, not promised.
  */
 export function allocate(length: number, pages: Pages = 'default'): Float32Array {
-  const binding = native();
   const page = PAGE_BYTES[pages];
   const whole = new Float32Array(length + page / 4);
   if (pages !== 'default') {
-    const error = binding._hugePages(whole, pages === '2m' ? 1 : 0);
+    const error = native()._hugePages(whole, pages === '2m' ? 1 : 0);
     if (error !== 0) throw new LabError(`the system refused pages of ${pages} (error ${error})`);
   }
-  const over = binding._place(whole) % page;
-  const skip = over === 0 ? 0 : (page - over) / 4;
-  return whole.subarray(skip, skip + length);
+  return beginningAt(whole, page, length);
 }
