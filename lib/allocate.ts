@@ -15,7 +15,7 @@ const MOST = 2 ** 32;
  * that size (Linux: madvise; elsewhere, or where the system has none to give, ordinary pages). It changes no bits: every
  * function takes any Float32Array, and gives the same result on it.
  *
- * Its buffer is somewhat longer than the array, which is a view into it. docs/benchmarks.md has what it is worth.
+ * Its buffer is somewhat longer than the array, which is a view into it.
  *
  * @param length elements, a whole number from 0 to 2^32
  * @throws SoftlaneTypeError (ERR_SOFTLANE_TYPE) where length is no number

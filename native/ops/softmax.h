@@ -160,7 +160,8 @@ struct Softmax : ExpFamily {
   static bool sixteen_rows(const Call& call, const Units& u, const float* x, float* y) {
     ShortRows rows;
     if (!rows.reduce(u, x, call.x_stride, call.cols)) return false;
-    // As in Quotient, a row a lane; 2^kBias brings the reciprocal near 1.
+    // As in Quotient, a row a lane, rounded where a row on its own is (the gain is taken out and
+    // put back); 2^kBias brings the reciprocal near 1.
     float hi[kLanes], lo[kLanes];
     for (size_t r = 0; r < kLanes; ++r) {
       const double d = pow2_double(kBias) / (kOverGain * rows.sum[r] * kGain);
