@@ -1,7 +1,7 @@
 import type { Capabilities } from '../capabilities';
 import type { Operator } from '../operator';
 import { UsageError } from '../cli/failure';
-import { known, list, orList } from './options';
+import { integer, known, list, orList } from './options';
 import type { Shape } from './shapes';
 import type { Contender, Family, Pace } from './task';
 
@@ -61,11 +61,13 @@ export interface Suite {
 const FULL = { least: 1e6, warmUp: 1e8 };
 const QUICK = { least: 3e5, warmUp: 2e7 };
 
-export function paceOf(
-  { quick = false }: LabFlags,
-  { trials, repeats, seed }: Pick<Pace, 'trials' | 'repeats' | 'seed'>,
-): Pace {
-  return { trials, repeats, seed, ...(quick ? QUICK : FULL) };
+export function paceOf({ quick = false, ...flags }: LabFlags): Pace {
+  return {
+    trials: integer('trials', flags.trials ?? (quick ? '1' : '3'), 1, 1000),
+    repeats: integer('repeats', flags.repeats ?? '11', 1, 10_000),
+    seed: integer('seed', flags.seed ?? '1', 0, 2 ** 32 - 1),
+    ...(quick ? QUICK : FULL),
+  };
 }
 
 /** The operator of that name in the API or on the command line. */

@@ -59,11 +59,7 @@ export function online(setting: Setting): Suite {
   const fused = operators.some(({ name }) => name === 'topK');
   return {
     families,
-    pace: paceOf(flags, {
-      trials: integer('trials', flags.trials ?? (quick ? '1' : '3'), 1, 1000),
-      repeats: integer('repeats', flags.repeats ?? '11', 1, 10_000),
-      seed: integer('seed', flags.seed ?? '1', 0, 2 ** 32 - 1),
-    }),
+    pace: paceOf(flags),
     remarks: fused
       ? []
       : [

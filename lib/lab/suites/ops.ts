@@ -4,7 +4,7 @@ import { ruleValue } from '../../check';
 import { UsageError } from '../../cli/failure';
 import type { Operator, Parameters } from '../../operator';
 import { LabError } from '../failure';
-import { integer, known, list, orList, positive, refuse, shapeOf } from '../options';
+import { known, list, orList, positive, refuse, shapeOf } from '../options';
 import {
   LARGE,
   PRESETS,
@@ -177,7 +177,6 @@ export function baseOf(wanted: string | undefined, names: readonly string[]): st
 
 export function ops(setting: Setting): Suite {
   const { flags, has, pin } = setting;
-  const quick = flags.quick === true;
   const line = operatorOf(setting.operators, flags.op ?? 'softmax');
   const shapes = shapesOf(flags);
   const { cold: wanted = 'auto' } = flags;
@@ -210,11 +209,7 @@ export function ops(setting: Setting): Suite {
       base,
       pin,
     })),
-    pace: paceOf(flags, {
-      trials: integer('trials', flags.trials ?? (quick ? '1' : '3'), 1, 1000),
-      repeats: integer('repeats', flags.repeats ?? '11', 1, 10_000),
-      seed: integer('seed', flags.seed ?? '1', 0, 2 ** 32 - 1),
-    }),
+    pace: paceOf(flags),
     remarks: [],
   };
 }

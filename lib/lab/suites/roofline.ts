@@ -98,11 +98,7 @@ export function roofline(setting: Setting): Suite {
   );
   return {
     families: [...memory, exp, ...placed],
-    pace: paceOf(flags, {
-      trials: integer('trials', flags.trials ?? (quick ? '1' : '3'), 1, 1000),
-      repeats: integer('repeats', flags.repeats ?? '11', 1, 10_000),
-      seed: integer('seed', flags.seed ?? '1', 0, 2 ** 32 - 1),
-    }),
+    pace: paceOf(flags),
     remarks: [
       'Bytes are those that the work itself moves; a store that is not streamed makes the CPU read its line first, which is not counted.',
       'An operator is placed by what it must move at least: its input once, and its result.',

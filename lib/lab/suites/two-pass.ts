@@ -171,11 +171,7 @@ export function twoPass(setting: Setting): Suite {
   );
   return {
     families: [...lengths, ...passes, ...(onlyPublished ? [] : switches), ...scaling],
-    pace: paceOf(flags, {
-      trials: integer('trials', flags.trials ?? (quick ? '1' : '3'), 1, 1000),
-      repeats: integer('repeats', flags.repeats ?? '11', 1, 10_000),
-      seed: integer('seed', flags.seed ?? '1', 0, 2 ** 32 - 1),
-    }),
+    pace: paceOf(flags),
     remarks: [
       'Streaming stores come with a prefetch of the input, as softlane ships them. Prefetch alone and pages side by side are no switches of its kernels; what they are worth is shown on memory traffic.',
       'Each time includes one call from JavaScript into native code, which shows in rows of some thousand elements and below.',
