@@ -9,6 +9,8 @@ export interface Binding {
   readonly version: string;
   /** Operators by id. */
   readonly operators: readonly string[];
+  /** Arrays beside x and y of each operator, in order: "read NAME" or "write NAME". */
+  readonly operands: readonly (readonly string[])[];
   /** Algorithms by id. */
   readonly algorithms: readonly string[];
   /** Instruction sets that are compiled in, best first. */
@@ -31,8 +33,16 @@ export interface Binding {
   setThreads(count: number): number;
   getThreads(): number;
 
-  /** Runs a call. `y` is a Float32Array, or an Int32Array for an operator that gives indices. */
-  run(spec: Float64Array, x: ArrayBufferView, y: ArrayBufferView): number;
+  /**
+   * Runs a call. `y` is a Float32Array, an Int32Array for an operator that gives indices, or anything for one whose
+   * results are all operands. `operands`: as listed in `operands`; undefined or null is one that is not given.
+   */
+  run(
+    spec: Float64Array,
+    x: ArrayBufferView,
+    y: ArrayBufferView | undefined,
+    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+  ): number;
 
   /**
    * Opens a channel for asynchronous calls and returns its number, from 1 on, or 0. Its tickets are
@@ -42,11 +52,21 @@ export interface Binding {
   onSettled(callback: (ticket: number, status: number) => void): number;
   /**
    * Queues a call. x is copied, unless it is in a SharedArrayBuffer of fixed length; so is the result, until `collect`.
-   * Where y is in such memory the work writes to it directly.
+   * Where y is in such memory the work writes to it directly. Operands are copied always.
    */
-  submit(ticket: number, spec: Float64Array, x: ArrayBufferView, y: ArrayBufferView): number;
-  /** Copies the result of a ticket that settled with status 0 into y, and forgets the ticket. */
-  collect(ticket: number, y: ArrayBufferView): number;
+  submit(
+    ticket: number,
+    spec: Float64Array,
+    x: ArrayBufferView,
+    y: ArrayBufferView | undefined,
+    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+  ): number;
+  /** Copies the results of a ticket that settled with status 0 into y and the operands, and forgets the ticket. */
+  collect(
+    ticket: number,
+    y: ArrayBufferView | undefined,
+    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+  ): number;
   /** Stops a call as soon as may be; it settles, and if this returns 0 it does so with Status.ABORTED. */
   abort(ticket: number): number;
   /** Tickets of this environment that have not settled. */

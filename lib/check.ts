@@ -55,9 +55,9 @@ export function ruleValue(
   value: unknown,
 ): number {
   if (rule.kind === 'choice') {
-    const index = typeof value === 'string' ? rule.values.indexOf(value) : -1;
+    const index = rule.values.indexOf(value as string | boolean);
     if (index >= 0) return index;
-    throw (typeof value === 'string' ? wrongValue : wrongType)(
+    throw (typeof value === typeof rule.values[0] ? wrongValue : wrongType)(
       operator,
       argument,
       listOf(rule.values),

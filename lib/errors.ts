@@ -123,7 +123,7 @@ function describeObject(value: object): string {
 }
 
 /** "a, b or c" */
-export function listOf(names: readonly string[]): string {
+export function listOf(names: readonly (string | boolean)[]): string {
   const quoted = names.map((name) => JSON.stringify(name));
   return quoted.length < 2
     ? quoted.join('')
@@ -173,9 +173,10 @@ export function unknownOption(
   operator: string,
   key: string,
   valid: readonly string[],
+  argument = 'options',
 ): SoftlaneTypeError {
   return new SoftlaneTypeError(
     'ERR_SOFTLANE_UNKNOWN_OPTION',
-    `${operator}: expected options to have only ${valid.join(', ')}, received ${describe(key)}`,
+    `${operator}: expected ${argument} to have only ${valid.join(', ')}, received ${describe(key)}`,
   );
 }

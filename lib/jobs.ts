@@ -5,17 +5,19 @@
  */
 import { native } from './configure';
 import { SoftlaneError } from './errors';
-import type { Operator, OutputArray } from './operator';
+import type { Operator } from './operator';
+import { operandsOf } from './operator';
 import type { Call } from './prepare';
 import { prepare, verifyCall } from './prepare';
 import { Status } from './spec';
 import { statusError } from './status';
 import type { PromiseOf } from './types';
+import type { Check } from './verify';
 import { verification } from './verify';
 
 interface Job {
   readonly call: Call;
-  readonly check: ((y: OutputArray) => void) | null;
+  readonly check: Check | null;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -60,14 +62,17 @@ function submit(call: Call, resolve: Job['resolve'], reject: Job['reject']): voi
   const check = verification.share === 0 ? null : verifyCall(call);
   const ticket = takeTicket(call.operator.name);
   const watch = signal && watchSignal(signal, ticket);
-  const status = native().submit(ticket, call.spec, call.x, call.y);
+  const status = native().submit(ticket, call.spec, call.x, call.y, call.operands);
   if (status !== Status.OK) {
     if (signal) unwatchSignal(signal, ticket);
     throw statusError(call, status);
   }
   jobs.set(ticket, { call, check, resolve, reject });
-  // The input may go: what the work needs of it is held by the addon.
+  // The inputs may go: what the work needs of them is held by the addon.
   call.x = NO_INPUT;
+  operandsOf(call.operator).forEach(({ role }, i) => {
+    if (role === 'input' && call.operands) call.operands[i] = undefined;
+  });
   if (watch?.fired) native().abort(ticket);
 }
 
@@ -117,11 +122,11 @@ function settled(ticket: number, status: number): void {
     const { call, check } = job;
     const { signal } = call;
     // Results are taken over first: a ticket that is not collected keeps its memory.
-    const outcome = status === Status.OK ? native().collect(ticket, call.y) : status;
+    const outcome = status === Status.OK ? native().collect(ticket, call.y, call.operands) : status;
     if (signal) unwatchSignal(signal, ticket);
     if (outcome === Status.ABORTED && signal !== undefined) throw signal.reason;
     if (outcome !== Status.OK) throw statusError(call, outcome);
-    check?.(call.y);
+    check?.(call.y, call.operands);
     job.resolve(call.finish());
   } catch (error) {
     job.reject(error);

@@ -8,6 +8,46 @@ export type Format = 'f32';
 export type Element = 'float32' | 'int32';
 export type OutputArray = Float32Array | Int32Array;
 
+/** Element type of an array beside x and the output. */
+export type OperandElement = Element | 'uint32' | 'float64';
+export type OperandArray = Float32Array | Int32Array | Uint32Array | Float64Array;
+/** The arrays of a call beside x and the output, in the order of the operator's list; undefined: not given. */
+export type OperandArrays = readonly (OperandArray | undefined)[];
+
+/**
+ * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, or as many a row as one of
+ * the operator's options says.
+ */
+export type Extent = 'perRow' | 'perColumn' | 'rows' | { readonly option: string };
+
+export type Operand = InputOperand | OutputOperand;
+
+interface AnyOperand {
+  /** Of the option that gives it, or of the part of the result that it is. */
+  readonly name: string;
+  readonly element: OperandElement;
+  readonly extent: Extent;
+  /** An input that may be left out, or an output that is made only where it is asked for. */
+  readonly optional: boolean;
+  readonly summary: string;
+}
+
+/** What a call reads beside x. */
+export interface InputOperand extends AnyOperand {
+  readonly role: 'input';
+  /**
+   * Values for tests and measurements: those of a row with these elements (one number for 'perRow'), or, for
+   * 'perColumn', those of all rows, which get an array of as many elements.
+   */
+  readonly example: (row: Float32Array) => ArrayLike<number> | number;
+}
+
+/** One of the results of an operator that has several. */
+export interface OutputOperand extends AnyOperand {
+  readonly role: 'output';
+  readonly bound: Bound;
+}
+
 /** An operator's own option: one field of the spec. */
 export type OptionRule = NumberRule | ChoiceRule;
 
@@ -19,25 +59,35 @@ export interface NumberRule {
   /** In words, for the error: "a finite number greater than 0". */
   readonly expected: string;
   readonly check: (value: number) => boolean;
+  /** The value may not be more than the number of columns (1 where there are none). */
+  readonly upTo?: 'cols';
   readonly summary: string;
 }
 
 export interface ChoiceRule {
   readonly kind: 'choice';
   readonly index: number;
-  readonly default: string;
-  /** Allowed names; the place of a name is its value in the spec. */
-  readonly values: readonly string[];
+  readonly default: string | boolean;
+  /** Allowed names, or true and false; the place of one is its value in the spec. */
+  readonly values: readonly (string | boolean)[];
   readonly summary: string;
 }
 
 /** The values of an operator's own options by name, as the oracle takes them. */
-export type Parameters = Readonly<Record<string, number | string>>;
+export type Parameters = Readonly<Record<string, ParameterValue>>;
+export type ParameterValue = number | string | boolean;
+
+/** What the input operands of a call have for one row: a number for 'perRow'; undefined where one is not given. */
+export type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
+
+/** What an oracle says of one row: a row, one number, or, for an operator of several outputs, each of them by name. */
+export type Truth = Float64Array | number | Readonly<Record<string, Float64Array | number>>;
 
 /**
- * float64 reference of one row: a Float64Array of the row's length (output 'rows') or one number (output 'perRow').
+ * float64 reference of one row: a Float64Array of the row's length (output 'rows'), one number (output 'perRow'), or
+ * all outputs by name, asked for or not (output 'record').
  */
-export type Oracle = (row: ArrayLike<number>, parameters: Parameters) => Float64Array | number;
+export type Oracle = (row: ArrayLike<number>, parameters: Parameters, inputs: Inputs) => Truth;
 
 /** How far a result may be from the oracle's. */
 export interface Bound {
@@ -63,9 +113,13 @@ export interface Operator {
   readonly summary: string;
   readonly formats: readonly Format[];
   readonly options: Readonly<Record<string, OptionRule>>;
-  /** 'rows': one output element per input element; 'perRow': one per row. */
-  readonly output: 'rows' | 'perRow';
+  /** 'rows': one output element per input element; 'perRow': one per row; 'record': the outputs among the operands. */
+  readonly output: 'rows' | 'perRow' | 'record';
+  /** Of the output; 'float32' for a record. */
   readonly element: Element;
+  /** Arrays beside x and the output, in the order of the addon's list. Outputs for a record alone. */
+  readonly operands?: readonly Operand[];
+  /** For a record: the largest of its outputs'. */
   readonly bound: Bound;
   readonly oracle: Oracle;
   /** Slugs of the catalogued papers whose operator or algorithm this is. */
@@ -102,13 +156,23 @@ export const maskedRowOption: ChoiceRule = {
   summary: 'result of a row that is all -Infinity',
 };
 
+const NO_OPERANDS: readonly Operand[] = [];
+
+export function operandsOf(operator: Operator): readonly Operand[] {
+  return operator.operands ?? NO_OPERANDS;
+}
+
 /** Every option name that a call of the operator takes, in the order of the documentation. */
 export function optionNames(operator: Operator): string[] {
+  const operands = operandsOf(operator).filter(
+    ({ role, optional }) => role === 'input' || optional,
+  );
   return [
     'cols',
     'stride',
     ...(operator.output === 'rows' ? ['outStride'] : []),
     'out',
+    ...operands.map(({ name }) => name),
     ...Object.keys(operator.options),
     'threads',
     'isa',
@@ -119,8 +183,8 @@ export function optionNames(operator: Operator): string[] {
 export function parametersOf(
   operator: Operator,
   spec: Float64Array,
-): Record<string, number | string> {
-  const parameters: Record<string, number | string> = {};
+): Record<string, ParameterValue> {
+  const parameters: Record<string, ParameterValue> = {};
   for (const [name, rule] of Object.entries(operator.options)) {
     const value = spec[rule.index];
     parameters[name] = rule.kind === 'choice' ? rule.values[value] : value;

@@ -2,8 +2,10 @@
 import { plainObject, ruleValue, size, threadCount } from './check';
 import { isaIndex } from './configure';
 import { unknownOption, wrongType } from './errors';
+import type { GivenOperands } from './operands';
+import { noteOperand, noteOutputs, operandIndex } from './operands';
 import type { Operator } from './operator';
-import { optionNames } from './operator';
+import { operandsOf, optionNames } from './operator';
 import { Spec } from './spec';
 
 /** What the options of one call say, before they are compared with its arrays. NaN stands for "not given". */
@@ -12,8 +14,10 @@ export interface Options {
   rows: number;
   stride: number;
   outStride: number;
+  /** Of an operator of several outputs, its members are among `operands`. */
   out: unknown;
   signal: unknown;
+  readonly operands: GivenOperands;
 }
 
 export function noOptions(): Options {
@@ -24,6 +28,7 @@ export function noOptions(): Options {
     outStride: NaN,
     out: undefined,
     signal: undefined,
+    operands: [],
   };
 }
 
@@ -50,7 +55,11 @@ export function readOptions(
     const known = readCommon(operator, mode, key, value, spec, into);
     if (known) continue;
     const rule = Object.hasOwn(operator.options, key) ? operator.options[key] : undefined;
-    if (rule === undefined) throw unknownOption(name, key, validNames(operator, mode));
+    if (rule === undefined) {
+      if (isOperand(operator, mode, key) && noteOperand(operator, key, value, into.operands))
+        continue;
+      throw unknownOption(name, key, validNames(operator, mode));
+    }
     if (value !== undefined) spec[rule.index] = ruleValue(name, `options.${key}`, rule, value);
   }
 }
@@ -77,7 +86,9 @@ function readCommon(
       return true;
     case 'out':
       if (mode === 'plan') return false;
-      if (value !== undefined) into.out = value;
+      if (value === undefined) return true;
+      into.out = value;
+      if (operator.output === 'record') noteOutputs(operator, value, into.operands);
       return true;
     case 'rows':
       if (mode !== 'plan') return false;
@@ -111,8 +122,17 @@ function abortSignal(operator: string, value: unknown): AbortSignal {
   return value as AbortSignal;
 }
 
+/** Arrays are no business of a plan: they come with each run. */
+function isOperand(operator: Operator, mode: Mode, key: string): boolean {
+  const place = operandIndex(operator, key);
+  return place >= 0 && !(mode === 'plan' && operandsOf(operator)[place].role === 'input');
+}
+
 export function validNames(operator: Operator, mode: Mode): string[] {
   const names = optionNames(operator);
   if (mode === 'async') return [...names, 'signal'];
-  return mode === 'plan' ? ['rows', ...names.filter((name) => name !== 'out')] : names;
+  if (mode !== 'plan') return names;
+  const taken = (name: string): boolean =>
+    name !== 'out' && (operandIndex(operator, name) < 0 || isOperand(operator, mode, name));
+  return ['rows', ...names.filter(taken)];
 }

@@ -3,23 +3,31 @@ import type { Binding } from '../binding';
 import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator } from './catalogue';
 import { native } from './configure';
-import { listOf, wrongShape, wrongType, wrongValue } from './errors';
-import type { Operator, OutputArray } from './operator';
-import { parametersOf } from './operator';
+import { plainObject } from './check';
+import { requireAttached } from './elements';
+import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import type { GivenOperands } from './operands';
+import { gatherOperands, noteOperand, noteOutputs, recordOf, requireLimits } from './operands';
+import type { OperandArrays, Operator, OutputArray, ParameterValue } from './operator';
+import { operandsOf, parametersOf } from './operator';
 import { noOptions, readOptions } from './options';
 import { allocate, defaultSpec, requireIndexable, verifyCall } from './prepare';
 import { Spec } from './spec';
-import { inputLength, isElementArray, outputLength, requireAttached, statusError } from './status';
+import { inputLength, isElementArray, outputLength, statusError } from './status';
+import type { Check } from './verify';
 import { verification } from './verify';
 
 /** The options of an operator with the shape of the call: `cols` is required, `rows` is 1 by default. */
 export type PlanOptions<N extends OperatorName> = Omit<
   OperatorTypes[N]['options'],
-  'cols' | 'out'
+  'cols' | 'out' | keyof OperatorTypes[N]['inputs']
 > & {
   readonly rows?: number | undefined;
   readonly cols: number;
 };
+
+/** What `run` takes beside x of an operator that reads further arrays or has several outputs. */
+export type PlanArrays<N extends OperatorName> = OperatorTypes[N]['arrays'];
 
 /**
  * A call that was checked once. Every field is fixed; `run` is one native call, with no parsing and, given `y`, no
@@ -38,15 +46,17 @@ class Plan<N extends OperatorName = OperatorName> {
   /** Elements that `y` must have at least, and that a new output has. */
   readonly outputLength: number;
   /** The operator's own options, defaults included. */
-  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly #line: Operator;
   readonly #spec: Float64Array;
+  readonly #asked: GivenOperands;
   readonly #binding: Binding;
 
   /** Use {@link plan}. */
-  constructor(line: Operator, spec: Float64Array) {
+  constructor(line: Operator, spec: Float64Array, asked: GivenOperands) {
     this.#line = line;
     this.#spec = spec;
+    this.#asked = asked;
     this.#binding = native();
     this.operator = line.name as N;
     this.rows = spec[Spec.rows];
@@ -69,14 +79,46 @@ class Plan<N extends OperatorName = OperatorName> {
    */
   run<Y extends OperatorTypes[N]['out']>(x: Float32Array, y: Y): Y;
   run(x: Float32Array): OperatorTypes[N]['result'];
-  run(x: Float32Array, y?: OutputArray): OutputArray {
-    const out = y === undefined ? allocate(this.#line, this.outputLength) : y;
-    if (this.inputLength === 0 || this.outputLength === 0) this.#requireMemory(x, out);
-    const check = verification.share === 0 ? null : this.#verify(x, out);
-    const status = this.#binding.run(this.#spec, x, out);
-    if (status !== 0) throw this.#error(status, x, out);
-    if (check !== null) check(out);
+  /** With what the operator reads beside `x`, and `out`, by name. */
+  run(x: Float32Array, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
+  run(x: Float32Array, y?: OutputArray | object): unknown {
+    if (this.#line.operands !== undefined) return this.#runOperands(x, y);
+    const out = y === undefined ? allocate(this.#line, this.outputLength) : (y as OutputArray);
+    this.#runChecked(x, out, undefined);
     return out;
+  }
+
+  #runChecked(x: Float32Array, y: OutputArray, operands: OperandArrays | undefined): void {
+    if (this.inputLength === 0 || this.outputLength === 0) this.#requireMemory(x, y);
+    const check = verification.share === 0 ? null : this.#verify(x, y, operands);
+    const status = this.#binding.run(this.#spec, x, y, operands);
+    if (status !== 0) throw this.#error(status, x, y, operands);
+    if (check !== null) check(y, operands);
+  }
+
+  #runOperands(x: Float32Array, arrays: unknown): unknown {
+    const line = this.#line;
+    const isRecord = line.output === 'record';
+    const given: GivenOperands = this.#asked.slice();
+    let out: unknown;
+    if (!isRecord && isElementArray(line, arrays)) {
+      out = arrays;
+    } else if (arrays !== undefined) {
+      const source = plainObject(line.name, 'what run() is given beside x', arrays);
+      for (const key of Object.keys(source)) {
+        const value = source[key];
+        if (key === 'out') out = value;
+        else if (!isInput(line, key) || !noteOperand(line, key, value, given)) {
+          throw unknownOption(line.name, key, [...inputNames(line), 'out'], 'the arrays of run()');
+        }
+      }
+    }
+    if (isRecord && out !== undefined) noteOutputs(line, out, given);
+    const y =
+      isRecord || out === undefined ? allocate(line, this.outputLength) : (out as OutputArray);
+    const operands = gatherOperands(line, this.#spec, given, null);
+    this.#runChecked(x, y, operands);
+    return isRecord ? recordOf(line, this.#spec, given, operands, null) : y;
   }
 
   /** Native code takes an array that has lost its memory for an empty one, which would do here. */
@@ -85,14 +127,14 @@ class Plan<N extends OperatorName = OperatorName> {
     if (isElementArray(this.#line, y)) requireAttached(this.operator, 'out', y);
   }
 
-  #verify(x: Float32Array, y: OutputArray): ((y: OutputArray) => void) | null {
+  #verify(x: Float32Array, y: OutputArray, operands: OperandArrays | undefined): Check | null {
     // Arguments that native code will refuse have nothing to compare.
     const usable = types.isFloat32Array(x) && x.length > 0 && ArrayBuffer.isView(y);
-    return usable ? verifyCall({ operator: this.#line, spec: this.#spec, x }) : null;
+    return usable ? verifyCall({ operator: this.#line, spec: this.#spec, x, operands }) : null;
   }
 
-  #error(status: number, x: unknown, y: unknown): Error {
-    return statusError({ operator: this.#line, spec: this.#spec, x, y }, status);
+  #error(status: number, x: unknown, y: unknown, operands: OperandArrays | undefined): Error {
+    return statusError({ operator: this.#line, spec: this.#spec, x, y, operands }, status);
   }
 }
 
@@ -139,8 +181,9 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
   spec[Spec.cols] = given.cols;
   spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);
   spec[Spec.yStride] =
-    line.output === 'perRow' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
-  const plain = new Plan<N>(line, spec);
+    line.output !== 'rows' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
+  requireLimits(line, spec);
+  const plain = new Plan<N>(line, spec, given.operands);
   for (const length of [plain.inputLength, plain.outputLength]) {
     if (!Number.isSafeInteger(length)) {
       throw wrongShape(
@@ -152,6 +195,14 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
     }
   }
   return plain;
+}
+
+function inputNames(line: Operator): string[] {
+  return operandsOf(line).flatMap(({ role, name }) => (role === 'input' ? name : []));
+}
+
+function isInput(line: Operator, name: string): boolean {
+  return inputNames(line).includes(name);
 }
 
 function strideOf(line: Operator, option: string, stride: number, cols: number): number {

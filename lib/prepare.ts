@@ -1,21 +1,18 @@
 /** From the arguments of a call to a checked record that native code takes, and back to what the caller gets. */
 import { types } from 'node:util';
 import { current, isaName, native } from './configure';
+import { kinds, requireAttached } from './elements';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
-import type { Operator, OutputArray } from './operator';
+import { gatherOperands, recordOf, requireLimits } from './operands';
+import type { OperandArray, OperandArrays, Operator, OutputArray } from './operator';
+import { operandsOf } from './operator';
 import type { Mode, Options } from './options';
 import { noOptions, readOptions } from './options';
 import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from './spec';
-import {
-  elementArrayName,
-  inputLength,
-  isElementArray,
-  outputLength,
-  requireAttached,
-  statusError,
-} from './status';
+import { elementArrayName, inputLength, isElementArray, outputLength, statusError } from './status';
 import type { TensorFields } from './tensor';
 import { makeTensor, readTensor } from './tensor';
+import type { Check } from './verify';
 import { beginVerify, verification } from './verify';
 
 const NO_INPUT = new Float32Array(0);
@@ -47,6 +44,8 @@ export class Call {
   readonly spec: Float64Array;
   x: Float32Array = NO_INPUT;
   y: OutputArray = NO_INPUT;
+  /** What native code takes beside x and y; undefined for an operator without operands. */
+  operands: (OperandArray | undefined)[] | undefined = undefined;
   /** Options that are not in the spec; NaN where not given. */
   readonly options: Options = noOptions();
   private tensor: TensorFields | null = null;
@@ -70,13 +69,19 @@ export class Call {
     this.readInput(x);
     this.readShape();
     this.readOutput(x);
+    if (this.operator.operands !== undefined) {
+      this.operands = gatherOperands(this.operator, spec, this.options.operands, this.tensor);
+    }
   }
 
   /** What the caller gets: `out` as it was given, or the same kind as x. */
   finish(): unknown {
-    const { out } = this.options;
-    if (out !== undefined) return out;
+    const { out, operands } = this.options;
     const { tensor, operator } = this;
+    if (operator.output === 'record') {
+      return recordOf(operator, this.spec, operands, this.operands ?? [], tensor);
+    }
+    if (out !== undefined) return out;
     if (tensor === null) return this.y;
     return makeTensor(
       tensor,
@@ -94,6 +99,10 @@ export class Call {
     options.outStride = NaN;
     options.out = undefined;
     options.signal = undefined;
+    if (this.operator.operands !== undefined) {
+      options.operands.length = 0;
+      this.operands = undefined;
+    }
     this.x = NO_INPUT;
     this.y = NO_INPUT;
     this.tensor = null;
@@ -162,6 +171,7 @@ export class Call {
     spec[Spec.rows] = rows;
     spec[Spec.cols] = cols;
     spec[Spec.xStride] = stride;
+    if (operator.operands !== undefined) requireLimits(operator, spec);
   }
 
   private readOutput(x: unknown): void {
@@ -187,6 +197,7 @@ export class Call {
     } else {
       spec[Spec.yStride] = 1;
     }
+    if (operator.output === 'record') return;
     const needed = outputLength(operator, spec);
     this.y = out === undefined ? allocate(operator, needed) : this.readOut(out, needed);
   }
@@ -205,7 +216,7 @@ export class Call {
     ) {
       const tensor = readTensor(name, 'options.out', out, operator.element);
       this.compareDims(tensor.dims);
-      array = tensor.data;
+      array = tensor.data as OutputArray;
     } else {
       const expected = `${elementArrayName(operator)} or an object with such data and dims`;
       throw wrongType(name, 'options.out', expected, out);
@@ -285,14 +296,16 @@ function rowCount(name: string, length: number, cols: number, stride: number): n
 
 /** Indices are int32: a row must not be longer than they reach. */
 export function requireIndexable(operator: Operator, cols: number): void {
-  if (operator.element !== 'int32' || cols <= 0x7fffffff) return;
+  if (cols <= 0x7fffffff) return;
+  const elements = [operator, ...operandsOf(operator)].map(({ element }) => element);
+  if (!elements.includes('int32')) return;
   throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
 }
 
 /** A new output; zeros where a stride leaves gaps. */
 export function allocate(operator: Operator, length: number): OutputArray {
   try {
-    return operator.element === 'float32' ? new Float32Array(length) : new Int32Array(length);
+    return new kinds[operator.element].make(length) as OutputArray;
   } catch {
     throw new SoftlaneError(
       'ERR_SOFTLANE_OUT_OF_MEMORY',
@@ -316,9 +329,9 @@ export function prepare(
 /** Runs a prepared call here and now. */
 export function runCall(call: Call): unknown {
   const check = verification.share === 0 ? null : verifyCall(call);
-  const status = native().run(call.spec, call.x, call.y);
+  const status = native().run(call.spec, call.x, call.y, call.operands);
   if (status !== 0) throw statusError(call, status);
-  check?.(call.y);
+  check?.(call.y, call.operands);
   return call.finish();
 }
 
@@ -327,7 +340,8 @@ export function verifyCall(call: {
   readonly operator: Operator;
   readonly spec: Float64Array;
   readonly x: Float32Array;
-}): ((y: OutputArray) => void) | null {
-  const { operator, spec, x } = call;
-  return beginVerify(operator, spec, x, inputLength(spec), isaName(spec[Spec.isa]));
+  readonly operands?: OperandArrays | undefined;
+}): Check | null {
+  const { operator, spec, x, operands } = call;
+  return beginVerify(operator, spec, x, inputLength(spec), operands, isaName(spec[Spec.isa]));
 }

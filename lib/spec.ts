@@ -16,7 +16,7 @@ export const Spec = {
   maskedRow: 9,
 } as const;
 
-export const SPEC_LENGTH = 24;
+export const SPEC_LENGTH = 32;
 
 /** Spec value of `isa` that stands for the ISA in use in the process. */
 export const CURRENT_ISA = -1;
@@ -46,4 +46,8 @@ export const Status = {
   ABORTED: 7,
   BAD_STATE: 8,
   UNKNOWN_TICKET: 9,
+  BAD_OPERAND: 10,
 } as const;
+
+/** Why a row has no result: what a native function returns is the reason plus 256 times the row. */
+export const Refusal = { NAN: 16, TARGET: 17, MASKED: 18, DISTRIBUTION: 19 } as const;

@@ -1,10 +1,11 @@
 import { types } from 'node:util';
 import { isaIndex, native } from './configure';
+import { requireAttached } from './elements';
 import { plainObject, ruleValue } from './check';
 import { SoftlaneError, unknownOption, wrongType } from './errors';
 import { temperatureOption } from './operator';
 import { CURRENT_ISA, Status } from './spec';
-import { plainStatusError, requireAttached } from './status';
+import { plainStatusError } from './status';
 
 /** What `logSumExpState` takes. */
 export interface LogSumExpStateOptions {

@@ -1,15 +1,11 @@
 /** The one place where what a native function returned becomes an error. */
 import { types } from 'node:util';
-import {
-  SoftlaneError,
-  SoftlaneRangeError,
-  SoftlaneTypeError,
-  describe,
-  wrongShape,
-  wrongType,
-} from './errors';
-import type { Operator, OutputArray } from './operator';
-import { Spec, Status } from './spec';
+import { kinds, requireAttached } from './elements';
+import { SoftlaneError, SoftlaneRangeError, wrongShape, wrongType } from './errors';
+import { operandArgument, operandLength } from './operands';
+import type { OperandArray, OperandArrays, Operator, OutputArray } from './operator';
+import { operandsOf } from './operator';
+import { Refusal, Spec, Status } from './spec';
 
 /** What a call was about, for the message. */
 export interface Attempt {
@@ -17,6 +13,7 @@ export interface Attempt {
   readonly spec: Float64Array;
   readonly x: unknown;
   readonly y: unknown;
+  readonly operands?: OperandArrays | undefined;
 }
 
 /** Elements of x that a spec reads up to. */
@@ -30,36 +27,17 @@ export function inputLength(spec: Float64Array): number {
 export function outputLength(operator: Operator, spec: Float64Array): number {
   const rows = spec[Spec.rows];
   const cols = spec[Spec.cols];
+  if (operator.output === 'record') return 0;
   if (operator.output === 'perRow') return rows;
   return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.yStride] + cols;
 }
 
 export function isElementArray(operator: Operator, value: unknown): value is OutputArray {
-  return operator.element === 'float32' ? types.isFloat32Array(value) : types.isInt32Array(value);
+  return kinds[operator.element].is(value);
 }
 
 export function elementArrayName(operator: Operator): string {
-  return operator.element === 'float32' ? 'a Float32Array' : 'an Int32Array';
-}
-
-// `at` validates its typed array first: it throws for a detached one, and for a view that its resized buffer no longer
-// holds.
-const at = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at;
-
-/** Throws if an array without elements has lost its memory. */
-export function requireAttached(
-  operator: string,
-  argument: string,
-  array: Float32Array | Int32Array,
-): void {
-  try {
-    Reflect.apply(at, array, [0]);
-  } catch {
-    throw new SoftlaneTypeError(
-      'ERR_SOFTLANE_DETACHED',
-      `${operator}: expected ${argument} to have its memory, received ${describe(array)} whose buffer was transferred or resized away`,
-    );
-  }
+  return kinds[operator.element].name;
 }
 
 /** The error for a status other than OK. */
@@ -75,17 +53,64 @@ export function statusError(attempt: Attempt, status: number): Error {
         return wrongType(name, 'out', elementArrayName(operator), y);
       }
       return lengthError(name, 'out', y, outputLength(operator, spec));
+    case Status.BAD_OPERAND:
+      return operandError(attempt);
+    case Status.OVERLAP:
+      return operandsOf(operator).length === 0
+        ? plainStatusError(name, status)
+        : new SoftlaneRangeError(
+            'ERR_SOFTLANE_OVERLAP',
+            `${name}: expected every output to be apart from x and from every other array of the call, received one that overlaps x or another`,
+          );
     default:
-      return plainStatusError(name, status);
+      return status >= Refusal.NAN
+        ? refusalError(operator, status)
+        : plainStatusError(name, status);
   }
 }
 
-function lengthError(
-  name: string,
-  argument: string,
-  array: Float32Array | Int32Array,
-  needed: number,
-): Error {
+/** The first operand that native code cannot have taken. */
+function operandError({ operator, spec, operands = [] }: Attempt): Error {
+  const { name } = operator;
+  for (const [i, operand] of operandsOf(operator).entries()) {
+    const array = operands[i];
+    const kind = kinds[operand.element];
+    const argument = operandArgument(operand);
+    if (array === undefined) continue;
+    if (!kind.is(array)) return wrongType(name, argument, kind.name, array);
+    const needed = operandLength(operator, operand, spec);
+    // The last of them is wrong if no other is: a length may lie.
+    const isLast = operands.slice(i + 1).every((other) => other === undefined);
+    if (isLast || array.length < needed || (array.byteLength === 0) !== (array.length === 0)) {
+      return lengthError(name, argument, array, needed);
+    }
+  }
+  return plainStatusError(name, Status.BAD_OPERAND);
+}
+
+/** A row that has no result. */
+function refusalError(operator: Operator, status: number): Error {
+  const row = Math.floor(status / 256);
+  const { name, options } = operator;
+  const [expected, received] = {
+    [Refusal.NAN]: [
+      `x to have no NaN${Object.hasOwn(options, 'nan') ? " (nan: 'masked' takes a NaN for a masked element)" : ''}`,
+      `one in row ${row}`,
+    ],
+    [Refusal.TARGET]: ['every target to be the index of a column', `another for row ${row}`],
+    [Refusal.MASKED]: ['every row to have an element that is not masked', `none in row ${row}`],
+    [Refusal.DISTRIBUTION]: [
+      'every row of probabilities to be at least 0 and to add up to 1',
+      `another as row ${row}`,
+    ],
+  }[status % 256] ?? ['the addon to accept the call', `status ${status}`];
+  return new SoftlaneRangeError(
+    'ERR_SOFTLANE_VALUE',
+    `${name}: expected ${expected}, received ${received}`,
+  );
+}
+
+function lengthError(name: string, argument: string, array: OperandArray, needed: number): Error {
   try {
     requireAttached(name, argument, array);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { SoftlaneTypeError, describe, wrongShape, wrongType } from './errors';
-import type { OutputArray } from './operator';
+import { kinds } from './elements';
+import type { OperandArray, OperandElement } from './operator';
 
 /**
  * Any object with `data` and `dims`: an onnxruntime or transformers.js Tensor, or a plain object. Rows run along the
@@ -24,7 +25,7 @@ export interface TensorOf<A> {
 export interface TensorFields {
   readonly object: TensorLike;
   readonly type: string | undefined;
-  readonly data: Float32Array | Int32Array;
+  readonly data: OperandArray;
   readonly dims: readonly number[];
 }
 
@@ -35,10 +36,10 @@ export function readTensor(
   operator: string,
   argument: string,
   value: object,
-  element: 'float32' | 'int32',
+  element: OperandElement,
 ): TensorFields {
   const object = value as TensorLike;
-  const array = element === 'float32' ? 'a Float32Array' : 'an Int32Array';
+  const { name: array, is } = kinds[element];
   // A tensor on a GPU, or one that was disposed, throws when its data is read: look at the location first.
   const location: unknown = object.location;
   if (!CPU_LOCATIONS.includes(location)) {
@@ -56,12 +57,12 @@ export function readTensor(
   if (type !== undefined && type !== element) {
     throw wrongType(operator, `${argument}.type`, JSON.stringify(element), type);
   }
-  if (element === 'float32' ? !types.isFloat32Array(data) : !types.isInt32Array(data)) {
+  if (!is(data)) {
     throw wrongType(operator, `${argument}.data`, array, data);
   }
   const dims = readDims(operator, argument, given);
   const size = dims.reduce((product, dim) => product * dim, 1);
-  const length = (data as OutputArray).length;
+  const { length } = data;
   if (size !== length) {
     throw wrongShape(
       operator,
@@ -70,7 +71,7 @@ export function readTensor(
       `${length} elements`,
     );
   }
-  return { object, type: type as string | undefined, data: data as OutputArray, dims };
+  return { object, type: type as string | undefined, data, dims };
 }
 
 function readDims(operator: string, argument: string, given: unknown): readonly number[] {
@@ -92,10 +93,10 @@ function readDims(operator: string, argument: string, given: unknown): readonly 
  */
 export function makeTensor(
   like: TensorFields,
-  element: 'float32' | 'int32',
-  data: OutputArray,
+  element: OperandElement,
+  data: OperandArray,
   dims: readonly number[],
-): TensorOf<OutputArray> {
+): TensorOf<OperandArray> {
   if (like.type !== undefined) {
     const made = construct(like.object, element, data, dims);
     if (made !== undefined) return made;
@@ -107,16 +108,16 @@ export function makeTensor(
 function construct(
   object: object,
   element: string,
-  data: OutputArray,
+  data: OperandArray,
   dims: readonly number[],
-): TensorOf<OutputArray> | undefined {
+): TensorOf<OperandArray> | undefined {
   const prototype = Object.getPrototypeOf(object) as object | null;
   // A plain object, of this realm or another.
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return undefined;
   try {
     const maker: unknown = (object as { constructor?: unknown }).constructor;
     if (typeof maker !== 'function') return undefined;
-    const made = Reflect.construct(maker, [element, data, dims]) as TensorOf<OutputArray>;
+    const made = Reflect.construct(maker, [element, data, dims]) as TensorOf<OperandArray>;
     const same =
       made.type === element &&
       made.data === data &&

@@ -35,16 +35,44 @@ export type Float32Output = Float32Array | TensorLike;
 /** Where an int32 result may go. */
 export type Int32Output = Int32Array | TensorLike;
 
+/** Options that are arrays: what an operator reads beside x. */
+export type NoInputs = Record<never, never>;
+
+/** What `run` of a plan takes beside x, by name; nothing where an operator reads x alone and has one output. */
+type RunArrays<Inputs, Out> = [keyof Inputs] extends [never]
+  ? never
+  : Inputs & { readonly out?: Out | undefined };
+
 /** What every operator's function has besides being called. */
-export interface Described<Options, Out, Result> {
+export interface Described<
+  Options,
+  Out,
+  Result,
+  Inputs = NoInputs,
+  Arrays = RunArrays<Inputs, Out>,
+> {
   /** The operator's line in the catalogue. */
   readonly operator: Operator;
   /** For the types of `plan` and of `softlane/promises` alone: there is no such value. */
-  readonly types?: { readonly options: Options; readonly out: Out; readonly result: Result };
+  readonly types?: {
+    readonly options: Options;
+    readonly out: Out;
+    readonly result: Result;
+    readonly inputs: Inputs;
+    readonly arrays: Arrays;
+  };
 }
 
-/** An operator with float32 results. Each form has its twin below, with a promise. */
-export interface FloatCall<Options> extends Described<Options, Float32Array, Float32Result> {
+/**
+ * An operator with float32 results. Each form has its twin below, with a promise. `Inputs`: those of its options that
+ * are arrays beside x.
+ */
+export interface FloatCall<Options, Inputs = NoInputs> extends Described<
+  Options,
+  Float32Array,
+  Float32Result,
+  Inputs
+> {
   /** Into `out`, which comes back; one with `dims` must have those of the result. */
   <O extends Float32Output>(
     x: Float32Array | TensorLike,
@@ -64,6 +92,52 @@ export interface IndexCall<Options> extends Described<Options, Int32Array, Int32
   (x: Float32Array, options?: Options): Int32Result;
   /** A tensor in, a new one of the same kind and type int32 out. */
   (x: TensorLike, options?: Options): TensorOf<Int32Result>;
+}
+
+/** The arrays of a result of several parts. */
+export type Parts = Readonly<Record<string, Float32Result | Int32Result>>;
+
+/** Where the parts of a result may go: arrays of the same types, or tensors; those that are absent are made. */
+export type PartsOutput<P> = {
+  readonly [K in keyof P]?:
+    (P[K] extends Int32Result | undefined ? Int32Output : Float32Output) | undefined;
+};
+
+/** The names of the parts that a call asks for: by an option of that name, or by giving the array in `out`. */
+type Asked<O, Maybe> = {
+  [K in keyof Maybe]: O extends { readonly [P in K]: true }
+    ? K
+    : O extends { readonly out: { readonly [P in K]: object } }
+      ? K
+      : never;
+}[keyof Maybe];
+
+/** The result of a call with these options: what comes always, and what was asked for. */
+export type PartsResult<O, Always, Maybe> = Always & Pick<Maybe, Asked<O, Maybe>>;
+
+/** The same as tensors. */
+export type TensorParts<P> = { readonly [K in keyof P]: TensorOf<P[K]> };
+
+/** Options that are known: an unknown one is a mistake, which a type parameter would hide. */
+type Known<O, Options> = O & { readonly [K in Exclude<keyof O, keyof Options>]: never };
+
+/** An operator with several results: an object of arrays. `Maybe`: those that are made where they are asked for. */
+export interface RecordCall<Options, Always, Maybe = NoInputs, Inputs = NoInputs> extends Described<
+  Options,
+  never,
+  Always & Partial<Maybe>,
+  Inputs,
+  Inputs & { readonly out?: PartsOutput<Always & Maybe> | undefined }
+> {
+  /** An array in, new arrays out, or those of `out`. */
+  <O extends Options>(x: Float32Array, options: Known<O, Options>): PartsResult<O, Always, Maybe>;
+  (x: Float32Array): Always;
+  /** A tensor in, new ones of the same kind out. */
+  <O extends Options>(
+    x: TensorLike,
+    options: Known<O, Options>,
+  ): TensorParts<PartsResult<O, Always, Maybe>>;
+  (x: TensorLike): TensorParts<Always>;
 }
 
 /** An AbortSignal as far as it is used: written so, these types ask for neither the DOM's nor Node's. */
@@ -100,10 +174,26 @@ export interface IndexPromise<Options> {
   (x: TensorLike, options?: Options & Abortable): Promise<TensorOf<Int32Result>>;
 }
 
+/** RecordCall with a promise. */
+export interface RecordPromise<Options, Always, Maybe = NoInputs> {
+  <O extends Options & Abortable>(
+    x: Float32Array,
+    options: Known<O, Options & Abortable>,
+  ): Promise<PartsResult<O, Always, Maybe>>;
+  (x: Float32Array): Promise<Always>;
+  <O extends Options & Abortable>(
+    x: TensorLike,
+    options: Known<O, Options & Abortable>,
+  ): Promise<TensorParts<PartsResult<O, Always, Maybe>>>;
+  (x: TensorLike): Promise<TensorParts<Always>>;
+}
+
 /** The asynchronous twin of an operator's function. */
 export type PromiseOf<F> =
-  F extends FloatCall<infer Options>
-    ? FloatPromise<Options>
-    : F extends IndexCall<infer Options>
-      ? IndexPromise<Options>
-      : never;
+  F extends RecordCall<infer Options, infer Always, infer Maybe, infer _>
+    ? RecordPromise<Options, Always, Maybe>
+    : F extends FloatCall<infer Options, infer _>
+      ? FloatPromise<Options>
+      : F extends IndexCall<infer Options>
+        ? IndexPromise<Options>
+        : never;

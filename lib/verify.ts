@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SoftlaneError } from './errors';
-import type { Operator, OutputArray, Parameters } from './operator';
-import { parametersOf } from './operator';
+import { inputsOfRow } from './operands';
+import type { Bound, OperandArrays, Operator, OutputArray, Parameters } from './operator';
+import { operandsOf, parametersOf } from './operator';
 import { Spec } from './spec';
 import { boundDistance } from './ulp';
 
@@ -34,6 +35,8 @@ export interface Mismatch {
   /** The worst element: its row, its column (0 for an operator with one number per row). */
   readonly row: number;
   readonly column: number;
+  /** Which of several outputs; undefined for an operator with one. */
+  readonly output: string | undefined;
   readonly got: number;
   readonly expected: number;
   readonly ulp: number;
@@ -57,6 +60,9 @@ export class SoftlaneVerifyError extends SoftlaneError {
   }
 }
 
+/** Compares the outputs of a call, y or those among its operands, with the oracle's. */
+export type Check = (y: OutputArray, operands?: OperandArrays) => void;
+
 /**
  * Counts a call; if it is one of the sampled, keeps its input and gives the check to make when the output is there.
  * With share s, call n (from 0) is checked where ceil((n + 1) s) > ceil(n s): the first, then evenly spread.
@@ -66,8 +72,9 @@ export function beginVerify(
   spec: Float64Array,
   x: Float32Array,
   length: number,
+  operands: OperandArrays | undefined,
   isa: string,
-): ((y: OutputArray) => void) | null {
+): Check | null {
   const n = verification.calls++;
   const { share } = verification;
   if (!(Math.ceil((n + 1) * share) > Math.ceil(n * share))) return null;
@@ -75,7 +82,12 @@ export function beginVerify(
   const input = copyOf(operator.name, x)?.subarray(0, length);
   if (input === undefined) return null;
   const kept = spec.slice();
-  return (y) => check(operator, kept, input, y, isa);
+  const inputs = operandsOf(operator).map(({ role }, i) =>
+    role === 'input' ? operands?.[i]?.slice() : undefined,
+  );
+  return (y, results) => {
+    check(operator, { spec: kept, x: input, inputs, y, results: results ?? [], isa });
+  };
 }
 
 /** By no method of x, which may be of any class; undefined if its memory is gone, which native code is about to refuse. */
@@ -94,44 +106,68 @@ function copyOf(operator: string, x: Float32Array): Float32Array | undefined {
 interface Worst {
   row: number;
   column: number;
+  output: string | undefined;
+  bound: number;
   got: number;
   expected: number;
   ulp: number;
 }
 
-function check(
-  operator: Operator,
-  spec: Float64Array,
-  x: Float32Array,
-  y: OutputArray,
-  isa: string,
-): void {
+interface Kept {
+  readonly spec: Float64Array;
+  readonly x: Float32Array;
+  readonly inputs: OperandArrays;
+  readonly y: OutputArray;
+  readonly results: OperandArrays;
+  readonly isa: string;
+}
+
+function check(operator: Operator, kept: Kept): void {
+  const { spec, x, inputs, y, results } = kept;
   const rows = spec[Spec.rows];
   const cols = spec[Spec.cols];
   const xStride = spec[Spec.xStride];
-  const yStride = spec[Spec.yStride];
-  const { bound } = operator;
   const parameters = parametersOf(operator, spec);
   let worst: Worst | undefined;
   let mismatches = 0;
-  const compare = (row: number, column: number, got: number, expected: number): void => {
-    const ulp = boundDistance(got, expected, bound);
-    if (ulp <= bound.maxUlp) return;
-    mismatches++;
-    if (worst === undefined || ulp > worst.ulp) worst = { row, column, got, expected, ulp };
+  const compare = (
+    row: number,
+    { bound, output }: { bound: Bound; output: string | undefined },
+    got: ArrayLike<number>,
+    stride: number,
+    truth: Float64Array | number,
+  ): void => {
+    const count = typeof truth === 'number' ? 1 : truth.length;
+    for (let column = 0; column < count; column++) {
+      const expected = typeof truth === 'number' ? truth : truth[column];
+      const value = got[row * stride + column];
+      const ulp = boundDistance(value, expected, bound);
+      if (ulp <= bound.maxUlp) continue;
+      mismatches++;
+      if (worst !== undefined && ulp <= worst.ulp) continue;
+      worst = { row, column, output, got: value, expected, ulp, bound: bound.maxUlp };
+    }
   };
   for (let row = 0; row < rows; row++) {
-    const truth = operator.oracle(rowOf(x, row, xStride, cols), parameters);
-    if (typeof truth === 'number') {
-      compare(row, 0, y[row], truth);
-    } else {
-      for (let column = 0; column < cols; column++) {
-        compare(row, column, y[row * yStride + column], truth[column]);
-      }
+    const truth = operator.oracle(
+      rowOf(x, row, xStride, cols),
+      parameters,
+      inputsOfRow(operator, spec, inputs, row),
+    );
+    if (typeof truth === 'number' || truth instanceof Float64Array) {
+      compare(row, { bound: operator.bound, output: undefined }, y, spec[Spec.yStride], truth);
+      continue;
     }
+    operandsOf(operator).forEach((operand, i) => {
+      const got = results[i];
+      if (operand.role === 'input' || got === undefined) return;
+      const expected = truth[operand.name];
+      const stride = typeof expected === 'number' ? 1 : expected.length;
+      compare(row, { bound: operand.bound, output: operand.name }, got, stride, expected);
+    });
   }
   if (worst === undefined) return;
-  throw mismatchError(operator, spec, x, isa, parameters, worst, mismatches);
+  throw mismatchError(operator, kept, parameters, worst, mismatches);
 }
 
 function rowOf(x: Float32Array, row: number, stride: number, cols: number): Float32Array {
@@ -140,9 +176,7 @@ function rowOf(x: Float32Array, row: number, stride: number, cols: number): Floa
 
 function mismatchError(
   operator: Operator,
-  spec: Float64Array,
-  x: Float32Array,
-  isa: string,
+  { spec, x, isa }: Kept,
   parameters: Parameters,
   worst: Worst,
   mismatches: number,
@@ -159,7 +193,6 @@ function mismatchError(
     rows: spec[Spec.rows],
     cols,
     ...worst,
-    bound: operator.bound.maxUlp,
     mismatches,
     input,
     file,
@@ -176,7 +209,7 @@ function sentence(m: Mismatch): string {
       ? `x[${start}...] = ${near} (float32 bits; the whole row is in error.mismatch.input, or in a file if SOFTLANE_VERIFY_DIR is set)`
       : `the row is in ${m.file}`;
   return (
-    `${m.operator}: expected row ${m.row}, column ${m.column} to be ${m.expected} within ${m.bound} ULP, ` +
+    `${m.operator}: expected ${m.output === undefined ? '' : `${m.output} of `}row ${m.row}, column ${m.column} to be ${m.expected} within ${m.bound} ULP, ` +
     `received ${m.got} (${m.ulp} ULP; ${m.mismatches} such in ${m.rows} x ${m.cols}); ` +
     `to reproduce: isa ${m.isa}, ${[...settings, `cols ${m.cols}`].join(', ')}, ${where}`
   );

@@ -192,7 +192,7 @@ describe('run', () => {
       expect(binding.run(spec(), view, view)).toBe(Status.OK);
       expect(view).toEqual(want);
     }
-    const shared = new Float64Array(new SharedArrayBuffer(192));
+    const shared = new Float64Array(new SharedArrayBuffer(8 * SPEC_LENGTH));
     shared.set(spec());
     expect(binding.run(shared, x, y)).toBe(Status.OK);
   });

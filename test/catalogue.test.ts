@@ -11,10 +11,11 @@ import {
   type Operator,
 } from '../lib/catalogue';
 import { native } from '../lib/configure';
-import { parametersOf } from '../lib/operator';
+import { operandsOf, parametersOf } from '../lib/operator';
 import { defaultSpec } from '../lib/prepare';
 import * as promises from '../lib/promises';
-import { ALGORITHMS, MAX_THREADS, SPEC_LENGTH, Spec, Status } from '../lib/spec';
+import { ALGORITHMS, MAX_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../lib/spec';
+import { viewWidth, viewsOf } from '../lib/views';
 
 const root = join(__dirname, '..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -77,6 +78,16 @@ describe.each(lines)('%s', (name, line) => {
     expect(absolute).toBeLessThan(1e-6);
   });
 
+  test('has outputs among its operands where it is a record, and there alone', () => {
+    const outputs = operandsOf(line).filter(({ role }) => role === 'output');
+    expect(outputs.length > 0).toBe(line.output === 'record');
+    // What the command line has no way to say.
+    const beyond = line.output === 'record' || operandsOf(line).some(({ optional }) => !optional);
+    if (beyond) expect(line.cli).toBeNull();
+    const worst = Math.max(...viewsOf(line).map(({ bound }) => bound.maxUlp));
+    expect(line.bound.maxUlp).toBe(worst);
+  });
+
   test('names papers by slug, and a source with its year or standard', () => {
     for (const slug of line.papers) expect(slug).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
     expect(line.source).toMatch(/\b(19|20)\d\d\b|ONNX|IEEE/);
@@ -94,6 +105,7 @@ describe.each(lines)('%s', (name, line) => {
       else expect(rule.check(rule.default)).toBe(true);
     }
     const common = ['cols', 'stride', 'outStride', 'out', 'threads', 'isa', 'rows', 'signal'];
+    common.push(...operandsOf(line).map((operand) => operand.name));
     for (const key of Object.keys(line.options)) expect(common).not.toContain(key);
     expect(new Set(optionNames(line)).size).toBe(optionNames(line).length);
   });
@@ -105,10 +117,12 @@ describe.each(lines)('%s', (name, line) => {
 
   test('its oracle gives the shape that it says', () => {
     const parameters = parametersOf(line, defaultSpec(line));
-    for (const row of [[], [1], [3, 1, 2]]) {
-      const result = line.oracle(row, parameters);
-      if (line.output === 'perRow') expect(typeof result).toBe('number');
-      else expect((result as Float64Array).length).toBe(row.length);
+    for (const view of viewsOf(line)) {
+      for (const row of [[], [1], [3, 1, 2]]) {
+        const result = view.oracle(row, parameters);
+        if (view.output === 'perRow') expect(typeof result).toBe('number');
+        else expect((result as Float64Array).length).toBe(viewWidth(view, row.length));
+      }
     }
   });
 
@@ -197,6 +211,22 @@ describe('constants that native code has too', () => {
       const constant = words.map((word) => word[0].toUpperCase() + word.slice(1)).join('');
       expect(text).toMatch(new RegExp(`\\bk${constant}\\s*=\\s*${value}\\b`, 'i'));
     }
+  });
+
+  test('why a row is refused', () => {
+    const text = header('rows', 'operator.h');
+    for (const [name, value] of Object.entries(Refusal)) {
+      expect(text).toMatch(new RegExp(`\\bk${name}\\s*=\\s*${value}\\b`, 'i'));
+    }
+  });
+
+  test('operands, in the same order', () => {
+    native().operators.forEach((name, i) => {
+      const listed = operandsOf(findOperator(name)!).map(
+        (operand) => `${operand.role === 'input' ? 'read' : 'write'} ${operand.name}`,
+      );
+      expect(native().operands[i]).toEqual(listed);
+    });
   });
 
   test('algorithms and the limit of threads', () => {

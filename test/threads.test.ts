@@ -1,12 +1,16 @@
 /** How a call is split over threads changes no bit: long rows by ranges of blocks, many rows by blocks of rows. */
 import { describe, expect, test } from '@jest/globals';
 import * as api from '../lib';
-import type { Operator } from '../lib';
-import { catalogue } from '../lib/catalogue';
 import { native } from '../lib/configure';
-import * as promises from '../lib/promises';
+import {
+  algorithmsOf,
+  call as callView,
+  callLater,
+  describeOptions,
+  operators,
+} from './support/kernels/operators';
+import type { Options } from './support/kernels/operators';
 
-type Any = (x: unknown, options?: unknown) => unknown;
 const { blockLength } = native();
 const isas = api
   .capabilities()
@@ -71,24 +75,18 @@ function bytes(array: unknown): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-function algorithms(line: Operator): (string | undefined)[] {
-  const rule = line.options['algorithm'];
-  return rule?.kind === 'choice' ? [...rule.values] : [undefined];
-}
-
-describe.each(catalogue.map((line) => [line.name, line] as const))('%s', (name, line) => {
-  const call = (api as unknown as Record<string, Any>)[name];
+describe.each(operators)('%s', (_name, line) => {
+  const call = (x: Float32Array, options: Options): unknown => callView(line, x, options);
 
   test.each(Object.keys(ROWS))('one long row: %s', (kind) => {
     for (const length of LENGTHS) {
       const x = ROWS[kind](length);
-      for (const algorithm of algorithms(line)) {
-        const options = algorithm === undefined ? {} : { algorithm };
+      for (const options of algorithmsOf(line)) {
         const want = bytes(call(x, { ...options, threads: 1 }));
         for (const threads of [2, 3, 8]) {
           const got = bytes(call(x, { ...options, threads, isa: isas[threads % isas.length] }));
           if (!got.equals(want))
-            throw new Error(`${length} elements, ${algorithm}, ${threads} threads`);
+            throw new Error(`${length} elements, ${describeOptions(options)}, ${threads} threads`);
         }
       }
     }
@@ -113,11 +111,10 @@ describe.each(catalogue.map((line) => [line.name, line] as const))('%s', (name, 
   });
 
   test('a row that is split so that it can be aborted', async () => {
-    const later = (promises as unknown as Record<string, Any>)[name];
     const x = row(300 * blockLength + 5, 3);
-    for (const algorithm of algorithms(line)) {
-      const options = { threads: 1, ...(algorithm === undefined ? {} : { algorithm }) };
-      expect(bytes(await later(x, options)).equals(bytes(call(x, options)))).toBe(true);
+    for (const algorithm of algorithmsOf(line)) {
+      const options = { threads: 1, ...algorithm };
+      expect(bytes(await callLater(line, x, options)).equals(bytes(call(x, options)))).toBe(true);
     }
   });
 });

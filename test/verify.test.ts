@@ -13,6 +13,7 @@ import {
   verification,
 } from '../lib/verify';
 import * as promises from '../lib/promises';
+import { SPEC_LENGTH } from '../lib/spec';
 import { expectError } from './helpers/errors';
 
 type Output = Float32Array | Int32Array;
@@ -293,10 +294,10 @@ test('a check outlives the record of its call', () => {
   setVerify(1);
   const line = findOperator('logSumExp')!;
   const step = api.plan('logSumExp', { cols: 2 });
-  const spec = new Float64Array(24);
+  const spec = new Float64Array(SPEC_LENGTH);
   spec.set([2, 0, 0, 0, 1, 2, 2, 1, 1]);
   const x = Float32Array.of(1, 2);
-  const check = beginVerify(line, spec, x, 2, 'scalar')!;
+  const check = beginVerify(line, spec, x, 2, undefined, 'scalar')!;
   const y = step.run(x);
   spec.fill(0);
   x.fill(9);

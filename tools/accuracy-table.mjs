@@ -11,7 +11,7 @@ import { inputOf, rival, shapes, sweeps, truthOf, worst } from './accuracy/sweep
 import { setUp } from './setup/index.mjs';
 import { at } from './setup/paths.mjs';
 
-/** @typedef {import('../lib/catalogue.js').Operator} Operator */
+/** @typedef {import('../lib/views.js').View} View */
 /** @typedef {{ ours: number, theirs: number | undefined }} Figures */
 
 const SEEDS = [1, 2, 3];
@@ -29,13 +29,14 @@ function loadOnnxruntime() {
 }
 
 /**
- * @param {Operator} line @param {(typeof sweeps)[number]} sweep
+ * @param {View} line @param {(typeof sweeps)[number]} sweep
  * @param {{ seeds?: readonly number[], over?: typeof shapes }} [share]
  * @returns {Promise<Figures>}
  */
 async function measure(line, sweep, { seeds = SEEDS, over = shapes } = {}) {
   const softlane = require(at('dist', 'index.js'));
   const { boundDistance, ulpDistance } = require(at('dist', 'ulp.js'));
+  const { viewOptions, viewResult } = require(at('dist', 'views.js'));
   const runtime = loadOnnxruntime();
   /** @type {Figures} */
   const figures = { ours: 0, theirs: undefined };
@@ -45,7 +46,8 @@ async function measure(line, sweep, { seeds = SEEDS, over = shapes } = {}) {
       const truth = truthOf(line, x, shape.cols);
       const mine = (/** @type {number} */ got, /** @type {number} */ want) =>
         boundDistance(got, want, line.bound);
-      const y = softlane[line.name](x, { cols: shape.cols });
+      const call = softlane[line.line.name];
+      const y = viewResult(line, call(x, viewOptions(line, x, { cols: shape.cols })));
       figures.ours = Math.max(figures.ours, worst(y, truth, mine));
       const other = runtime && (await rival(runtime, line, x, shape));
       if (other === undefined) continue;
@@ -74,17 +76,20 @@ function ulps(/** @type {number} */ value) {
 /** @param {Figures} figures */
 const cell = ({ ours, theirs }) => ulps(ours) + (theirs === undefined ? '' : ` / ${ulps(theirs)}`);
 
-/** @returns {readonly Operator[]} */
-const catalogue = () => require(at('dist', 'catalogue.js')).catalogue;
+/** Every output of every operator. @returns {readonly View[]} */
+function outputs() {
+  const { viewsOf } = require(at('dist', 'views.js'));
+  return require(at('dist', 'catalogue.js')).catalogue.flatMap(viewsOf);
+}
 
 const head = ['operator', 'at most', ...sweeps.map(({ name }) => name)];
 
-/** What a row says whatever the machine. @param {Operator} line */
+/** What a row says whatever the machine. @param {View} line */
 const fixed = ({ name, bound }) => [name, String(bound.maxUlp)];
 
 async function table() {
   const rows = [head, head.map(() => '---')];
-  for (const line of catalogue()) {
+  for (const line of outputs()) {
     const cells = [];
     for (const sweep of sweeps) cells.push(cell(await measure(line, sweep)));
     rows.push([...fixed(line), ...cells]);
@@ -112,13 +117,13 @@ if (process.argv.includes('--check')) {
       .map((text) => text.trim()),
   );
   const said = cells.filter((_, i) => i !== 1).map((row, i) => (i === 0 ? row : row.slice(0, 2)));
-  const wanted = [head, ...catalogue().map(fixed)];
+  const wanted = [head, ...outputs().map(fixed)];
   if (JSON.stringify(said) !== JSON.stringify(wanted)) {
     process.stderr.write('docs/numerics.md: run node tools/accuracy-table.mjs\n');
     process.exitCode = 1;
   }
 } else if (process.argv.includes('--sample')) {
-  for (const line of catalogue()) {
+  for (const line of outputs()) {
     const sweep = sweeps.filter(({ name }) => name === 'wide range')[0];
     const figures = await measure(line, sweep, { seeds: [1], over: shapes.slice(1, 3) });
     console.log(JSON.stringify({ name: line.name, ...figures }));

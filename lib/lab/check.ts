@@ -4,7 +4,8 @@
  * The elements that are compared one by one are all of them, or an even selection of a large result; the sum of the
  * whole result is compared besides, so that nothing that is left out can be missing or NaN.
  */
-import type { Oracle, Parameters } from '../operator';
+import type { Parameters } from '../operator';
+import { viewWidth, type View } from '../views';
 import type { Shape } from './shapes';
 
 /** Elements of a result that are compared one by one. */
@@ -26,14 +27,13 @@ export interface Truth {
 }
 
 export function truthOf(
-  oracle: Oracle,
+  line: View,
   x: Float32Array,
   { rows, cols }: Shape,
-  perRow: boolean,
   parameters: Parameters = {},
   most = MOST_COMPARED,
 ): Truth {
-  const length = perRow ? rows : rows * cols;
+  const length = rows * viewWidth(line, cols, parameters);
   // An odd step, so that it meets every lane and every place in a block.
   const step = length <= most ? 1 : Math.ceil(length / most) | 1;
   const places: number[] = [];
@@ -41,7 +41,7 @@ export function truthOf(
   let sum = 0;
   let scale = 0;
   for (let row = 0; row < rows; row++) {
-    const answer = oracle(x.subarray(row * cols, (row + 1) * cols), parameters);
+    const answer = line.oracle(x.subarray(row * cols, (row + 1) * cols), parameters);
     const exact = typeof answer === 'number' ? [answer] : answer;
     const start = row * exact.length;
     for (let i = 0; i < exact.length; i++) {

@@ -1,4 +1,4 @@
-import type { Operator } from '../operator';
+import { viewWidth, type View } from '../views';
 import { allocate, type Pages } from './memory';
 import { Rotation, countOf, strideOf, type OutputArray, type OutputType } from './outputs';
 import type { Contender, Family } from './task';
@@ -24,13 +24,13 @@ export class Ground {
     readonly family: Family,
     /** Bytes of the largest cache. */
     readonly cache: number,
-    private readonly operators: (name: string) => Operator,
+    private readonly operators: (name: string) => View,
     readonly x: Float32Array,
   ) {
     this.#inputs.set('default', x);
   }
 
-  lineOf(contender: Contender): Operator {
+  lineOf(contender: Contender): View {
     return this.operators(contender.op ?? this.family.op);
   }
 
@@ -66,7 +66,7 @@ export class Ground {
   outputOf(contender: Contender): Rotation<Float32Array | Int32Array> {
     const line = this.lineOf(contender);
     const { rows, cols } = this.family.shape;
-    const length = line.output === 'perRow' ? rows : rows * cols;
+    const length = rows * viewWidth(line, cols, this.family.options);
     return line.element === 'int32'
       ? this.rotation(Int32Array, length, contender.pages)
       : this.rotation(Float32Array, length, contender.pages);

@@ -4,8 +4,8 @@
  */
 import { findOperator } from '../catalogue';
 import { native } from '../configure';
-import type { Operator } from '../operator';
 import { boundDistance, ulpOf } from '../ulp';
+import { viewsOf, type View } from '../views';
 import * as check from './check';
 import { makers } from './contenders';
 import { Counters } from './counters';
@@ -35,10 +35,10 @@ function inputOf({ shape, range }: Family, seed: number): Float32Array {
   return new Float32Array(length).map(() => 1 - next());
 }
 
-function lineOf(name: string): Operator {
+function lineOf(name: string): View {
   const line = findOperator(name);
   if (line === undefined) throw new Error(`there is no operator ${name}`);
-  return line;
+  return viewsOf(line)[0];
 }
 
 interface Entered {
@@ -58,15 +58,15 @@ async function enter(ground: Ground): Promise<{
   const absent: Note[] = [];
   const wrong: Note[] = [];
   const truths = new Map<string, check.Truth>();
-  const truthOf = (line: Operator): check.Truth => {
+  const truthOf = (line: View): check.Truth => {
     let truth = truths.get(line.name);
     if (truth === undefined) {
-      truth = check.truthOf(line.oracle, x, family.shape, line.output === 'perRow', family.options);
+      truth = check.truthOf(line, x, family.shape, family.options);
       truths.set(line.name, truth);
     }
     return truth;
   };
-  const compared = (y: ArrayLike<number>, line: Operator, kind: Kind): check.Found =>
+  const compared = (y: ArrayLike<number>, line: View, kind: Kind): check.Found =>
     check.compare(y, truthOf(line), {
       distance: (got, want) => boundDistance(got, want, line.bound),
       promised: kind === 'softlane' ? line.bound.maxUlp : Infinity,

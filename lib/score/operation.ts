@@ -1,5 +1,5 @@
 import { catalogue } from '../catalogue';
-import type { Operator, OptionRule } from '../operator';
+import type { Operator, OptionRule, Parameters } from '../operator';
 import { npyDtypes, type NpyDtype } from './npy-dtype';
 import { sharedMemory } from './pipeline';
 
@@ -17,7 +17,7 @@ export interface JobSetting {
   /** The most rows that one block has. */
   readonly blockRows: number;
   /** The operation's own options, checked. */
-  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly parameters: Parameters;
   /** threads, isa and signal of every call. */
   readonly common: Readonly<Record<string, unknown>>;
 }
@@ -38,6 +38,7 @@ export interface Operation {
   readonly start: (setting: JobSetting) => ComputeBlock;
 }
 
+// A line with a name on the command line has one output, and reads nothing but x.
 function fromCatalogue(line: Operator, name: string): Operation {
   return {
     name,
@@ -45,7 +46,7 @@ function fromCatalogue(line: Operator, name: string): Operation {
     options: line.options,
     uses: [line.name],
     dtype: line.element === 'float32' ? '<f4' : '<i4',
-    output: line.output,
+    output: line.output === 'rows' ? 'rows' : 'perRow',
     start: ({ operator, cols, parameters, common }) => {
       const call = operator(line.name);
       return async (x, rows, out) => {

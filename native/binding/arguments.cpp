@@ -55,4 +55,17 @@ napi_value to_value(napi_env env, Status status) {
   return result;
 }
 
+napi_value to_value(napi_env env, const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::kDone:
+      return to_value(env, Status::kOk);
+    case Outcome::kStopped:
+      return to_value(env, Status::kAborted);
+    case Outcome::kNoMemory:
+      return to_value(env, Status::kOutOfMemory);
+    default:
+      return to_number(env, static_cast<double>(outcome.refused));
+  }
+}
+
 }  // namespace softlane

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../runtime/execute.h"
 #include "status.h"
 
 namespace softlane {
@@ -68,6 +69,7 @@ bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes);
 
 napi_value to_number(napi_env env, double value);
 napi_value to_value(napi_env env, Status status);
+napi_value to_value(napi_env env, const Outcome& outcome);
 
 // Every exported function goes through here: no C++ exception may cross into Node.
 template <napi_value (*Function)(napi_env, napi_callback_info)>

@@ -33,23 +33,26 @@ napi_value on_settled(napi_env env, napi_callback_info info) {
 }
 
 napi_value submit(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
+  const Arguments<5> arguments(env, info);
   Environment* environment = Environment::of(env);
   int64_t number;
   if (environment == nullptr || !get_integer(env, arguments[0], 1, kMostTicket, &number))
     return to_value(env, Status::kUnknownTicket);
   const uint64_t ticket = static_cast<uint64_t>(number);
 
-  // These may run JavaScript; from check_call on nothing does.
+  // These may run JavaScript, and so does check_call before it looks at any memory.
   napi_value x_buffer, y_buffer;
   const bool x_stays = is_fixed_shared(env, arguments[2], &x_buffer);
   const bool y_stays = is_fixed_shared(env, arguments[3], &y_buffer);
-  if (!environment->has_channel(ticket) || environment->find(ticket) != nullptr)
-    return to_value(env, Status::kUnknownTicket);
-
+  const auto is_free = [&] {
+    return environment->has_channel(ticket) && environment->find(ticket) == nullptr;
+  };
+  if (!is_free()) return to_value(env, Status::kUnknownTicket);
   Checked checked;
-  const Status status = check_call(env, arguments[1], arguments[2], arguments[3], &checked);
+  const Status status =
+      check_call(env, arguments[1], arguments[2], arguments[3], arguments[4], &checked);
   if (status != Status::kOk) return to_value(env, status);
+  if (!is_free()) return to_value(env, Status::kUnknownTicket);
   const auto job = std::make_shared<AsyncJob>(environment->shared_from_this(), ticket);
   if (!job->prepare(checked, x_stays, y_stays)) return to_value(env, Status::kOutOfMemory);
   const bool held = (!x_stays || hold(env, x_buffer, &job->references[0])) &&
@@ -64,15 +67,26 @@ napi_value submit(napi_env env, napi_callback_info info) {
 }
 
 napi_value collect(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
+  const Arguments<3> arguments(env, info);
   Environment* environment = Environment::of(env);
+  // May run JavaScript, which may collect this very ticket.
+  OperandValues values;
+  values.read(env, arguments[2]);
   AsyncJob* job = find_job(env, arguments[0], environment);
   if (job == nullptr || !environment->is_delivered(job))
     return to_value(env, Status::kUnknownTicket);
   void* y;
-  size_t length;
-  const Status status = check_output(env, arguments[1], *job->op, job->y_needed, &y, &length);
-  if (status == Status::kOk && !job->writes_to_y) job->deliver_to(y);
+  void* operands[kMostOperands];
+  Status status = check_output(env, arguments[1], *job->op, job->y_needed, &y);
+  for (int i = 0; i < job->op->operand_count && status == Status::kOk; i++) {
+    operands[i] = nullptr;
+    if (!job->op->operands[i].written || static_cast<size_t>(i) >= values.count) continue;
+    // What was computed may be left where it is, and what was not may not be asked for.
+    Operand taken = job->op->operands[i];
+    taken.optional = true;
+    status = check_operand(env, values.at[i], taken, job->operands.bytes[i], &operands[i]);
+  }
+  if (status == Status::kOk) job->deliver_to(y, operands);
   environment->forget(env, job);
   return to_value(env, status);
 }

@@ -8,6 +8,8 @@ namespace {
 // Settled calls handed over in one turn of the event loop's phase.
 constexpr int kBatch = 256;
 
+constexpr Outcome kAborted = {Outcome::kStopped, 0};
+
 using Shared = std::shared_ptr<Environment>;
 
 uint64_t channel_of(uint64_t ticket) { return ticket >> 32; }
@@ -118,13 +120,13 @@ Status Environment::abort(AsyncJob* job) {
   const std::lock_guard<std::mutex> lock(mutex_);
   switch (job->stage) {
     case AsyncJob::Stage::kQueued:
-      settle(job, Status::kAborted);
+      settle(job, kAborted);
       return Status::kOk;
     case AsyncJob::Stage::kRunning:
       job->cancel.store(true, std::memory_order_relaxed);
       return Status::kOk;
     case AsyncJob::Stage::kSettled:
-      job->status = Status::kAborted;
+      job->outcome = kAborted;
       return Status::kOk;
     default:
       return Status::kUnknownTicket;
@@ -138,16 +140,15 @@ bool Environment::begin(AsyncJob* job) {
   return true;
 }
 
-void Environment::end(AsyncJob* job, bool complete) {
+void Environment::end(AsyncJob* job, const Outcome& outcome) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const bool stopped = !complete || job->cancel.load(std::memory_order_relaxed);
-  settle(job, stopped ? Status::kAborted : Status::kOk);
+  settle(job, job->cancel.load(std::memory_order_relaxed) ? kAborted : outcome);
 }
 
 // Mutex held, also while the loop is woken: the environment cannot end in between.
-void Environment::settle(AsyncJob* job, Status status) {
+void Environment::settle(AsyncJob* job, const Outcome& outcome) {
   job->stage = AsyncJob::Stage::kSettled;
-  job->status = status;
+  job->outcome = outcome;
   if (dead_) {
     idle_.notify_all();
     return;
@@ -189,9 +190,9 @@ void Environment::deliver(napi_env env) {
     napi_get_undefined(env, &self);
     napi_get_reference_value(env, channels_[channel_of(job->ticket) - 1].callback, &callback);
     const napi_value arguments[2] = {to_number(env, static_cast<double>(job->ticket)),
-                                     to_value(env, job->status)};
+                                     to_value(env, job->outcome)};
     count(env, job, -1);
-    if (job->status != Status::kOk) forget(env, job);
+    if (job->outcome.kind != Outcome::kDone) forget(env, job);
     const bool ok = callback != nullptr &&
                     napi_call_function(env, self, callback, 2, arguments, nullptr) == napi_ok;
     napi_close_handle_scope(env, scope);

@@ -36,8 +36,8 @@ class AsyncJob final : public Task {
   // output.
   bool prepare(const Checked& checked, bool x_stays, bool y_stays);
 
-  // Copies the result to y, a checked output.
-  void deliver_to(void* y) const;
+  // Copies the results to y and to the operands that are written, all of them checked.
+  void deliver_to(void* y, void* const* operands) const;
 
   void drop_memory();
 
@@ -53,12 +53,13 @@ class AsyncJob final : public Task {
   bool writes_to_y = false;  // there is nothing to copy at the end
   const Operator* op = nullptr;
   size_t y_needed = 0;  // elements of the caller's output
+  Operands operands;    // in operand_memory_; as many as the operator has
   napi_ref references[2] = {nullptr, nullptr};
   std::shared_ptr<AsyncJob> self;  // the pool's hold on it
 
   // Under the environment's mutex.
   Stage stage = Stage::kQueued;
-  Status status = Status::kOk;
+  Outcome outcome = {Outcome::kDone, 0};
   AsyncJob* next_settled = nullptr;
   std::atomic<bool> cancel{false};
 
@@ -69,7 +70,9 @@ class AsyncJob final : public Task {
   size_t y_stride_ = 0;
   const float* x_ = nullptr;
   void* y_ = nullptr;
-  Memory input_, output_;
+  Memory input_, output_, operand_memory_;
+
+  bool take_operands(const Checked& checked);
 };
 
 class Environment : public std::enable_shared_from_this<Environment> {
@@ -90,7 +93,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   // Pool threads. False: the job is not to run.
   bool begin(AsyncJob* job);
-  void end(AsyncJob* job, bool complete);
+  void end(AsyncJob* job, const Outcome& outcome);
 
  private:
   struct Channel {
@@ -99,7 +102,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   };
 
   bool open_wake(napi_env env);
-  void settle(AsyncJob* job, Status status);
+  void settle(AsyncJob* job, const Outcome& outcome);
   void count(napi_env env, AsyncJob* job, int change);
   void deliver(napi_env env);
   AsyncJob* next_settled();

@@ -22,6 +22,31 @@ void copy_rows(const void* from, size_t from_stride, void* to, size_t to_stride,
 
 }  // namespace
 
+// The operands in memory of the job's own: those that are read, copied.
+bool AsyncJob::take_operands(const Checked& checked) {
+  constexpr size_t kAlignment = 64;
+  const auto rounded = [](size_t bytes) { return (bytes + kAlignment - 1) & ~(kAlignment - 1); };
+  const Operands& given = checked.operands;
+  size_t needed = 0;
+  for (int i = 0; i < op->operand_count; i++) {
+    operands.bytes[i] = given.bytes[i];
+    operands.data[i] = nullptr;
+    if (given.data[i] == nullptr) continue;
+    if (given.bytes[i] > SIZE_MAX / 2 - needed) return false;
+    needed += rounded(given.bytes[i]);
+  }
+  if (!operand_memory_.allocate(needed)) return false;
+  char* next = static_cast<char*>(operand_memory_.data());
+  for (int i = 0; i < op->operand_count; i++) {
+    if (given.data[i] == nullptr) continue;
+    operands.data[i] = next;
+    if (!op->operands[i].written) std::memcpy(next, given.data[i], given.bytes[i]);
+    next += rounded(given.bytes[i]);
+  }
+  call_.operands = operands.data;
+  return true;
+}
+
 bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
   call_ = checked.call;
   isa_ = checked.isa;
@@ -29,6 +54,7 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
   op = checked.op;
   y_needed = output_span(call_, *op);
   y_stride_ = call_.y_stride;
+  if (op->operand_count > 0 && !take_operands(checked)) return false;
   borrows = x_stays || y_stays;
   writes_to_y = y_stays;
   const size_t bytes = call_.rows * call_.cols * 4;
@@ -40,6 +66,7 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
     x_ = static_cast<const float*>(input_.data());
     call_.x_stride = call_.cols;
   }
+  if (op->output == Output::kNone) return true;
   if (y_stays) {
     y_ = checked.y;
     return true;
@@ -54,7 +81,12 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
   return true;
 }
 
-void AsyncJob::deliver_to(void* y) const {
+void AsyncJob::deliver_to(void* y, void* const* to) const {
+  for (int i = 0; i < op->operand_count; i++) {
+    const bool wanted = op->operands[i].written && operands.data[i] != nullptr && to[i] != nullptr;
+    if (wanted) std::memcpy(to[i], operands.data[i], operands.bytes[i]);
+  }
+  if (writes_to_y || op->output == Output::kNone) return;
   if (op->output != Output::kRow)
     copy_rows(y_, call_.rows, y, call_.rows, 1, call_.rows);
   else
@@ -64,6 +96,7 @@ void AsyncJob::deliver_to(void* y) const {
 void AsyncJob::drop_memory() {
   input_.release();
   output_.release();
+  operand_memory_.release();
 }
 
 void AsyncJob::run() {

@@ -2,6 +2,8 @@
 // functions themselves use Node-API's C calls (docs/decisions/0005-two-ways-into-node-api.md).
 #include <napi.h>
 
+#include <string>
+
 #include "../runtime/dispatch.h"
 #include "../runtime/limits.h"
 #include "environment.h"
@@ -28,6 +30,18 @@ Napi::PropertyDescriptor constant(Napi::Env env, const char* name, V value) {
   return Napi::PropertyDescriptor::Value(name, Napi::Value::From(env, value), napi_enumerable);
 }
 
+// By operator: its operands, as "read NAME" or "write NAME".
+Napi::Array operands(Napi::Env env, const Isa& isa) {
+  Napi::Array result = Napi::Array::New(env, static_cast<size_t>(isa.operator_count));
+  for (int i = 0; i < isa.operator_count; i++) {
+    const Operator& op = isa.operators[i];
+    result[static_cast<uint32_t>(i)] = names(env, op.operand_count, [&](int k) {
+      return std::string(op.operands[k].written ? "write " : "read ") + op.operands[k].name;
+    });
+  }
+  return result;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   if (!Environment::create(env)) throw Napi::Error::New(env, "softlane: no memory for the addon");
   const Isa& first = isa_at(0);
@@ -35,6 +49,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       constant(env, "version", SOFTLANE_VERSION),
       constant(env, "operators",
                names(env, first.operator_count, [&](int i) { return first.operators[i].name; })),
+      constant(env, "operands", operands(env, first)),
       constant(env, "algorithms",
                names(env, kAlgorithms, [](int i) { return kAlgorithmNames[i]; })),
       constant(env, "isas", names(env, isa_count(), [](int i) { return isa_at(i).name; })),

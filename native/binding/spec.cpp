@@ -53,17 +53,52 @@ Status read_spec(const double* fields, Checked* checked) {
   call->algorithm = static_cast<Algorithm>(algorithm);
   if (call->x_stride < call->cols) return Status::kBadSpec;
   if (checked->op->output == Output::kRow && call->y_stride < call->cols) return Status::kBadSpec;
+  call->operands = nullptr;
   for (size_t i = 0; i < kParams; i++) call->params[i] = fields[kSpecParams + i];
   return checked->op->valid(*call) ? Status::kOk : Status::kBadSpec;
+}
+
+// Every output apart from x, y and every other operand.
+bool operands_overlap(const Checked& c, size_t x_bytes, size_t y_bytes) {
+  const Operands& all = c.operands;
+  for (int i = 0; i < c.op->operand_count; i++) {
+    const auto meets = [&](const void* other, size_t bytes) {
+      return overlap(all.data[i], all.bytes[i], other, bytes);
+    };
+    if (all.data[i] == nullptr) continue;
+    const bool written = c.op->operands[i].written;
+    if (meets(c.y, y_bytes) || (written && meets(c.x.data, x_bytes))) return true;
+    for (int j = 0; j < i; j++) {
+      if (all.data[j] == nullptr || !(written || c.op->operands[j].written)) continue;
+      if (meets(all.data[j], all.bytes[j])) return true;
+    }
+  }
+  return false;
 }
 
 Status check_overlap(const Checked& c) {
   const size_t x_bytes = input_span(c.call) * sizeof(float);
   const size_t y_bytes = output_span(c.call, *c.op) * 4;
+  if (c.op->operand_count > 0 && operands_overlap(c, x_bytes, y_bytes)) return Status::kOverlap;
   if (!overlap(c.x.data, x_bytes, c.y, y_bytes)) return Status::kOk;
   const bool in_place = c.op->output == Output::kRow && c.x.data == c.y &&
                         (c.call.x_stride == c.call.y_stride || c.call.rows == 1);
   return in_place ? Status::kOk : Status::kOverlap;
+}
+
+Status check_operands(napi_env env, const OperandValues& values, Checked* c) {
+  Operands& all = c->operands;
+  for (int i = 0; i < c->op->operand_count; i++) {
+    const Operand& operand = c->op->operands[i];
+    size_t length;
+    if (!operand_length(operand, c->call, &length)) return Status::kBadOperand;
+    all.bytes[i] = length * element_bytes(operand.element);
+    const napi_value value = static_cast<size_t>(i) < values.count ? values.at[i] : nullptr;
+    const Status status = check_operand(env, value, operand, all.bytes[i], &all.data[i]);
+    if (status != Status::kOk) return status;
+  }
+  c->call.operands = all.data;
+  return Status::kOk;
 }
 
 }  // namespace
@@ -74,6 +109,7 @@ size_t input_span(const Call& call) {
 }
 
 size_t output_span(const Call& call, const Operator& op) {
+  if (op.output == Output::kNone) return 0;
   if (op.output != Output::kRow) return call.rows;
   size_t span;
   return extent(call.rows, call.cols, call.y_stride, &span) ? span : SIZE_MAX;
@@ -84,29 +120,70 @@ const Isa* usable_isa(int64_t index) {
   return isa_usable(static_cast<int>(index)) ? &isa_at(static_cast<int>(index)) : nullptr;
 }
 
-Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data,
-                    size_t* length) {
+void OperandValues::read(napi_env env, napi_value array) {
+  bool is_array = false;
+  uint32_t length = 0;
+  if (array == nullptr || napi_is_array(env, array, &is_array) != napi_ok || !is_array) return;
+  if (napi_get_array_length(env, array, &length) != napi_ok) return;
+  for (uint32_t i = 0; i < length && i < kMostOperands; i++) {
+    if (napi_get_element(env, array, i, &at[i]) != napi_ok) {
+      // A getter that threw: nothing of it may stay behind.
+      napi_value thrown;
+      napi_get_and_clear_last_exception(env, &thrown);
+      at[i] = nullptr;
+    }
+    count = i + 1;
+  }
+}
+
+Status check_operand(napi_env env, napi_value value, const Operand& operand, size_t bytes,
+                     void** data) {
+  static constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array,
+                                                    napi_uint32_array, napi_float64_array};
+  *data = nullptr;
+  napi_valuetype kind = napi_undefined;
+  if (value != nullptr && napi_typeof(env, value, &kind) != napi_ok) return Status::kBadOperand;
+  if (kind == napi_undefined || kind == napi_null)
+    return operand.optional ? Status::kOk : Status::kBadOperand;
+  Array<void> array;
+  if (!get_array(env, value, kTypes[static_cast<int>(operand.element)], &array) ||
+      array.length < bytes / element_bytes(operand.element))
+    return Status::kBadOperand;
+  // A zero-length array may be at no address, and is given all the same.
+  static char nowhere;
+  *data = array.data == nullptr ? &nowhere : array.data;
+  return Status::kOk;
+}
+
+Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data) {
+  *data = nullptr;
+  if (op.output == Output::kNone) return Status::kOk;
   Array<void> array;
   const napi_typedarray_type type =
       op.output == Output::kIndex ? napi_int32_array : napi_float32_array;
   if (!get_array(env, y, type, &array)) return Status::kBadOutput;
   if (array.length < needed) return Status::kBadOutput;
   *data = array.data;
-  *length = array.length;
   return Status::kOk;
 }
 
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, Checked* checked) {
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
+                  Checked* checked) {
   Array<double> numbers;
   if (!get_doubles(env, spec, &numbers) || numbers.length != kSpecLength) return Status::kBadSpec;
   double fields[kSpecLength];
   std::memcpy(fields, numbers.data, sizeof fields);
   Status status = read_spec(fields, checked);
   if (status != Status::kOk) return status;
+  // The last that may run JavaScript.
+  OperandValues values;
+  if (checked->op->operand_count > 0) values.read(env, operands);
   if (!get_floats(env, x, &checked->x)) return Status::kBadInput;
   if (checked->x.length < input_span(checked->call)) return Status::kBadInput;
-  status = check_output(env, y, *checked->op, output_span(checked->call, *checked->op), &checked->y,
-                        &checked->y_length);
+  status =
+      check_output(env, y, *checked->op, output_span(checked->call, *checked->op), &checked->y);
+  if (status != Status::kOk) return status;
+  status = checked->op->operand_count == 0 ? Status::kOk : check_operands(env, values, checked);
   return status == Status::kOk ? check_overlap(*checked) : status;
 }
 

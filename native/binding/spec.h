@@ -18,9 +18,15 @@ enum SpecField {
   kSpecYStride,
   kSpecParams,  // the operator's own, in the order of Call::params
 };
-constexpr size_t kSpecLength = 24;
+constexpr size_t kSpecLength = 32;
 
-// A call that has been checked against its arrays, ready for execute().
+// The arrays beside x and y of a call that has been checked, in the operator's order.
+struct Operands {
+  void* data[kMostOperands];  // null: not given
+  size_t bytes[kMostOperands];
+};
+
+// A call that has been checked against its arrays, ready for execute(). It points into itself.
 struct Checked {
   Call call;
   const Isa* isa;
@@ -28,19 +34,36 @@ struct Checked {
   const Operator* op;
   Array<float> x;
   void* y;
-  size_t y_length;  // elements of four bytes
+  Operands operands;  // as many as the operator has
+
+  Checked() = default;
+  Checked(const Checked&) = delete;
+};
+
+// The elements of a JavaScript array of operands. Reading them may run JavaScript.
+struct OperandValues {
+  napi_value at[kMostOperands];
+  size_t count = 0;
+
+  // Anything but an array is like an empty one.
+  void read(napi_env env, napi_value array);
 };
 
 // Elements of the input that a call reads up to, and of the output that it writes up to.
 size_t input_span(const Call& call);
 size_t output_span(const Call& call, const Operator& op);
 
-// Reads and checks all three. The numbers are copied first: the spec may be in shared memory.
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, Checked* checked);
+// Reads and checks all of them. The numbers are copied first: the spec may be in shared memory.
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
+                  Checked* checked);
 
-// The array a result goes to, with room for `needed` elements of the operator's type.
-Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data,
-                    size_t* length);
+// The array a result goes to, with room for `needed` elements of the operator's type. Null where
+// the operator has none.
+Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data);
+
+// An operand of so many bytes; *data is null where an optional one is not given.
+Status check_operand(napi_env env, napi_value value, const Operand& operand, size_t bytes,
+                     void** data);
 
 // The instruction set of that index, -1 for the current one; null when it cannot run here.
 const Isa* usable_isa(int64_t index);

@@ -16,6 +16,8 @@ enum class Status : int32_t {
   kAborted = 7,
   kBadState = 8,
   kUnknownTicket = 9,
+  kBadOperand = 10,  // an array beside x and y: not of its type, too short, missing, or gone
+  // From 16 on: why a row was refused, with 256 times the row (rows/operator.h).
 };
 
 }  // namespace softlane

@@ -14,8 +14,18 @@
 //   reduce(call, context, row_max, x, n, state); close(state), the sum of it all;
 //   finish(call, context, close(state), x, n, result); then
 //   map_range(call, context, result, x, y, begin, end), or value(result) for one number.
-// select (a row to the index of an element) takes row(call, x, y, n).
+// select (a row to the index of an element) takes row(call, x, y, n);
+// record (a row to several results, which are operands) takes
+//   Context and context(call); state_bytes(call), workspace_bytes(call) and can_split(call);
+//   start(call, context, state), reduce(call, context, x, begin, end, state),
+//   append(call, state, next) and finish(call, context, state, x, n, r), which writes the results
+//   of the r-th row from call.row on: the same for a whole row and for one in ranges.
+//
+// A struct with operands beside x and y lists them in kOperands (operator.h), and reads them with
+// operand_at; one that cannot give a result for a row says so with refuse.
 #pragma once
+
+#include <type_traits>
 
 #include "../simd/wide.h"
 #include "map.h"
@@ -24,6 +34,20 @@
 namespace softlane {
 namespace {
 
+// The entry with the operands that a struct lists, if it lists any.
+template <class Op, class = void>
+struct Listed {
+  static constexpr Operator entry(Operator op) { return op; }
+};
+template <class Op>
+struct Listed<Op, std::void_t<decltype(Op::kOperands)>> {
+  static constexpr Operator entry(Operator op) {
+    op.operands = Op::kOperands;
+    op.operand_count = static_cast<int>(sizeof Op::kOperands / sizeof *Op::kOperands);
+    return op;
+  }
+};
+
 // The operator's State and Result as the plain memory that the runtime provides.
 template <class Op>
 struct LongRow {
@@ -31,11 +55,14 @@ struct LongRow {
   using Result = typename Op::Result;
   static_assert(sizeof(Result) <= kResultBytes, "the runtime provides this much");
 
+  static size_t state_bytes(const Call&) { return sizeof(State); }
   static void start(const Call& call, void* state) { Op::start(call, static_cast<State*>(state)); }
-  static void reduce(const Call& call, float row_max, const float* x, size_t n, void* state) {
-    Op::reduce(call, Op::context(call), row_max, x, n, static_cast<State*>(state));
+  static void reduce(const Call& call, float row_max, const float* x, size_t begin, size_t end,
+                     void* state) {
+    Op::reduce(call, Op::context(call), row_max, x + begin, end - begin,
+               static_cast<State*>(state));
   }
-  static void append(void* state, const void* next) {
+  static void append(const Call&, void* state, const void* next) {
     Op::append(static_cast<State*>(state), *static_cast<const State*>(next));
   }
   static Result conclude(const Call& call, const void* state, const float* x, size_t n) {
@@ -83,8 +110,7 @@ struct ReduceMapDriver {
     });
     if (call.stream) fence();
   }
-  static void finish(const Call& call, const void* state, const float* x, size_t n, void* result,
-                     void*) {
+  static void finish(const Call& call, void* state, const float* x, size_t n, void* result, void*) {
     *static_cast<typename Op::Result*>(result) = Long::conclude(call, state, x, n);
   }
   static void map(const Call& call, const void* result, const float* x, float* y, size_t begin,
@@ -94,10 +120,9 @@ struct ReduceMapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return {Op::kName,         Output::kRow, Op::valid,
-            Op::automatic,     rows,         sizeof(typename Op::State),
-            Op::needs_row_max, Long::start,  Long::reduce,
-            Long::append,      finish,       map};
+    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
+                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                              Long::append, finish, map});
   }
 };
 
@@ -111,23 +136,13 @@ struct ReduceDriver {
     reduce_rows<Op>(call, c, x, out, 1, count,
                     [&](const auto& result, size_t r) { out[r] = Op::value(result); });
   }
-  static void finish(const Call& call, const void* state, const float* x, size_t n, void*,
-                     void* y) {
+  static void finish(const Call& call, void* state, const float* x, size_t n, void*, void* y) {
     *static_cast<float*>(y) = Op::value(Long::conclude(call, state, x, n));
   }
   static constexpr Operator entry() {
-    return {Op::kName,
-            Output::kNumber,
-            Op::valid,
-            Op::automatic,
-            rows,
-            sizeof(typename Op::State),
-            Op::needs_row_max,
-            Long::start,
-            Long::reduce,
-            Long::append,
-            finish,
-            nullptr};
+    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
+                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                              Long::append, finish, nullptr});
   }
 };
 
@@ -138,8 +153,39 @@ struct SelectDriver {
     for (size_t r = 0; r < count; ++r) Op::row(call, x + r * call.x_stride, out + r, call.cols);
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kIndex, Op::valid, nullptr, rows,    0,
-            nullptr,   nullptr,        nullptr,   nullptr, nullptr, nullptr};
+    return Listed<Op>::entry({Op::kName, Output::kIndex, Op::valid, nullptr, rows, nullptr, nullptr,
+                              nullptr, nullptr, nullptr, nullptr, nullptr});
+  }
+};
+
+template <class Op>
+struct RecordDriver {
+  static void rows(const Call& call, const float* x, void*, size_t count) {
+    const typename Op::Context c = Op::context(call);
+    for (size_t r = 0; r < count; ++r) {
+      const float* row = x + r * call.x_stride;
+      Op::start(call, c, call.workspace);
+      Op::reduce(call, c, row, 0, call.cols, call.workspace);
+      Op::finish(call, c, call.workspace, row, call.cols, r);
+    }
+  }
+  static size_t split_bytes(const Call& call) {
+    return Op::can_split(call) ? Op::state_bytes(call) : 0;
+  }
+  static void start(const Call& call, void* state) { Op::start(call, Op::context(call), state); }
+  static void reduce(const Call& call, float, const float* x, size_t begin, size_t end,
+                     void* state) {
+    Op::reduce(call, Op::context(call), x, begin, end, state);
+  }
+  static void finish(const Call& call, void* state, const float* x, size_t n, void*, void*) {
+    Op::finish(call, Op::context(call), state, x, n, 0);
+  }
+  static constexpr Operator entry() {
+    Operator op =
+        Listed<Op>::entry({Op::kName, Output::kNone, Op::valid, Op::automatic, rows, split_bytes,
+                           nullptr, start, reduce, Op::append, finish, nullptr});
+    op.workspace_bytes = Op::workspace_bytes;
+    return op;
   }
 };
 
@@ -163,8 +209,8 @@ struct MapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return {Op::kName, Output::kRow, Op::valid, nullptr, rows,    0,
-            nullptr,   nullptr,      nullptr,   nullptr, nullptr, map};
+    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
+                              nullptr, nullptr, nullptr, nullptr, map});
   }
 };
 

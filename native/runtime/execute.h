@@ -14,9 +14,16 @@ enum class Stores : int32_t { kAuto, kOrdinary, kStreaming };
 constexpr int kStoresCount = 3;
 void set_stores(Stores stores);
 
-// False when *cancel became true before everything was done; y is then partly written. cancel may
-// be null. threads: at least 1, the caller's included.
-bool execute(const Call& call, const Isa& isa, const float* x, void* y, int threads,
-             const std::atomic<bool>* cancel);
+// kStopped: *cancel became true before everything was done; outputs are then partly written.
+// kRefused: a row has no result; `refused` says which and why (rows/operator.h), every other row
+// has its own.
+struct Outcome {
+  enum Kind { kDone, kStopped, kNoMemory, kRefused } kind;
+  uint64_t refused;
+};
+
+// cancel may be null. threads: at least 1, the caller's included.
+Outcome execute(const Call& call, const Isa& isa, const float* x, void* y, int threads,
+                const std::atomic<bool>* cancel);
 
 }  // namespace softlane

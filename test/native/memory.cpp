@@ -258,16 +258,16 @@ class Trial {
     uint32_t* y = buffers->y.place<uint32_t>(place, width_);
     void* result = buffers->result.place<char>(place, kResultBytes);
     if (op.reduce != nullptr) {
-      void* state = buffers->state.place<char>(place, op.state_bytes);
-      void* next = buffers->other_state.place<char>(place, op.state_bytes);
+      void* state = buffers->state.place<char>(place, op.state_bytes(call));
+      void* next = buffers->other_state.place<char>(place, op.state_bytes(call));
       const float row_max = op.needs_row_max(call) ? isa.row_max(x, n_) : 0;
       const size_t first = std::min(n_, kBlock);
       op.start(call, state);
-      op.reduce(call, row_max, x, first, state);
+      op.reduce(call, row_max, x, 0, first, state);
       if (first < n_) {
         op.start(call, next);
-        op.reduce(call, row_max, x + first, n_ - first, next);
-        op.append(state, next);
+        op.reduce(call, row_max, x, first, n_, next);
+        op.append(call, state, next);
       }
       op.finish(call, state, x, n_, result, y);
     }

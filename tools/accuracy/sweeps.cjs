@@ -8,7 +8,7 @@
 const onnx = require('../../dist/lab/rivals/onnx-model.js');
 const { generator } = require('../../dist/lab/random.js');
 
-/** @typedef {import('../../lib/operator.js').Operator} Operator */
+/** @typedef {import('../../lib/views.js').View} View */
 /** @typedef {() => number} Next uniform in [0, 1) */
 /** @typedef {{ name: string, fill: (row: Float32Array, next: Next) => void }} Sweep */
 
@@ -119,7 +119,7 @@ function inputOf(sweep, { rows, cols }, seed) {
 
 /**
  * The float64 truth of all rows, one after the other.
- * @param {Operator} line @param {Float32Array} x @param {number} cols
+ * @param {View} line @param {Float32Array} x @param {number} cols
  */
 function truthOf(line, x, cols) {
   const parameters = Object.fromEntries(
@@ -152,7 +152,7 @@ function worst(y, truth, distance) {
 /**
  * The same by onnxruntime; undefined where ONNX has no such node.
  * @param {typeof import('onnxruntime-node')} runtime
- * @param {Operator} line @param {Float32Array} x @param {{ rows: number, cols: number }} shape
+ * @param {View} line @param {Float32Array} x @param {{ rows: number, cols: number }} shape
  */
 async function rival({ InferenceSession, Tensor }, line, x, { rows, cols }) {
   const node = onnx.oneNode(line.name, rows, cols);

@@ -1,6 +1,6 @@
 /** What a case consists of, as data: it can be drawn, made smaller and printed by fast-check. */
 import fc from 'fast-check';
-import type { Operator } from '../../../lib/operator';
+import type { Operator } from '../kernels/operators';
 import { ARENA, memoryKinds } from './memory';
 import type { MemoryKind } from './memory';
 import { oddSizes, strangerNames, strangersToData } from './values';

@@ -1,7 +1,7 @@
 /** One case of each kind of call, from its recipe to the verdict. */
 import fc from 'fast-check';
 import * as api from '../../../lib';
-import type { Operator } from '../../../lib/operator';
+import type { Operator } from '../kernels/operators';
 import * as promises from '../../../lib/promises';
 import { expect } from '@jest/globals';
 import {

@@ -1,5 +1,5 @@
 /** From a recipe to the objects of a call, and the mischief that is done to them. */
-import type { Operator, OutputArray } from '../../../lib/operator';
+import type { Operator, OutputArray } from '../kernels/operators';
 import { Random } from '../kernels/random';
 import { ARENA, Arena } from './memory';
 import type {

@@ -1,15 +1,22 @@
 /** What the catalogue says there is to test: every operator, in every way that it can be asked for. */
 import * as softlane from '../../../lib/index';
-import type { Operator, OutputArray, Parameters } from '../../../lib/operator';
+import type { OutputArray, ParameterValue, Parameters } from '../../../lib/operator';
+import * as promises from '../../../lib/promises';
+import { viewOptions, viewResult, viewWidth, viewsOf } from '../../../lib/views';
+import type { View } from '../../../lib/views';
 
-export type { Operator, OutputArray, Parameters };
+/** One output of an operator: the operator itself, where it has one. */
+export type Operator = View;
+export type { OutputArray, Parameters };
 export type Options = Record<string, unknown>;
 type Function = (x: Float32Array, options?: Options) => OutputArray;
 
 export const { catalogue } = softlane;
 
-/** Every line as a pair for describe.each. */
-export const operators: readonly [string, Operator][] = catalogue.map((line) => [line.name, line]);
+/** Every output of every line as a pair for describe.each. */
+export const operators: readonly [string, Operator][] = catalogue
+  .flatMap(viewsOf)
+  .map((view) => [view.name, view]);
 
 /** The instruction sets of this machine, best first. */
 export const isas: readonly string[] = softlane
@@ -19,23 +26,34 @@ export const isas: readonly string[] = softlane
 export const bestIsa = isas[0];
 
 /** The public function of an operator. */
-export function functionOf(line: Operator): Function {
+export function functionOf({ line }: Operator): Function {
   return (softlane as unknown as Record<string, Function>)[line.name];
 }
 
-export function call(line: Operator, x: Float32Array, options: Options): OutputArray {
-  return functionOf(line)(x, options);
+/** One output of a call, with examples for whatever else the operator reads. */
+export function call(view: Operator, x: Float32Array, options: Options): OutputArray {
+  return viewResult(view, functionOf(view)(x, viewOptions(view, x, options)));
+}
+
+/** The same by the function with a promise. */
+export async function callLater(
+  view: Operator,
+  x: Float32Array,
+  options: Options,
+): Promise<OutputArray> {
+  const later = (promises as unknown as Record<string, Function>)[view.line.name];
+  return viewResult(view, await later(x, viewOptions(view, x, options)));
 }
 
 export function findOperator(name: string): Operator {
-  const line = catalogue.find((other) => other.name === name);
-  if (line === undefined) throw new Error(`expected the catalogue to have ${name}`);
-  return line;
+  const found = operators.find(([other]) => other === name);
+  if (found === undefined) throw new Error(`expected the catalogue to have ${name}`);
+  return found[1];
 }
 
 /** The same by a plan; `options` has `cols` and may have `rows`, `y` is where the result goes. */
 export function planRun(
-  line: Operator,
+  view: Operator,
   x: Float32Array,
   options: Options,
   y?: OutputArray,
@@ -43,12 +61,23 @@ export function planRun(
   const plan = softlane.plan as unknown as (
     name: string,
     options: Options,
-  ) => { run(x: Float32Array, y?: OutputArray): OutputArray };
-  return plan(line.name, options).run(x, y);
+  ) => { run(x: Float32Array, arrays?: unknown): unknown };
+  const { line } = view;
+  if (line.operands === undefined) return plan(line.name, options).run(x, y) as OutputArray;
+  // What is read comes with the run, everything else with the plan.
+  const planned: Options = {};
+  const given: Options = {};
+  const all = viewOptions(view, x, { ...options, ...(y && { out: y }) });
+  for (const [name, value] of Object.entries(all)) {
+    const isArray =
+      name === 'out' || line.operands.some((o) => o.name === name && o.role === 'input');
+    (isArray ? given : planned)[name] = value;
+  }
+  return viewResult(view, plan(line.name, planned).run(x, given));
 }
 
 /** The ways to the same result: `algorithm` by convention. One that says nothing where there is no such option. */
-export function algorithmsOf(line: Operator): Options[] {
+export function algorithmsOf(line: Pick<Operator, 'options'>): Options[] {
   const rule = line.options['algorithm'];
   return rule?.kind === 'choice' ? rule.values.map((algorithm) => ({ algorithm })) : [{}];
 }
@@ -56,6 +85,9 @@ export function algorithmsOf(line: Operator): Options[] {
 /** Numbers that any option may be tried with, as far as its own check lets them pass. */
 const ORDINARY = [0.1, 0.25, 0.7, 1.3, 1.9780299663543701, 3, 10];
 const EXTREME = [1e-2, 1e-6, 1e-20, 2 ** -100, 1e3, 1e5, 1e20, 2 ** 100];
+
+/** `algorithm` has ways of its own; a call that throws for a NaN has no result to look at (views.ts). */
+const APART = ['algorithm', 'nan'];
 
 interface Choice {
   /** All values of the choices, or the defaults only. */
@@ -69,13 +101,13 @@ interface Choice {
  * numbers are varied one at a time.
  */
 export function parameterSets(line: Operator, { choices, numbers }: Choice = {}): Parameters[] {
-  const defaults: Record<string, number | string> = {};
+  const defaults: Record<string, ParameterValue> = {};
   for (const [name, rule] of Object.entries(line.options)) {
-    if (name !== 'algorithm') defaults[name] = rule.default;
+    if (!APART.includes(name)) defaults[name] = rule.default;
   }
   let sets = [defaults];
   for (const [name, rule] of Object.entries(line.options)) {
-    if (name === 'algorithm') continue;
+    if (APART.includes(name)) continue;
     if (rule.kind === 'choice' && choices === 'all') {
       const values = [rule.default, ...rule.values.filter((value) => value !== rule.default)];
       sets = sets.flatMap((set) => values.map((value) => ({ ...set, [name]: value })));
@@ -117,5 +149,5 @@ export function truthOf(
 
 /** Elements of a row's result. */
 export function outputCols(line: Operator, cols: number): number {
-  return line.output === 'perRow' ? 1 : cols;
+  return viewWidth(line, cols);
 }

@@ -1,0 +1,221 @@
+/** The arrays of a call beside x and its output: their lengths, what the options give for them, and new ones. */
+import { plainObject } from './check';
+import { kinds, requireAttached } from './elements';
+import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import type { Extent, Inputs, Operand, OperandArray, OperandArrays, Operator } from './operator';
+import { operandsOf } from './operator';
+import { Spec } from './spec';
+import type { TensorFields } from './tensor';
+import { makeTensor, readTensor } from './tensor';
+
+/** Elements a row, or, for 'perColumn', of the whole. */
+export function extentWidth(operator: Operator, extent: Extent, spec: Float64Array): number {
+  if (extent === 'perRow') return 1;
+  return typeof extent === 'string' ? spec[Spec.cols] : spec[operator.options[extent.option].index];
+}
+
+/** Elements of an operand. */
+export function operandLength(operator: Operator, operand: Operand, spec: Float64Array): number {
+  const width = extentWidth(operator, operand.extent, spec);
+  return operand.extent === 'perColumn' ? width : spec[Spec.rows] * width;
+}
+
+/** The dims of an output for a tensor of these dims. */
+export function operandDims(
+  operator: Operator,
+  { extent }: Operand,
+  spec: Float64Array,
+  dims: readonly number[],
+): number[] {
+  const cols = spec[Spec.cols];
+  if (extent === 'perColumn') return [cols];
+  if (extent === 'rows') return [...dims];
+  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
+  const outer = last === cols ? dims.slice(0, -1) : [spec[Spec.rows]];
+  return extent === 'perRow' ? outer : [...outer, extentWidth(operator, extent, spec)];
+}
+
+/** Where the operand of that name is in the operator's list; -1 for none. */
+export function operandIndex(operator: Operator, name: string): number {
+  return operandsOf(operator).findIndex((operand) => operand.name === name);
+}
+
+export function makeOperand(operator: Operator, operand: Operand, length: number): OperandArray {
+  try {
+    return new kinds[operand.element].make(length);
+  } catch {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `${operator.name}: expected enough memory for ${operand.name}, ${length} elements, received none`,
+    );
+  }
+}
+
+/** How an argument is called in an error: that of an output is a part of `out`. */
+export function operandArgument({ role, name }: Operand): string {
+  return role === 'input' ? `options.${name}` : `options.out.${name}`;
+}
+
+/**
+ * What the options say of the operands, in the order of the operator's list: an array or a tensor, or, of an output that
+ * is to be made, true.
+ */
+export type GivenOperands = unknown[];
+
+/** Notes the option of that name; false where it is none of the operator's operands. */
+export function noteOperand(
+  operator: Operator,
+  key: string,
+  value: unknown,
+  into: GivenOperands,
+): boolean {
+  const place = operandIndex(operator, key);
+  if (place < 0) return false;
+  const { role, optional } = operandsOf(operator)[place];
+  if (role === 'input') {
+    if (value !== undefined) into[place] = value;
+    return true;
+  }
+  if (!optional) return false;
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw wrongType(operator.name, `options.${key}`, 'true or false', value);
+  }
+  if (value === true) into[place] ??= true;
+  return true;
+}
+
+/** Notes the members of `out`, which an operator of several outputs has. */
+export function noteOutputs(operator: Operator, out: unknown, into: GivenOperands): void {
+  const { name } = operator;
+  const source = plainObject(name, 'options.out', out);
+  for (const key in source) {
+    if (!Object.hasOwn(source, key)) continue;
+    const value = source[key];
+    const place = operandIndex(operator, key);
+    if (place < 0 || operandsOf(operator)[place].role === 'input') {
+      throw unknownOption(name, key, outputNames(operator), 'options.out');
+    }
+    if (value !== undefined) into[place] = value;
+  }
+}
+
+export function outputNames(operator: Operator): string[] {
+  return operandsOf(operator).flatMap(({ role, name }) => (role === 'output' ? name : []));
+}
+
+/** The arrays of a call: those that were given, checked, and new ones for outputs. `tensor`: what x was, if it was one. */
+export function gatherOperands(
+  operator: Operator,
+  spec: Float64Array,
+  given: GivenOperands,
+  tensor: TensorFields | null,
+): (OperandArray | undefined)[] {
+  return operandsOf(operator).map((operand, i) => {
+    const value = given[i];
+    if (operand.role === 'output') {
+      if (value === true || (value === undefined && !operand.optional)) {
+        return makeOperand(operator, operand, operandLength(operator, operand, spec));
+      }
+    }
+    if (value === undefined && operand.optional) return undefined;
+    return readOperand(operator, operand, spec, value, tensor);
+  });
+}
+
+/** What was given for an operand, as an array: an input has exactly its elements, an output at least. */
+function readOperand(
+  operator: Operator,
+  operand: Operand,
+  spec: Float64Array,
+  given: unknown,
+  tensor: TensorFields | null,
+): OperandArray {
+  const { name } = operator;
+  const argument = operandArgument(operand);
+  const kind = kinds[operand.element];
+  let array: OperandArray;
+  if (kind.is(given)) {
+    array = given;
+  } else if (
+    typeof given === 'object' &&
+    given !== null &&
+    !ArrayBuffer.isView(given) &&
+    !Array.isArray(given)
+  ) {
+    const fields = readTensor(name, argument, given, operand.element);
+    if (operand.role === 'output' && tensor !== null) {
+      const want = operandDims(operator, operand, spec, tensor.dims);
+      if (want.join() !== fields.dims.join()) {
+        const expected = `be those of the result, [${want.join(', ')}]`;
+        throw wrongShape(name, `${argument}.dims`, expected, `[${fields.dims.join(', ')}]`);
+      }
+    }
+    array = fields.data;
+  } else {
+    throw wrongType(name, argument, `${kind.name} or an object with such data and dims`, given);
+  }
+  if (array.length === 0) requireAttached(name, argument, array);
+  const needed = operandLength(operator, operand, spec);
+  const exactly = operand.role === 'input';
+  if (exactly ? array.length !== needed : array.length < needed) {
+    const expected = `have ${exactly ? '' : 'at least '}${needed} elements`;
+    throw wrongShape(name, argument, expected, `${array.length} elements`);
+  }
+  return array;
+}
+
+/** The result of an operator of several outputs: each as it was given, or new and of the kind of x. */
+export function recordOf(
+  operator: Operator,
+  spec: Float64Array,
+  given: GivenOperands,
+  arrays: OperandArrays,
+  tensor: TensorFields | null,
+): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  operandsOf(operator).forEach((operand, i) => {
+    const array = arrays[i];
+    if (operand.role === 'input' || array === undefined) return;
+    const { name, element } = operand;
+    if (given[i] !== undefined && given[i] !== true) result[name] = given[i];
+    else if (tensor === null) result[name] = array;
+    else {
+      const dims = operandDims(operator, operand, spec, tensor.dims);
+      result[name] = makeTensor(tensor, element, array, dims);
+    }
+  });
+  return result;
+}
+
+/** Options that may not be more than the columns are. */
+export function requireLimits(operator: Operator, spec: Float64Array): void {
+  const most = Math.max(spec[Spec.cols], 1);
+  for (const [key, rule] of Object.entries(operator.options)) {
+    if (rule.kind !== 'number' || rule.upTo === undefined || spec[rule.index] <= most) continue;
+    const expected = `at most the number of columns (${spec[Spec.cols]})`;
+    throw wrongValue(operator.name, `options.${key}`, expected, spec[rule.index]);
+  }
+}
+
+/** For the oracle: what the input operands have for a row. */
+export function inputsOfRow(
+  operator: Operator,
+  spec: Float64Array,
+  arrays: OperandArrays,
+  row: number,
+): Inputs {
+  const inputs: Record<string, ArrayLike<number> | number | undefined> = {};
+  operandsOf(operator).forEach((operand, i) => {
+    const array = arrays[i];
+    if (operand.role !== 'input') return;
+    if (array === undefined || operand.extent === 'perColumn') {
+      inputs[operand.name] = array;
+    } else if (operand.extent === 'perRow') {
+      inputs[operand.name] = array[row];
+    } else {
+      const width = extentWidth(operator, operand.extent, spec);
+      inputs[operand.name] = array.subarray(row * width, (row + 1) * width);
+    }
+  });
+  return inputs;
+}
