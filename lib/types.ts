@@ -190,10 +190,10 @@ export interface RecordPromise<Options, Always, Maybe = NoInputs> {
 
 /** The asynchronous twin of an operator's function. */
 export type PromiseOf<F> =
-  F extends RecordCall<infer Options, infer Always, infer Maybe, infer _>
-    ? RecordPromise<Options, Always, Maybe>
-    : F extends FloatCall<infer Options, infer _>
-      ? FloatPromise<Options>
+  F extends RecordCall<infer Options, infer Always, infer Maybe, infer Inputs>
+    ? RecordPromise<Options & Inputs, Always, Maybe>
+    : F extends FloatCall<infer Options, infer Inputs>
+      ? FloatPromise<Options & Inputs>
       : F extends IndexCall<infer Options>
         ? IndexPromise<Options>
         : never;

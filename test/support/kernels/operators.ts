@@ -41,7 +41,9 @@ export async function callLater(
   x: Float32Array,
   options: Options,
 ): Promise<OutputArray> {
-  const later = (promises as unknown as Record<string, Function>)[view.line.name];
+  const later = (promises as unknown as Record<string, (...all: unknown[]) => Promise<unknown>>)[
+    view.line.name
+  ];
   return viewResult(view, await later(x, viewOptions(view, x, options)));
 }
 
