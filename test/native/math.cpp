@@ -225,7 +225,7 @@ int run(int count, char** values) {
     }
   }
   const std::string only = argument(count, values, "only", "");
-  const auto other = [&](const Subject& s) { return !only.empty() && s.name.rfind(only, 0) != 0; };
+  const auto other = [&](const Subject& s) { return !only.empty() && first_word(s.name) != only; };
   subjects.erase(std::remove_if(subjects.begin(), subjects.end(), other), subjects.end());
   const uint64_t stride = static_cast<uint64_t>(number(count, values, "stride", "1"));
   const int threads = static_cast<int>(number(count, values, "threads", "2"));

@@ -1,11 +1,12 @@
 // Every kernel in memory that shows whoever goes beyond it (buffers.h): not a byte outside is read
 // or written, and the bits are those of the scalar backend.
 //
-//   memory [--lengths all|some|few] [--isa NAME] [--part 0] [--parts 1] < calls
+//   memory [--lengths all|some|few] [--isa NAME] [--only NAME] [--part 0] [--parts 1] < calls
 //
 // All operators of the table by all calls, every kind of store, rows of 0 to 4,200 elements, one,
 // several with gaps, in place, and one in parts as several threads have it; and the table's other
-// functions. Prints what it did as JSON; stops at the first thing that is wrong.
+// functions. Or one operator only, or the "functions". Prints what it did as JSON; stops at the
+// first thing that is wrong.
 #include <unistd.h>
 
 #include <algorithm>
@@ -349,7 +350,11 @@ int run(int count, char** values) {
   std::vector<const Isa*> used = isas(argument(count, values, "isa", ""));
   std::reverse(used.begin(), used.end());
   if (used[0] != &kScalar) used.insert(used.begin(), &kScalar);
-  const std::vector<TestCall> calls = read_calls();
+  std::vector<TestCall> calls = read_calls();
+  const std::string only = argument(count, values, "only", "");
+  const auto other = [&](const TestCall& c) { return !only.empty() && first_word(c.text) != only; };
+  calls.erase(std::remove_if(calls.begin(), calls.end(), other), calls.end());
+  const bool functions = part == 0 && (only.empty() || only == "functions");
   buffers = new Buffers;
   watch_faults();
   size_t runs = 0, lengths = 0;
@@ -364,7 +369,7 @@ int run(int count, char** values) {
         for (const Isa* isa : used) runs += trial.run(*isa, special(n));
       }
     }
-    if (part > 0) continue;
+    if (!functions) continue;
     for (const Isa* isa : used) runs += run_functions(*isa, n);
   }
   std::printf("{\"calls\":%zu,\"isas\":%zu,\"lengths\":%zu,\"runs\":%zu}\n", calls.size(),

@@ -77,4 +77,6 @@ async function runMemory(folder, options = {}, how = {}) {
   return { ...results[0], runs: results.reduce((sum, { runs }) => sum + runs, 0) };
 }
 
-module.exports = { runProgram, runMemory };
+const subjects = [...catalogue.map(({ name }) => name), 'functions'];
+
+module.exports = { runProgram, runMemory, subjects };
