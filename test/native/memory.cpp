@@ -354,14 +354,15 @@ int run(int count, char** values) {
   const std::string only = argument(count, values, "only", "");
   const auto other = [&](const TestCall& c) { return !only.empty() && first_word(c.text) != only; };
   calls.erase(std::remove_if(calls.begin(), calls.end(), other), calls.end());
-  const bool functions = part == 0 && (only.empty() || only == "functions");
+  const bool functions = only.empty() || only == "functions";
   buffers = new Buffers;
   watch_faults();
   size_t runs = 0, lengths = 0;
   for (size_t n = 0; n <= kLongest; n++) {
     if (!(all || special(n)) || (wanted == "few" && !few(n))) continue;
     lengths++;
-    for (size_t c = part; c < calls.size(); c += parts) {
+    for (size_t c = 0; c < calls.size(); c++) {
+      if ((n + c) % parts != part) continue;
       // All kinds of rows where loops end, one elsewhere.
       for (size_t kind = 0; kind < kRowKinds; kind++) {
         if (!(all && special(n)) && kind != (n + c) % kRowKinds) continue;
@@ -369,7 +370,7 @@ int run(int count, char** values) {
         for (const Isa* isa : used) runs += trial.run(*isa, special(n));
       }
     }
-    if (!functions) continue;
+    if (!functions || n % parts != part) continue;
     for (const Isa* isa : used) runs += run_functions(*isa, n);
   }
   std::printf("{\"calls\":%zu,\"isas\":%zu,\"lengths\":%zu,\"runs\":%zu}\n", calls.size(),
