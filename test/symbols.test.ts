@@ -9,6 +9,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 const build = join(__dirname, '..', 'build');
+const addon = join(build, 'Release', 'softlane.node');
 const x86 = process.arch === 'x64';
 const tables: Record<string, string> = x86
   ? { scalar: 'kScalar', avx2: 'kAvx2', avx512: 'kAvx512' }
@@ -95,10 +96,14 @@ const linux = process.platform === 'linux' && !process.env.SOFTLANE_SANITIZE;
       }
       expect(mnemonics(isaObject('avx2')).some(isAvx)).toBe(true);
     });
+
+    test('of AVX in the linked addon are those of the vector units, and none of a library', () => {
+      const count = (file: string): number => mnemonics(file).filter(isAvx).length;
+      expect(count(addon)).toBe(count(isaObject('avx2')) + count(isaObject('avx512')));
+    });
   });
 
   test('the addon exports its two entry points and cannot be unmapped', () => {
-    const addon = join(build, 'Release', 'softlane.node');
     const exported = tool('nm', '--dynamic', '--defined-only', addon).trim().split('\n');
     expect(exported.map((line) => line.split(' ').at(-1)).sort()).toEqual([
       'napi_register_module_v1',

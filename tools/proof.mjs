@@ -1,13 +1,19 @@
 // The proofs that take other builds or other tools than `npm test` has; docs/testing.md says what
-// each shows. `--quick` is the share of them that continuous integration runs.
+// each shows. `--quick` is the share of them that continuous integration runs; words choose a part.
 import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setUp } from './setup/index.mjs';
 import { at } from './setup/paths.mjs';
 import { ensurePrograms } from './setup/programs.mjs';
 import { Stop, node, say, which } from './setup/run.mjs';
 
-/** @typedef {{quick: boolean}} Choice */
+/**
+ * `words` are tests as jest finds them, and flags of jest; for `test:valgrind` instruction sets and operators, for
+ * `test:old-cpus` CPUs, for `test:tsan` scenarios of the pool.
+ *
+ * @typedef {{quick: boolean, words: string[]}} Choice
+ */
 
 async function programs() {
   await setUp({ native: false }); // what they are to do comes from dist/
@@ -38,70 +44,131 @@ async function jest(env, ...args) {
   return (await node(at('tools', 'dev.mjs'), ['test', ...args], { env })).code;
 }
 
-/** Under address or undefined: the programs, then all of the tests. */
-async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ { quick }) {
+/**
+ * Of `all` those that are asked for; all where none of them is.
+ *
+ * @param {readonly string[]} all
+ * @param {readonly string[]} words
+ */
+function chosen(all, words) {
+  const some = all.filter((one) => words.includes(one));
+  return some.length > 0 ? some : all;
+}
+
+/** @param {readonly string[]} words @param {readonly string[]} known */
+function expectKnown(words, known) {
+  const strange = words.find((word) => !known.includes(word));
+  if (strange !== undefined)
+    throw new Stop(`expected some of ${known.join(', ')} but received "${strange}".`);
+}
+
+/** Jest's tests on an addon that is built another way, where everything is slower. */
+function allTests(/** @type {Record<string, string>} */ env, /** @type {string[]} */ words) {
+  return jest(env, '--testTimeout=600000', ...words);
+}
+
+/** Under address or undefined: the programs, then all of the tests; or some of the tests. */
+async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ { quick, words }) {
+  if (words.length > 0) return allTests({ SOFTLANE_SANITIZE: sanitize }, words);
   const { runMemory, runProgram } = await programs();
   const folder = await ensurePrograms({ sanitize });
   const lengths = quick ? 'few' : 'some';
   report(`memory, ${sanitize}`, await runMemory(folder, { lengths }));
   report(`pool, ${sanitize}`, await runProgram(folder, 'pool', { seconds: quick ? 0.5 : 5 }));
-  return quick ? 0 : jest({ SOFTLANE_SANITIZE: sanitize }, '--testPathIgnorePatterns=quickstart');
+  return quick ? 0 : allTests({ SOFTLANE_SANITIZE: sanitize }, words);
 }
 
 /** The pool under ThreadSanitizer. */
-async function tsan(/** @type {Choice} */ { quick }) {
+async function tsan(/** @type {Choice} */ { quick, words }) {
   const { runProgram } = await programs();
   const folder = await ensurePrograms({ sanitize: 'thread' });
   const env = { TSAN_OPTIONS: 'die_after_fork=0 atexit_sleep_ms=0' };
-  report('pool, thread', await runProgram(folder, 'pool', { seconds: quick ? 1 : 5 }, { env }));
-  return 0;
-}
-
-/** Memcheck knows no AVX-512: the scalar kernels, and those of AVX2. */
-async function valgrind(/** @type {Choice} */ { quick }) {
-  if (!have('valgrind', 'valgrind')) return 0;
-  const { runMemory } = await programs();
-  const folder = await ensurePrograms({ sanitize: '' });
-  const under = ['valgrind', '--quiet', '--error-exitcode=9', '--leak-check=full'];
-  for (const isa of quick ? ['scalar'] : ['scalar', 'avx2']) {
-    report(`memory, valgrind, ${isa}`, await runMemory(folder, { lengths: 'few', isa }, { under }));
+  const seconds = quick ? 1 : 5;
+  for (const only of words.length > 0 ? words : ['']) {
+    report('pool, thread', await runProgram(folder, 'pool', { seconds, only }, { env }));
   }
   return 0;
 }
 
-/** What each of qemu's CPUs must run. It hides AVX-512 from all, and an instruction that is hidden ends the process. */
+/** Memcheck knows no AVX-512: the scalar kernels, and those of AVX2. */
+async function valgrind(/** @type {Choice} */ { quick, words }) {
+  if (!have('valgrind', 'valgrind')) return 0;
+  const { runMemory, subjects } = await programs();
+  const isas = quick ? ['scalar'] : ['scalar', 'avx2'];
+  expectKnown(words, [...isas, ...subjects]);
+  const folder = await ensurePrograms({ sanitize: '' });
+  const under = ['valgrind', '--quiet', '--error-exitcode=9', '--leak-check=full'];
+  for (const isa of chosen(isas, words)) {
+    for (const only of chosen(subjects, words)) {
+      const result = await runMemory(folder, { lengths: 'few', isa, only }, { under });
+      report(`memory, valgrind, ${isa}, ${only}`, result);
+    }
+  }
+  return 0;
+}
+
+/**
+ * What each of qemu's CPUs must run. It hides AVX-512 from all, and an instruction that is hidden ends the process.
+ * Without XSAVE, no system could save the registers of AVX.
+ */
 const OLD_CPUS = {
   Nehalem: 'scalar',
+  SandyBridge: 'scalar',
   'Haswell,-fma': 'scalar',
+  'Haswell,-xsave': 'scalar',
   'Haswell,-avx2': 'scalar',
   Haswell: 'avx2',
 };
 
-async function oldCpus(/** @type {Choice} */ { quick }) {
+/**
+ * The addon itself in a node on a CPU: the instruction set that it takes, and the stored hashes.
+ *
+ * @param {string[]} under @param {string} isa @param {number} hashes as many as there must be at least
+ */
+function addonUnder(under, isa, hashes) {
+  const [file, ...flags] = [...under, process.execPath];
+  const answer = spawnSync(file, [...flags, '-p', `require('./dist').capabilities().isa`], {
+    cwd: at(),
+    encoding: 'utf8',
+  });
+  if (answer.status !== 0 || answer.stdout.trim() !== isa) {
+    say(`expected the addon to take ${isa} but received ${answer.stdout}${answer.stderr}`);
+    return false;
+  }
+  const results = at('.cache', 'old-cpus.json');
+  rmSync(results, { force: true });
+  const jest = [at('node_modules', 'jest', 'bin', 'jest.js'), '--runInBand', 'test/bits'];
+  const only = ['-t', 'the stored hashes', '--json', `--outputFile=${results}`];
+  const { status } = spawnSync(file, [...flags, ...jest, ...only], { stdio: 'inherit', cwd: at() });
+  // A name that fits no test passes.
+  const { numPassedTests } = JSON.parse(readFileSync(results, 'utf8'));
+  return status === 0 && numPassedTests >= hashes;
+}
+
+async function oldCpus(/** @type {Choice} */ { quick, words }) {
   if (!have('old CPUs', 'qemu-x86_64')) return 0;
-  const { runProgram } = await programs();
+  const { runProgram, subjects } = await programs();
   const folder = await ensurePrograms({ sanitize: '' });
   const here = await runProgram(folder, 'bits');
-  for (const [cpu, isa] of Object.entries(OLD_CPUS).slice(quick ? 2 : 0)) {
+  const cpus = Object.keys(OLD_CPUS);
+  expectKnown(words, cpus);
+  if (!quick) await setUp();
+  for (const cpu of chosen(quick ? cpus.slice(-2) : cpus, words)) {
+    const isa = OLD_CPUS[/** @type {keyof typeof OLD_CPUS} */ (cpu)];
     const under = ['qemu-x86_64', '-cpu', cpu];
     const there = await runProgram(folder, 'bits', {}, { under });
     const same = JSON.stringify(there.hashes) === JSON.stringify(here.hashes);
     report(`bits, ${cpu}`, { isa: there.isa, same, calls: Object.keys(there.hashes).length });
     if (!same || there.isa !== isa) return 1;
-    if (quick) continue;
-    // The addon itself in a node on that CPU, against the stored hashes.
-    await setUp();
-    const tests = [at('node_modules', 'jest', 'bin', 'jest.js'), '--runInBand', 'bits'];
-    const [file, ...flags] = [...under, process.execPath, ...tests, '-t', 'the stored hashes'];
-    const { status } = spawnSync(file, flags, { stdio: 'inherit', cwd: at() });
-    if (status !== 0) return 1;
+    if (!quick && !addonUnder(under, isa, subjects.length)) return 1;
   }
   return 0;
 }
 
 /** A build by clang: the same hashes as that by gcc, and the same as those that are stored. */
-async function clang(/** @type {Choice} */ { quick }) {
+async function clang(/** @type {Choice} */ { quick, words }) {
   if (!have('clang', 'clang++', 'g++')) return 0;
+  if (words.length > 0) return allTests({ CXX: 'clang++' }, words);
   const { runProgram, runMemory } = await programs();
   const [ours, other] = [
     await ensurePrograms({ sanitize: '', compiler: 'g++' }),
@@ -112,12 +179,15 @@ async function clang(/** @type {Choice} */ { quick }) {
   report('bits, g++ and clang++', { same, calls: Object.keys(llvm.hashes).length });
   if (!same) return 1;
   report('memory, clang++', await runMemory(other, { lengths: 'some' }));
-  return quick ? 0 : jest({ CXX: 'clang++' }, 'bits', 'math', 'symbols', 'operators');
+  return quick ? 0 : allTests({ CXX: 'clang++' }, words);
 }
 
 /** Every float, and every length up to 4,200. */
-function exhaustive() {
-  return jest({ SOFTLANE_EXHAUSTIVE: '1' }, 'math', 'memory');
+function exhaustive(/** @type {Choice} */ { words }) {
+  const files = words.some((word) => !word.startsWith('-'))
+    ? words
+    : ['test/math', 'test/memory', ...words];
+  return jest({ SOFTLANE_EXHAUSTIVE: '1' }, ...files);
 }
 
 /** @type {Record<string, (choice: Choice) => Promise<number>>} */
@@ -134,7 +204,8 @@ export const proofs = {
 /** @param {string} name @param {string[]} args */
 export async function prove(name, args) {
   try {
-    return await proofs[name]({ quick: args.includes('--quick') });
+    const words = args.filter((arg) => arg !== '--quick');
+    return await proofs[name]({ quick: args.includes('--quick'), words });
   } catch (error) {
     throw error instanceof Stop
       ? error

@@ -8,6 +8,10 @@ export const programTest = programFolder === undefined ? test.skip : test;
 /** All there is instead of a share. */
 export const EXHAUSTIVE = process.env['SOFTLANE_EXHAUSTIVE'] === '1';
 
+/** Of so many parts one, where a command may not take as long as the whole: SOFTLANE_PART=1/4. */
+const [place, parts] = (process.env['SOFTLANE_PART'] ?? '1/1').split('/').map(Number);
+export const share = { part: place - 1, parts };
+
 export const isas = capabilities().isas.filter(({ supported }) => supported);
 
 /** Prints figures where they are wanted. */

@@ -1,6 +1,6 @@
 // exp, log and the exponential as a pair, and every map of the table, over floats of all bits.
 //
-//   math [--stride 1] [--threads 2] [--only NAME] < calls
+//   math [--stride 1] [--threads 2] [--only NAME] [--part 0] [--parts 1] < calls
 //
 // Every stride-th of all 2^32 floats, and all of those near arguments where something changes. The
 // bits must agree on every instruction set; the three functions are compared with the truth
@@ -168,15 +168,23 @@ std::vector<float> centres() {
 
 constexpr uint64_t kNear = 3000;
 
+// What of the floats there are to look at, and by how many threads.
+struct Share {
+  uint64_t stride, part, parts;
+  int threads;
+};
+
 // Calls use(x, n) with every chunk of floats there is to look at, on several threads.
 template <class Use>
-void each_chunk(uint64_t stride, int threads, const Use& use) {
+void each_chunk(const Share& share, const Use& use) {
+  const uint64_t stride = share.stride;
   const std::vector<float> dense = centres();
   const uint64_t strided = (kAll / stride + kChunk) / kChunk;
   std::atomic<uint64_t> next{0};
   const auto work = [&] {
     std::vector<float> x(kChunk);
     for (uint64_t job; (job = next++) < strided + dense.size();) {
+      if (job % share.parts != share.part) continue;
       size_t n = 0;
       if (job < strided) {
         for (uint64_t b = job * kChunk * stride; n < kChunk && b < kAll; b += stride) {
@@ -192,7 +200,7 @@ void each_chunk(uint64_t stride, int threads, const Use& use) {
     }
   };
   std::vector<std::thread> others;
-  for (int i = 1; i < threads; i++) others.emplace_back(work);
+  for (int i = 1; i < share.threads; i++) others.emplace_back(work);
   work();
   for (std::thread& t : others) t.join();
 }
@@ -225,17 +233,19 @@ int run(int count, char** values) {
     }
   }
   const std::string only = argument(count, values, "only", "");
-  const auto other = [&](const Subject& s) { return !only.empty() && s.name.rfind(only, 0) != 0; };
+  const auto other = [&](const Subject& s) { return !only.empty() && first_word(s.name) != only; };
   subjects.erase(std::remove_if(subjects.begin(), subjects.end(), other), subjects.end());
-  const uint64_t stride = static_cast<uint64_t>(number(count, values, "stride", "1"));
-  const int threads = static_cast<int>(number(count, values, "threads", "2"));
+  const Share share = {static_cast<uint64_t>(number(count, values, "stride", "1")),
+                       static_cast<uint64_t>(number(count, values, "part", "0")),
+                       static_cast<uint64_t>(number(count, values, "parts", "1")),
+                       static_cast<int>(number(count, values, "threads", "2"))};
   bool right = true;
   std::printf("{\"arbiter\":%s,\"isas\":%zu,\"subjects\":[\n", Arbiter::kPresent ? "true" : "false",
               all.size());
   for (const Subject& s : subjects) {
     Statistics total;
     std::mutex mutex;
-    each_chunk(stride, threads, [&](const float* x, size_t n) {
+    each_chunk(share, [&](const float* x, size_t n) {
       static thread_local Outputs first, other;
       Statistics stats;
       check(s, all, x, n, &first, &other, &stats);

@@ -1,11 +1,12 @@
 // Every kernel in memory that shows whoever goes beyond it (buffers.h): not a byte outside is read
 // or written, and the bits are those of the scalar backend.
 //
-//   memory [--lengths all|some|few] [--isa NAME] [--part 0] [--parts 1] < calls
+//   memory [--lengths all|some|few] [--isa NAME] [--only NAME] [--part 0] [--parts 1] < calls
 //
 // All operators of the table by all calls, every kind of store, rows of 0 to 4,200 elements, one,
 // several with gaps, in place, and one in parts as several threads have it; and the table's other
-// functions. Prints what it did as JSON; stops at the first thing that is wrong.
+// functions. Or one operator only, or the "functions". Prints what it did as JSON; stops at the
+// first thing that is wrong.
 #include <unistd.h>
 
 #include <algorithm>
@@ -349,14 +350,19 @@ int run(int count, char** values) {
   std::vector<const Isa*> used = isas(argument(count, values, "isa", ""));
   std::reverse(used.begin(), used.end());
   if (used[0] != &kScalar) used.insert(used.begin(), &kScalar);
-  const std::vector<TestCall> calls = read_calls();
+  std::vector<TestCall> calls = read_calls();
+  const std::string only = argument(count, values, "only", "");
+  const auto other = [&](const TestCall& c) { return !only.empty() && first_word(c.text) != only; };
+  calls.erase(std::remove_if(calls.begin(), calls.end(), other), calls.end());
+  const bool functions = only.empty() || only == "functions";
   buffers = new Buffers;
   watch_faults();
   size_t runs = 0, lengths = 0;
   for (size_t n = 0; n <= kLongest; n++) {
     if (!(all || special(n)) || (wanted == "few" && !few(n))) continue;
     lengths++;
-    for (size_t c = part; c < calls.size(); c += parts) {
+    for (size_t c = 0; c < calls.size(); c++) {
+      if ((n + c) % parts != part) continue;
       // All kinds of rows where loops end, one elsewhere.
       for (size_t kind = 0; kind < kRowKinds; kind++) {
         if (!(all && special(n)) && kind != (n + c) % kRowKinds) continue;
@@ -364,7 +370,7 @@ int run(int count, char** values) {
         for (const Isa* isa : used) runs += trial.run(*isa, special(n));
       }
     }
-    if (part > 0) continue;
+    if (!functions || n % parts != part) continue;
     for (const Isa* isa : used) runs += run_functions(*isa, n);
   }
   std::printf("{\"calls\":%zu,\"isas\":%zu,\"lengths\":%zu,\"runs\":%zu}\n", calls.size(),

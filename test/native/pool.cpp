@@ -304,6 +304,7 @@ int run(int count, char** values) {
     std::fflush(stdout);
   }
   std::printf("}\n");
+  if (first) fail("expected a scenario of this build, received " + only);
   return 0;
 }
 

@@ -57,6 +57,8 @@ inline std::vector<const Isa*> isas(const std::string& only) {
   return found;
 }
 
+inline std::string first_word(const std::string& text) { return text.substr(0, text.find(' ')); }
+
 struct TestCall {
   std::string text;
   Call call;  // without a shape
@@ -72,10 +74,10 @@ inline int operator_index(const std::string& name) {
 }
 
 inline TestCall parse_call(const std::string& line) {
-  const size_t end = line.find(' ');
+  const std::string name = first_word(line);
   TestCall result = {line, {}};
-  result.call.op = operator_index(line.substr(0, end));
-  const char* at = line.c_str() + end;
+  result.call.op = operator_index(name);
+  const char* at = line.c_str() + name.size();
   char* next;
   result.call.algorithm = static_cast<Algorithm>(std::strtol(at, &next, 10));
   for (double& parameter : result.call.params) {

@@ -67,14 +67,17 @@ function runProgram(folder, name, options = {}, { under = [], env = {} } = {}) {
   });
 }
 
-async function runMemory(folder, options = {}, how = {}) {
-  const parts = availableParallelism();
+async function runMemory(folder, { part = 0, parts = 1, ...options } = {}, how = {}) {
+  const cpus = availableParallelism();
   const results = await Promise.all(
-    Array.from({ length: parts }, (_, part) =>
-      runProgram(folder, 'memory', { ...options, part, parts }, how),
-    ),
+    Array.from({ length: cpus }, (_, i) => {
+      const share = { part: part * cpus + i, parts: parts * cpus };
+      return runProgram(folder, 'memory', { ...options, ...share }, how);
+    }),
   );
   return { ...results[0], runs: results.reduce((sum, { runs }) => sum + runs, 0) };
 }
 
-module.exports = { runProgram, runMemory };
+const subjects = [...catalogue.map(({ name }) => name), 'functions'];
+
+module.exports = { runProgram, runMemory, subjects };

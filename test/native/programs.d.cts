@@ -21,3 +21,6 @@ export function runMemory(
   options?: Readonly<Record<string, string | number>>,
   how?: How,
 ): Promise<Result>;
+
+/** What `memory` may be asked to look at alone: an operator, or the functions of the table that are none. */
+export const subjects: readonly string[];

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runFixture } from '../helpers/child';
 import type { Ended } from '../helpers/child';
 import { say, slow } from '../helpers/effort';
-import { Workshop } from '../support/mutants/build';
+import { Workshop, changed } from '../support/mutants/build';
 import { mutants } from '../support/mutants/list';
 
 const root = join(__dirname, '..', '..');
@@ -55,6 +55,14 @@ test('every row of the table has its scenario and its cure', () => {
     for (const name of scenarios) expect(healthy.has(name)).toBe(true);
   }
 });
+
+test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
+  'still has one place: %s',
+  (_, mutant) => {
+    const source = readFileSync(join(root, mutant.file), 'utf8');
+    expect(changed(mutant, source)).not.toBe(source);
+  },
+);
 
 (slow ? describe : describe.skip)('without its cure', () => {
   let workshop: Workshop;

@@ -2,7 +2,9 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as api from '../../lib';
+import * as promises from '../../lib/promises';
 import * as check from '../../lib/check';
+import { native } from '../../lib/configure';
 import { describe as inWords } from '../../lib/errors';
 import { logSumExp as oracle } from '../../lib/oracle/softmax';
 import { boundDistance } from '../../lib/ulp';
@@ -85,6 +87,45 @@ test('capabilities and the catalogue take no arguments and read none', () => {
     expect(JSON.stringify(polluted(7, () => call(...recipes.map(made))))).toBe(want);
   });
   fc.assert(property, { seed, numRuns: Math.ceil(RUNS / 10) });
+});
+
+test('allocate: as many zeros, at a cache line, or an error', () => {
+  const documented = documentedErrors('allocate', 'allocate');
+  let good = 0;
+  const lengths = fc.oneof(any, fc.nat(3000), fc.constantFrom(2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1));
+  const property = fc.property(lengths, fc.boolean(), (recipe, dirty) => {
+    const length = made(recipe) as number;
+    // Gigabytes are for test/allocate.test.ts.
+    if (typeof length === 'number' && length > 2 ** 24 && length <= 2 ** 32) return;
+    let array: Float32Array = new Float32Array(0);
+    const get = (): void => void (array = api.allocate(length));
+    if (!returned(documented, () => (dirty ? polluted(3, get) : get()))) return;
+    expect(array.length === length && array.every((value) => value === 0)).toBe(true);
+    expect(native()._place(array) % 64).toBe(0);
+    good++;
+  });
+  const numRuns = Math.ceil(RUNS / 10);
+  fc.assert(property, { seed, numRuns });
+  expect(good).toBeGreaterThan(numRuns / 5);
+  expect(good).toBeLessThan(numRuns * 0.9);
+});
+
+test('no exported function is without a test of this kind', () => {
+  const here = [
+    'configure',
+    'capabilities',
+    'allocate',
+    'plan',
+    'logSumExpState',
+    'LogSumExpState',
+  ];
+  const errors = Object.keys(api).filter((name) => /^Softlane\w*Error$/.test(name));
+  // In calls.test.ts, by their lines in the catalogue.
+  const operators = catalogue.map(({ name }) => name);
+  const functions = (all: object): string[] =>
+    Object.entries(all).flatMap(([name, value]) => (typeof value === 'function' ? [name] : []));
+  expect(functions(api).sort()).toEqual([...here, ...errors, ...operators].sort());
+  expect(functions(promises).sort()).toEqual([...operators].sort());
 });
 
 test('plan: any name, any options', () => {

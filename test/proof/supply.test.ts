@@ -26,6 +26,7 @@ interface Locked {
   readonly dev?: boolean;
   readonly devOptional?: boolean;
   readonly hasInstallScript?: boolean;
+  readonly deprecated?: string;
 }
 
 const manifest = json<Manifest>('package.json');
@@ -34,6 +35,15 @@ const locked = Object.entries(packages).filter(([path]) => path !== '');
 /** What a user gets besides softlane. */
 const shipped = locked.filter(([, { dev, devOptional }]) => !dev && !devOptional);
 const INSTALL = ['preinstall', 'install', 'postinstall', 'prepare'];
+
+/**
+ * Versions that an advisory of GitHub's database names, of packages that we ship: GHSA-93q8-gq69-wqmw, and the releases
+ * of September 2025 that somebody else made. `npm audit` knows them all, where a registry answers it.
+ */
+const ADVISED: Readonly<Record<string, RegExp>> = {
+  'ansi-regex': /^(3\.0\.0|4\.[01]\.0|5\.0\.0|6\.0\.0|6\.2\.1)$/,
+  'strip-ansi': /^7\.1\.1$/,
+};
 
 /** npm itself, as it was found by whoever started this. */
 function npm(...args: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -68,6 +78,16 @@ describe('run-time dependencies', () => {
         license: expect.stringMatching(/^(MIT|ISC|BSD-2-Clause|BSD-3-Clause|Apache-2\.0)$/),
       });
     }
+  });
+
+  test('are none that its authors have withdrawn, and no version that an advisory is known to name', () => {
+    const names = shipped.map(([path]) => path.split('node_modules/').at(-1)!);
+    for (const [i, [path, { version, deprecated }]] of shipped.entries()) {
+      expect({ path, deprecated }).toEqual({ path, deprecated: undefined });
+      const advised = ADVISED[names[i]]?.test(version) ?? false;
+      expect({ path, version, advised }).toEqual({ path, version, advised: false });
+    }
+    for (const name of Object.keys(ADVISED)) expect(names).toContain(name);
   });
 
   test('are all that the compiled library asks for', () => {

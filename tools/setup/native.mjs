@@ -70,8 +70,9 @@ export async function sanitizerEnvironment() {
   });
   return {
     LD_PRELOAD: output.trim(),
-    // Node itself is not instrumented: its leaks and races are not ours to report.
-    ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_leaks=0',
+    // Node itself is not instrumented: its leaks and races are not ours to report. Too large an ArrayBuffer is to be
+    // refused as ever, not to end the process.
+    ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_leaks=0:allocator_may_return_null=1',
     TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? 'ignore_noninstrumented_modules=1',
   };
 }

@@ -1,4 +1,4 @@
-/** A copy of the native sources in which one text can be changed, and the addon that comes of it. */
+/** A copy of the native sources in which a piece can be changed, and the addon that comes of it. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,29 @@ import { join } from 'node:path';
 import type { Mutant } from './list';
 
 const root = join(__dirname, '..', '..', '..');
+
+/** What lies between two tokens: nothing, white space, comments. */
+const GAP = String.raw`(?:\s|//[^\n]*\n|/\*[\s\S]*?\*/)*`;
+
+/** Finds a piece of source however it is laid out. */
+function pattern(piece: string): RegExp {
+  const tokens = piece.match(/\w+|[^\w\s]/g) ?? [];
+  const literal = tokens.map((token) => token.replace(/[^\w]/g, String.raw`\$&`));
+  return new RegExp(literal.join(GAP), 'g');
+}
+
+/** The source with the mutant's changes, each of which must have one place. */
+export function changed(mutant: Mutant, source: string): string {
+  return mutant.changes.reduce((text, [from, to]) => {
+    const places = [...text.matchAll(pattern(from))];
+    if (places.length !== 1) {
+      throw new Error(
+        `${mutant.file} should have this once, and has it ${places.length} times: ${from}`,
+      );
+    }
+    return text.replace(places[0][0], () => to);
+  }, source);
+}
 
 export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'softlane-mutants-'));
@@ -27,12 +50,7 @@ export class Workshop {
   async with(mutant: Mutant, work: () => Promise<void>): Promise<void> {
     const file = join(this.folder, mutant.file);
     const whole = readFileSync(file, 'utf8');
-    let text = whole;
-    for (const [from, to] of mutant.changes) {
-      if (!text.includes(from)) throw new Error(`${mutant.file} no longer has: ${from}`);
-      text = text.replaceAll(from, to);
-    }
-    writeFileSync(file, text);
+    writeFileSync(file, changed(mutant, whole));
     try {
       this.build();
       await work();

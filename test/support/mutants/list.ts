@@ -1,12 +1,13 @@
 /**
- * What keeps the addon from harm, taken out one at a time. For each there is a test that must then fail; a text that is
- * no longer found says that the cure has moved, and wants the same change where it is now.
+ * What keeps the addon from harm, taken out one at a time. For each there is a test that must then fail. Sources are
+ * matched by their tokens: layout and comments may change. What is no longer found fails every `npm test`: the cure has
+ * moved, and wants the same change where it is now.
  */
 export interface Mutant {
   /** Rows of the table in docs/decisions/0004-asynchronous-calls.md, or what is checked. */
   readonly name: string;
   readonly file: string;
-  /** Pairs of a text that occurs, and what it becomes. */
+  /** Pairs of a text that occurs once, and what it becomes. */
   readonly changes: readonly (readonly [string, string])[];
   /** Scenarios of test/fixtures/crashes.cjs, each of which must fail. */
   readonly scenarios?: readonly string[];
