@@ -188,12 +188,16 @@ export interface RecordPromise<Options, Always, Maybe = NoInputs> {
   (x: TensorLike): Promise<TensorParts<Always>>;
 }
 
+type InputsOf<F> = F extends { readonly types?: { readonly inputs: infer Inputs } }
+  ? Inputs
+  : NoInputs;
+
 /** The asynchronous twin of an operator's function. */
 export type PromiseOf<F> =
-  F extends RecordCall<infer Options, infer Always, infer Maybe, infer Inputs>
-    ? RecordPromise<Options & Inputs, Always, Maybe>
-    : F extends FloatCall<infer Options, infer Inputs>
-      ? FloatPromise<Options & Inputs>
+  F extends RecordCall<infer Options, infer Always, infer Maybe, InputsOf<F>>
+    ? RecordPromise<Options, Always, Maybe>
+    : F extends FloatCall<infer Options, InputsOf<F>>
+      ? FloatPromise<Options>
       : F extends IndexCall<infer Options>
         ? IndexPromise<Options>
         : never;
