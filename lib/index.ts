@@ -34,6 +34,8 @@ export type {
   IndexCall,
   Int32Output,
   Int32Result,
+  PartsOutput,
+  RecordCall,
   RowOptions,
 } from './types';
 

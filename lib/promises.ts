@@ -22,13 +22,14 @@ import { promised } from './jobs';
 import * as select from './select';
 import * as softmaxes from './softmax';
 
-export type { Abortable, FloatPromise, IndexPromise } from './types';
+export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
 // One line per operator; its documentation is at the function of the same name in `softlane`.
 export const softmax = promised(softmaxes.softmax);
 export const logSoftmax = promised(softmaxes.logSoftmax);
 export const logSumExp = promised(softmaxes.logSumExp);
 export const argMax = promised(select.argMax);
+export const topK = promised(select.topK);
 export const silu = promised(activation.silu);
 
 native();

@@ -9,3 +9,36 @@ export function argMax(row: ArrayLike<number>): number {
   }
   return best;
 }
+
+/**
+ * The k largest elements, by value and among equals by index, with their indices and their softmax probabilities over
+ * the whole row. A NaN counts as -Infinity here: where it is an error there is no result.
+ */
+export function topK(
+  row: ArrayLike<number>,
+  { k = 1, sorted = true, temperature = 1 }: Readonly<Record<string, unknown>> = {},
+): Record<string, Float64Array> {
+  const at = (i: number): number => (Number.isNaN(row[i]) ? -Infinity : row[i]);
+  const order = Array.from({ length: row.length }, (_, i) => i);
+  // The order of a sort that is stable is that of the indices among equals.
+  order.sort((a, b) => (at(a) === at(b) ? 0 : at(b) - at(a)));
+  const max = order.length === 0 ? -Infinity : at(order[0]);
+  // Small terms first; the largest is 1.
+  let others = 0;
+  for (let i = order.length - 1; i > 0; i--)
+    others += Math.exp((at(order[i]) - max) / (temperature as number));
+  const chosen = order.slice(0, k as number);
+  if (sorted === false) chosen.sort((a, b) => a - b);
+  const part = (value: (index: number) => number, missing: number): Float64Array =>
+    Float64Array.from({ length: k as number }, (_, i) =>
+      i < chosen.length ? value(chosen[i]) : missing,
+    );
+  const gap = (index: number): number =>
+    Number.isFinite(max) ? (at(index) - max) / (temperature as number) : NaN;
+  return {
+    values: part(at, NaN),
+    indices: part((index) => index, -1),
+    probabilities: part((index) => Math.exp(gap(index)) / (1 + others), NaN),
+    logProbabilities: part((index) => gap(index) - Math.log1p(others), NaN),
+  };
+}

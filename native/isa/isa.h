@@ -6,6 +6,7 @@
 #include "../ops/activation.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
+#include "../ops/top_k.h"
 #include "table.h"
 
 namespace softlane {
@@ -20,6 +21,7 @@ constexpr Operator kOperators[] = {
     ReduceDriver<LogSumExp>::entry(),
     SelectDriver<ArgMax>::entry(),
     MapDriver<Silu>::entry(),
+    RecordDriver<TopK>::entry(),
 };
 // clang-format on
 

@@ -15,6 +15,7 @@
 //   max(a, b)                  a > b ? a : b, so a NaN in b passes and a NaN in a does not
 //   min(a, b)                  a < b ? a : b, likewise
 //   >=, ==, is_nan, |          masks; lanes(m) gives bit i for lane i, no_lanes() none
+//   above_or_nan(a, b)         where a is not at most b: it is more, or one of them is a NaN
 //   select(m, a, b)            a where the mask is set, else b
 //   max_lane(a)                the largest lane; unspecified with a NaN
 //   sum_lanes(a, b)            the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l + 1

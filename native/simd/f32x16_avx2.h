@@ -94,6 +94,9 @@ SOFTLANE_VECTOR inline mask16 operator==(f32x16 a, f32x16 b) {
 SOFTLANE_VECTOR inline mask16 is_nan(f32x16 a) {
   return {_mm256_cmp_ps(a.lo, a.lo, _CMP_UNORD_Q), _mm256_cmp_ps(a.hi, a.hi, _CMP_UNORD_Q)};
 }
+SOFTLANE_VECTOR inline mask16 above_or_nan(f32x16 a, f32x16 b) {
+  return {_mm256_cmp_ps(a.lo, b.lo, _CMP_NLE_UQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_NLE_UQ)};
+}
 SOFTLANE_VECTOR inline mask16 operator|(mask16 a, mask16 b) {
   return {_mm256_or_ps(a.lo, b.lo), _mm256_or_ps(a.hi, b.hi)};
 }

@@ -61,6 +61,9 @@ SOFTLANE_VECTOR inline mask16 operator==(f32x16 a, f32x16 b) {
 SOFTLANE_VECTOR inline mask16 is_nan(f32x16 a) {
   return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)};
 }
+SOFTLANE_VECTOR inline mask16 above_or_nan(f32x16 a, f32x16 b) {
+  return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NLE_UQ)};
+}
 SOFTLANE_VECTOR inline mask16 operator|(mask16 a, mask16 b) {
   return {static_cast<__mmask16>(a.m | b.m)};
 }

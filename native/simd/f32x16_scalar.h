@@ -142,6 +142,9 @@ inline mask16 operator==(f32x16 a, f32x16 b) {
 inline mask16 is_nan(f32x16 a) {
   return test([](float x) { return x != x; }, a);
 }
+inline mask16 above_or_nan(f32x16 a, f32x16 b) {
+  return test([](float x, float y) { return !(x <= y); }, a, b);
+}
 inline mask16 operator|(mask16 a, mask16 b) { return {a.m | b.m}; }
 inline mask16 no_lanes() { return {0}; }
 inline uint32_t lanes(mask16 a) { return a.m; }

@@ -1,0 +1,245 @@
+// The k largest elements of a row with their indices, and their probabilities in the same read of
+// the row: Online normalizer calculation for softmax (Milakov and Gimelshein, 2018), algorithm 4,
+// block by block. While a block is in L1 its candidates are taken and its exponentials are summed.
+#pragma once
+
+#include "../rows/drivers.h"
+#include "candidates.h"
+#include "softmax.h"
+
+namespace softlane {
+namespace {
+
+struct TopK {
+  static constexpr const char* kName = "topK";
+  static constexpr int kK = 2, kSorted = 3, kNaN = 4;  // places in Call::params
+  static size_t k_of(const Call& call) { return static_cast<size_t>(call.params[kK]); }
+
+  enum { kValues, kIndices, kProbabilities, kLogProbabilities };
+  static constexpr Operand kOperands[] = {
+      {"values", Element::kFloat32, true, false, false, k_of},
+      {"indices", Element::kInt32, true, false, false, k_of},
+      {"probabilities", Element::kFloat32, true, true, false, k_of},
+      {"logProbabilities", Element::kFloat32, true, true, false, k_of},
+  };
+
+  static bool valid(const Call& call) {
+    const double k = call.params[kK], most = call.cols > 0 ? static_cast<double>(call.cols) : 1;
+    const auto is_flag = [](double v) { return v == 0 || v == 1; };
+    return valid_temperature(call.params[kTemperature]) && call.cols <= INT32_MAX && k >= 1 &&
+           (k <= most || call.rows == 0) && k <= INT32_MAX &&
+           k == static_cast<double>(static_cast<int64_t>(k)) && is_flag(call.params[kSorted]) &&
+           is_flag(call.params[kNaN]);
+  }
+  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
+
+  struct Context {
+    Units u;
+    size_t k;
+    bool large, sums, nan_is_masked;
+  };
+  static Context context(const Call& call) {
+    return {Units(call.params[kTemperature]), k_of(call), is_large(call),
+            call.operands[kProbabilities] != nullptr || call.operands[kLogProbabilities] != nullptr,
+            call.params[kNaN] != 0};
+  }
+
+  // A State, and then the keys, of which `large` says how many there are and what they are for.
+  struct State {
+    softlane::State sum;
+    Candidates found;
+    bool has_nan;
+    uint32_t tally[kDigits];  // of the elements by the first bits of their keys, where k is large
+  };
+  static bool is_large(const Call& call) { return k_of(call) > kMostBuffered; }
+  static bool can_split(const Call& call) { return !is_large(call); }
+  static size_t state_bytes(const Call& call) {
+    const size_t k = k_of(call), keys = is_large(call) ? 2 * k : Candidates::capacity_for(k);
+    return sizeof(State) + keys * sizeof(uint64_t);
+  }
+  static size_t workspace_bytes(const Call& call) { return state_bytes(call); }
+  static uint64_t* keys_of(void* state) {
+    return reinterpret_cast<uint64_t*>(static_cast<State*>(state) + 1);
+  }
+
+  static void start(const Call&, const Context& c, void* state) {
+    State* s = static_cast<State*>(state);
+    clear(&s->sum, c.u.temperature);
+    s->found.start(c.k, c.nan_is_masked);
+    s->has_nan = false;
+    if (c.large) std::memset(s->tally, 0, sizeof s->tally);
+  }
+
+  static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
+                     void* state) {
+    State* s = static_cast<State*>(state);
+    for (size_t i = begin; i < end; i += kBlock) {
+      const size_t n = block_length(end, i);
+      bool has_nan;
+      if (c.large) {
+        has_nan = any_nan(x + i, n);
+        for (size_t j = i; j < i + n; ++j) ++s->tally[value_key(x[j]) >> kFirst];
+      } else {
+        s->found.has_nan = false;
+        s->found.scan(keys_of(state), x + i, n, i);
+        has_nan = s->found.has_nan;
+      }
+      s->has_nan |= has_nan;
+      if (has_nan && !c.nan_is_masked) return;
+      if (!c.sums) continue;
+      if (has_nan) {
+        const Masked masked(x + i, n, n);
+        push(&s->sum, leaf(c.u, call.algorithm, 0, masked.data, n), 0);
+      } else {
+        push(&s->sum, leaf(c.u, call.algorithm, 0, x + i, n), 0);
+      }
+    }
+  }
+
+  static void append(const Call&, void* state, const void* next) {
+    State* s = static_cast<State*>(state);
+    const State& other = *static_cast<const State*>(next);
+    s->has_nan |= other.has_nan;
+    softlane::append(&s->sum, other.sum);
+    s->found.append(keys_of(state), other.found, keys_of(const_cast<void*>(next)));
+  }
+
+  static void finish(const Call& call, const Context& c, void* state, const float* x, size_t n,
+                     size_t r) {
+    State* s = static_cast<State*>(state);
+    uint64_t* keys = keys_of(state);
+    size_t count = 0;
+    if (s->has_nan && !c.nan_is_masked) {
+      refuse(call, r, Refusal::kNaN);
+    } else if (c.large) {
+      count = gather(*s, c.k, x, n, keys);
+      if (call.params[kSorted] != 0) sort_descending(keys, count, keys + c.k, 32);
+    } else {
+      s->found.select(keys);
+      count = s->found.count;
+      sort(keys, count, call.params[kSorted] != 0);
+    }
+    float* values = part<float>(call, kValues, r, c.k);
+    int32_t* indices = part<int32_t>(call, kIndices, r, c.k);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t index = index_of(keys[i]);
+      const float v = x[index];
+      values[i] = v == v ? v : -__builtin_inff();
+      indices[i] = static_cast<int32_t>(index);
+    }
+    // Nothing to choose from: no row, or none that may be chosen from.
+    fill(values + count, c.k - count, __builtin_nanf(""));
+    for (size_t i = count; i < c.k; ++i) indices[i] = -1;
+    if (c.sums) distribution(call, c, *s, x, n, r, count, keys);
+  }
+
+ private:
+  static constexpr int kFirst = 32 - kDigitBits, kSecond = kFirst - kDigitBits;
+
+  // A block with its NaNs, and the element at `also`, masked.
+  struct Masked {
+    float data[kBlock];
+    Masked(const float* x, size_t n, size_t also) {
+      for (size_t i = 0; i < n; ++i) data[i] = x[i] == x[i] && i != also ? x[i] : -__builtin_inff();
+    }
+  };
+
+  template <class T>
+  static T* part(const Call& call, int operand, size_t r, size_t k) {
+    T* first = operand_at<T>(call, kOperands, operand);
+    return first == nullptr ? nullptr : first + r * k;
+  }
+
+  // By value, or by index.
+  static void sort(uint64_t* keys, size_t n, bool by_value) {
+    const auto turn = [=] {
+      for (size_t i = 0; i < n; ++i) keys[i] = keys[i] << 32 | keys[i] >> 32;
+    };
+    if (!by_value) turn();
+    sort_descending(keys, n, keys + n);
+    if (!by_value) turn();
+  }
+
+  // Of a number of elements counted by a digit, from the largest on, the digit of the k-th; what is
+  // left of k within it.
+  static uint32_t digit_of(const uint32_t* tally, size_t* k) {
+    uint32_t digit = kDigits - 1;
+    for (; digit > 0 && tally[digit] < *k; --digit) *k -= tally[digit];
+    return digit;
+  }
+
+  // The keys of the k largest in the order of their indices: the key of the k-th value is found
+  // digit by digit, a look at the row each; the first digit was counted before.
+  static size_t gather(State& s, size_t k, const float* x, size_t n, uint64_t* keys) {
+    size_t left = k;
+    uint32_t found = digit_of(s.tally, &left);
+    for (int above = kFirst, shift = kSecond; above > 0; above = shift, shift = 0) {
+      const uint32_t digits = (1u << (above - shift)) - 1;
+      std::memset(s.tally, 0, sizeof s.tally);
+      for (size_t i = 0; i < n; ++i) {
+        const uint32_t key = value_key(x[i]);
+        if (key >> above == found) ++s.tally[key >> shift & digits];
+      }
+      found = found << (above - shift) | digit_of(s.tally, &left);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < n && count < k; ++i) {
+      const uint32_t key = value_key(x[i]);
+      if (key < found || (key == found && left == 0)) continue;
+      left -= key == found;
+      keys[count++] = key_of(x[i], i);
+    }
+    return count;
+  }
+
+  // Probabilities and their logarithms of the chosen, as softmax and logSoftmax have them.
+  static void distribution(const Call& call, const Context& c, const State& s, const float* x,
+                           size_t n, size_t r, size_t count, const uint64_t* keys) {
+    const float* values = part<float>(call, kValues, r, c.k);
+    float* probabilities = part<float>(call, kProbabilities, r, c.k);
+    float* logs = part<float>(call, kLogProbabilities, r, c.k);
+    // Without a choice there is no distribution either.
+    const Partial sum = count > 0 ? total(s.sum) : empty_partial();
+    if (probabilities != nullptr && !fill_degenerate(call, sum, probabilities, c.k)) {
+      normalise(call, c.u, sum, values, probabilities, c.k);
+    }
+    if (logs == nullptr || fill_degenerate(call, sum, logs, c.k)) return;
+    size_t top = 0;
+    for (size_t i = 1; i < count; ++i) top = keys[i] > keys[top] ? i : top;
+    const double log_sum = log_unshifted(sum);
+    const double log_top = (values[top] - sum.shift) / c.u.temperature;
+    ExpResult result;
+    result.total = sum;
+    result.log_sum = log_sum;
+    // As in LogSoftmax::finish: x/T - log_sum would cancel.
+    if (log_top > log_sum - kLn2) {
+      const double others = log_of_all(c.u, s.has_nan, x, n, index_of(keys[top]));
+      result.dominant = static_cast<int64_t>(top);
+      result.dominant_value = static_cast<float>(0.0 - others);
+      result.log_sum = log_top + others;
+    }
+    LogSoftmax::map_range(call, c.u, result, values, logs, 0, c.k);
+  }
+
+  // ln of the sum of e^((x - x[at])/T), which is 1 and the others.
+  static double log_of_all(const Units& u, bool has_nan, const float* x, size_t n, size_t at) {
+    softlane::State others;
+    clear(&others, u.temperature);
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t length = block_length(n, i);
+      if (has_nan || (at >= i && at < i + length)) {
+        const Masked masked(x + i, length, at - i);
+        push(&others, leaf_online(u, masked.data, length), 0);
+      } else {
+        push(&others, leaf_online(u, x + i, length), 0);
+      }
+    }
+    const Partial rest = total(others);
+    if (rest.m == 0) return 0;
+    const double gap = (rest.shift - static_cast<double>(x[at])) / u.temperature;
+    return log1p_double(exp_double(gap + log_double(rest.m, rest.e)));
+  }
+};
+
+}  // namespace
+}  // namespace softlane
