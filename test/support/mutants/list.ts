@@ -42,8 +42,8 @@ export const mutants: readonly Mutant[] = [
     file: 'native/binding/async.cpp',
     changes: [
       [
-        'check_output(env, arguments[1], *job->op, job->y_needed, &y, &length);',
-        'check_output(env, arguments[1], *job->op, 0, &y, &length);',
+        'check_output(env, arguments[1], *job->op, job->y_needed, &y);',
+        'check_output(env, arguments[1], *job->op, 0, &y);',
       ],
     ],
     scenarios: ['output'],
