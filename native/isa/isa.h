@@ -4,6 +4,7 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
 #include "table.h"
@@ -20,6 +21,13 @@ constexpr Operator kOperators[] = {
     ReduceDriver<LogSumExp>::entry(),
     SelectDriver<ArgMax>::entry(),
     MapDriver<Silu>::entry(),
+    ReduceDriver<Entropy>::entry(),
+    ReduceDriver<MaxProbability>::entry(),
+    ReduceDriver<LeastConfidence>::entry(),
+    ReduceDriver<Margin>::entry(),
+    ReduceDriver<Energy>::entry(),
+    ReduceDriver<MaxLogit>::entry(),
+    ReduceDriver<MaxLogitPNorm>::entry(),
 };
 // clang-format on
 
