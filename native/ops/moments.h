@@ -131,9 +131,20 @@ inline Moments moments_of_row(const float* x, size_t n) {
   return tree.total();
 }
 
-// The sum of |(x - middle) 2^-exponent|^p for a whole p >= 1, where the largest such element lies
-// in [1, 2), but for what is below 2^-90 of it. Another read of the row.
-inline double sum_of_powers(const float* x, size_t n, const Moments& middle, int exponent, int p) {
+// The p-norm of a row less its mean: e^log_root 2^exponent.
+struct PowerSum {
+  int exponent;
+  double log_root;
+};
+
+inline bool valid_power(double p) { return p >= 1 && p <= 32 && p == static_cast<int>(p); }
+
+// Another read of the row. Elements are scaled by a power of two
+// that brings the largest to [1, 2); what is below 2^-90 of it is not told from 2^-90.
+inline PowerSum sum_of_powers(const float* x, size_t n, const Moments& middle, int p) {
+  const double above = (middle.most - middle.base) - middle.offset;
+  const double below = (middle.base - middle.least) + middle.offset;
+  const int exponent = exponent_of(above > below ? above : below);
   const double up = pow2_double(-exponent / 2), down = pow2_double(-exponent - -exponent / 2);
   const double centre = mean(middle) * up * down;
   const float hi = static_cast<float>(centre);
@@ -152,7 +163,8 @@ inline double sum_of_powers(const float* x, size_t n, const Moments& middle, int
                }
                auto d = (w * first * then - c_hi) - c_lo;
                for (size_t j = 0; j < sizeof w / sizeof(f32x16); ++j) {
-                 d.v[j] = select(w.v[j] == masked, zero, max(d.v[j], zero - d.v[j]));
+                 const mask16 gone = (w.v[j] == masked) | is_nan(w.v[j]);
+                 d.v[j] = select(gone, zero, max(d.v[j], zero - d.v[j]));
                }
                auto t = max(floor, d), power = t;
                for (int left = p - 1; left > 0; left >>= 1) {
@@ -165,7 +177,15 @@ inline double sum_of_powers(const float* x, size_t n, const Moments& middle, int
              });
     total += sums.total();
   }
-  return total;
+  return {exponent, log_double(total, 0) / p};
+}
+
+inline double p_norm(const Moments& m, const float* x, size_t n, int p) {
+  if (!has_moments(m)) return __builtin_nan("");
+  if (m.squares == 0) return 0;
+  const PowerSum sum = sum_of_powers(x, n, m, p);
+  // The root may be more than 1, and exp_double takes what is at most 0.
+  return pow2_double(sum.exponent) / exp_double(-sum.log_root);
 }
 
 }  // namespace

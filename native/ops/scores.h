@@ -4,7 +4,7 @@
 #include "../rows/drivers.h"
 #include "log_sum.h"
 #include "moments.h"
-#include "stats.h"
+#include "summary.h"
 
 namespace softlane {
 namespace {
@@ -46,11 +46,10 @@ struct Score {
   static double without(const Summary&) { return __builtin_nan(""); }
 };
 
-// -sum p ln p = ln S + (sum of (peak - x)/T e^((x - peak)/T)) / S: two terms that are not negative.
 struct Entropy : Score<Entropy, kMass | kSpread> {
   static constexpr const char* kName = "entropy";
   static double score(const Call&, const Units&, const Summary& s, const float*, size_t) {
-    return log1p_double(s.count - 1 + s.rest) + s.spread / mass(s);
+    return entropy(s);
   }
 };
 
@@ -107,8 +106,6 @@ struct MaxLogit : Score<MaxLogit, kPeakOnly> {
 struct MaxLogitPNorm {
   static constexpr const char* kName = "maxLogitPNorm";
   static constexpr int kPower = 2, kCentre = 3;  // places in Call::params
-  static constexpr double kMostPower = 32;
-
   struct Context {
     int p;
     bool centred;
@@ -119,8 +116,7 @@ struct MaxLogitPNorm {
   };
   static bool valid(const Call& call) {
     const double p = call.params[kPower], centre = call.params[kCentre];
-    const bool whole = p >= 1 && p <= kMostPower && p == static_cast<int>(p);
-    return whole && (centre == 0 || centre == 1);
+    return valid_power(p) && (centre == 0 || centre == 1);
   }
   static Context context(const Call& call) {
     return {static_cast<int>(call.params[kPower]), call.params[kCentre] == 0};
@@ -146,13 +142,10 @@ struct MaxLogitPNorm {
     Moments middle = row;
     if (!c.centred) middle.base = 0, middle.offset = 0;
     const double above = (row.most - middle.base) - middle.offset;
-    const double below = (middle.base - row.least) + middle.offset;
-    const double size = above > below ? above : below;
     result->value = 0;
-    if (size == 0) return;  // equal logits prefer nothing
-    const int exponent = exponent_of(size);
-    const double sum = sum_of_powers(x, n, middle, exponent, c.p);
-    result->value = above * pow2_double(-exponent) * exp_double(-log_double(sum, 0) / c.p);
+    if (above == 0) return;  // equal logits prefer nothing
+    const PowerSum sum = sum_of_powers(x, n, middle, c.p);
+    result->value = above * pow2_double(-sum.exponent) * exp_double(-sum.log_root);
   }
   static float value(const Result& r) { return static_cast<float>(r.value); }
 };

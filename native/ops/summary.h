@@ -19,6 +19,7 @@ enum Wanted : unsigned {
   kMass = 2,     // the sum of e^((x - peak)/T)
   kSpread = 4,   // the sum of (peak - x)/T e^((x - peak)/T); with kMass
   kSquares = 8,  // the sum of e^(2 (x - peak)/T); with kMass
+  kEverything = kSecond | kMass | kSpread | kSquares,
 };
 
 struct Summary {
@@ -26,10 +27,16 @@ struct Summary {
   double second = -__builtin_inf();
   double count = 0;                          // of the elements that equal the peak
   double rest = 0, spread = 0, squares = 0;  // over the others
+  double where = 0;  // the start of the block with the first peak, for those who set it
 };
 
 inline bool has_peak(const Summary& s) { return is_finite(s.peak); }
 inline double mass(const Summary& s) { return s.count + s.rest; }
+
+// -sum p ln p = ln S + (sum of (peak - x)/T e^((x - peak)/T)) / S: two terms that are not negative.
+inline double entropy(const Summary& s) {
+  return log1p_double(s.count - 1 + s.rest) + s.spread / mass(s);
+}
 
 inline double larger(double a, double b) { return a > b ? a : b; }
 inline double smaller(double a, double b) { return a < b ? a : b; }
