@@ -4,6 +4,7 @@
  */
 import * as activation from './activation';
 import type { Operator } from './operator';
+import * as scores from './scores';
 import * as select from './select';
 import * as softmax from './softmax';
 
@@ -11,7 +12,7 @@ export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } 
 export { optionNames } from './operator';
 
 /** One word per family. */
-const families = { softmax, select, activation };
+const families = { softmax, select, activation, scores };
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

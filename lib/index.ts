@@ -6,6 +6,7 @@ import { native } from './configure';
 
 // The operators, a family a line.
 export * from './activation';
+export * from './scores';
 export * from './select';
 export * from './softmax';
 

@@ -19,6 +19,7 @@
 import * as activation from './activation';
 import { native } from './configure';
 import { promised } from './jobs';
+import * as scores from './scores';
 import * as select from './select';
 import * as softmaxes from './softmax';
 
@@ -31,5 +32,12 @@ export const logSumExp = promised(softmaxes.logSumExp);
 export const argMax = promised(select.argMax);
 export const topK = promised(select.topK);
 export const silu = promised(activation.silu);
+export const entropy = promised(scores.entropy);
+export const maxProbability = promised(scores.maxProbability);
+export const leastConfidence = promised(scores.leastConfidence);
+export const margin = promised(scores.margin);
+export const energy = promised(scores.energy);
+export const maxLogit = promised(scores.maxLogit);
+export const maxLogitPNorm = promised(scores.maxLogitPNorm);
 
 native();

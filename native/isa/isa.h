@@ -4,6 +4,7 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
 #include "../ops/top_k.h"
@@ -22,6 +23,13 @@ constexpr Operator kOperators[] = {
     SelectDriver<ArgMax>::entry(),
     MapDriver<Silu>::entry(),
     RecordDriver<TopK>::entry(),
+    ReduceDriver<Entropy>::entry(),
+    ReduceDriver<MaxProbability>::entry(),
+    ReduceDriver<LeastConfidence>::entry(),
+    ReduceDriver<Margin>::entry(),
+    ReduceDriver<Energy>::entry(),
+    ReduceDriver<MaxLogit>::entry(),
+    ReduceDriver<MaxLogitPNorm>::entry(),
 };
 // clang-format on
 

@@ -16,6 +16,13 @@ inline double pow2_double(int64_t k) {
   return r;
 }
 
+// floor(log2 a), for normal positive a.
+inline int exponent_of(double a) {
+  uint64_t b;
+  std::memcpy(&b, &a, sizeof b);
+  return static_cast<int>(b >> 52) - 1023;
+}
+
 // a * 2^k exactly, or 0 where |a| 2^k is far below anything a sum could notice; NaN stays NaN. k is
 // an integer.
 inline double scale_double(double a, double k) {
@@ -45,6 +52,17 @@ inline double exp_double(double x) {
                           1.0};
   for (const double k : c) p = p * t + k;
   return scale_double(p, n);
+}
+
+// e^x - 1 for x <= 0, relative accuracy kept for tiny x.
+inline double expm1_double(double x) {
+  if (x < -0.4) return exp_double(x) - 1;
+  constexpr double c[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+                          1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
+                          1.0 / 120,        1.0 / 24,        1.0 / 6,        1.0 / 2};
+  double p = 0;
+  for (const double k : c) p = p * x + k;
+  return x + x * x * p;
 }
 
 // 2 artanh(s) for |s| <= 0.172.

@@ -77,6 +77,23 @@ inline double sum(const float* x, size_t n, float fill, Term term, Sink sink) {
   return sums.total();
 }
 
+// f(v, i) for every pair of neighbouring vectors, as many pairs in step as is best; beyond the end
+// is `fill`.
+template <class F>
+inline void in_pairs(const float* x, size_t n, float fill, F f) {
+  static_assert(kTogether % 2 == 0, "vectors are added in pairs");
+  size_t i = 0;
+  for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) f(load_wide<kTogether>(x + i), i);
+  for (; i < n; i += 2 * kLanes) {
+    wide<2> v;
+    for (size_t j = 0; j < 2; ++j) {
+      const size_t at = i + j * kLanes, left = at < n ? n - at : 0;
+      v.v[j] = left >= kLanes ? load(x + at) : load_first(x + at, left, fill);
+    }
+    f(v, i);
+  }
+}
+
 struct NoSink {
   SOFTLANE_VECTOR void operator()(size_t, f32x16, size_t) const {}
 };

@@ -13,6 +13,7 @@
 
 #include "double_math.h"
 #include "order.h"
+#include "tree.h"
 
 namespace softlane {
 
@@ -66,8 +67,6 @@ inline double log_unshifted(const Partial& p) {
 
 }  // namespace
 
-constexpr int kLevels = 40;  // 2^40 blocks
-
 // Plain doubles, so that JavaScript can own one as a Float64Array and send it anywhere.
 struct State {
   double temperature;
@@ -115,35 +114,30 @@ inline void set_slot(State* s, int level, const Partial& p) {
   q[0] = p.m, q[1] = p.e, q[2] = p.shift, q[3] = p.peak;
 }
 
-// Adds the sum of 2^level blocks. Lower slots, if any are taken, are folded in first: that happens
-// only when ranges of unequal alignment are merged.
-inline void push(State* s, Partial p, int level) {
-  uint64_t blocks = static_cast<uint64_t>(s->blocks);
-  for (int i = 0; i < level; ++i) {
-    if (blocks >> i & 1) p = merge(slot(*s, i), p, s->temperature);
+template <class S>
+struct StateSlots {
+  S* s;
+  Partial get(int level) const { return slot(*s, level); }
+  void set(int level, const Partial& p) const { set_slot(s, level, p); }
+  Partial merge(const Partial& p, const Partial& next) const {
+    return softlane::merge(p, next, s->temperature);
   }
-  blocks &= ~((uint64_t{1} << level) - 1);
-  int i = level;
-  for (; blocks >> i & 1; ++i) p = merge(slot(*s, i), p, s->temperature);
-  set_slot(s, i, p);
-  s->blocks = static_cast<double>(blocks + (uint64_t{1} << level));
+};
+
+// Adds the sum of 2^level blocks.
+inline void push(State* s, const Partial& p, int level) {
+  s->blocks = static_cast<double>(
+      tree_push(StateSlots<State>{s}, static_cast<uint64_t>(s->blocks), p, level));
 }
 
 inline Partial total(const State& s) {
   const uint64_t blocks = static_cast<uint64_t>(s.blocks);
-  Partial sum = empty_partial();
-  for (int i = 0; i < kLevels; ++i) {
-    if (blocks >> i & 1) sum = merge(slot(s, i), sum, s.temperature);
-  }
-  return normalised(sum);
+  return normalised(tree_total(StateSlots<const State>{&s}, blocks, empty_partial()));
 }
 
 // The other state's blocks come after this one's.
 inline void append(State* s, const State& other) {
-  const uint64_t blocks = static_cast<uint64_t>(other.blocks);
-  for (int i = kLevels - 1; i >= 0; --i) {
-    if (blocks >> i & 1) push(s, slot(other, i), i);
-  }
+  tree_each(static_cast<uint64_t>(other.blocks), [&](int i) { push(s, slot(other, i), i); });
   s->elements += other.elements;
 }
 
