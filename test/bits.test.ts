@@ -9,13 +9,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { logSumExpState } from '../lib/index';
-import * as promises from '../lib/promises';
 import { BitHash, bitsOf, expectSameBits } from './support/kernels/compare';
 import { Watched } from './support/kernels/memory';
 import {
   algorithmsOf,
   bestIsa,
   call,
+  callLater,
   describeOptions,
   isas,
   operators,
@@ -167,10 +167,6 @@ describe.each(operators)('%s', (name, line) => {
   });
 
   test('by promises, from ordinary and from shared memory', async () => {
-    const start = (promises as unknown as Record<string, unknown>)[name] as (
-      x: Float32Array,
-      options: Options,
-    ) => Promise<OutputArray>;
     for (const options of variants(line)) {
       for (const isa of isas.slice(0, 2)) {
         const results = reference(line, options);
@@ -178,7 +174,8 @@ describe.each(operators)('%s', (name, line) => {
         const pending = batches.flatMap(({ x, cols }) => {
           const shared = new Float32Array(new SharedArrayBuffer(x.byteLength));
           bitsOf(shared).set(bitsOf(x));
-          return [start(x, { ...options, cols, isa }), start(shared, { ...options, cols, isa })];
+          const all = { ...options, cols, isa };
+          return [callLater(line, x, all), callLater(line, shared, all)];
         });
         (await Promise.all(pending)).forEach((y, i) => {
           const what = `${keyOf(options)}, ${isa}, ${batches[i >> 1].name}`;
