@@ -1,8 +1,8 @@
 // The k largest elements of a row that is seen once, block by block.
 //
 // What is above the k-th largest so far is kept in a buffer of little more than 2k keys; when that
-// is full, the k largest stay, and the least of them is the new threshold. Nearly every vector of
-// an ordinary row is then passed by with one comparison.
+// is full, the k largest stay, and the least of them is the new threshold. Most blocks of an
+// ordinary row have few elements above it, which are found without a branch for each.
 #pragma once
 
 #include "../rows/order.h"
@@ -15,76 +15,88 @@ namespace {
 // Up to here; above, the threshold is found by histograms (top_k.h).
 constexpr size_t kMostBuffered = 1024;
 
+// How many are at least t. No NaN is.
+inline size_t count_at_least(const float* x, size_t n, float t) {
+  const splat limit = set1(t);
+  size_t count = 0, i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    uint64_t found = 0;
+    for (size_t j = 0; j < 4; ++j) {
+      found |= static_cast<uint64_t>(lanes(load(x + i + j * kLanes) >= limit)) << (j * kLanes);
+    }
+    count += static_cast<size_t>(__builtin_popcountll(found));
+  }
+  for (; i < n; ++i) count += x[i] >= t;
+  return count;
+}
+
+// A t that at least k of the elements reach, and at most `most` where equals allow it; -inf where
+// there is none other.
+inline float reached_by(const float* x, size_t n, size_t k, size_t most) {
+  uint32_t low = value_key(-__builtin_inff()), high = value_key(max_element(x, n)) + 1;
+  // Halving the keys' range: the first rounds find the sign and the exponent.
+  while (high - low > 1) {
+    const uint32_t middle = low + (high - low) / 2;
+    const size_t count = count_at_least(x, n, value_of_key(middle));
+    if (count < k) {
+      high = middle;
+    } else {
+      low = middle;
+      if (count <= most) break;
+    }
+  }
+  return value_of_key(low);
+}
+
 struct Candidates {
   size_t k, capacity, count;
   float threshold;     // an element that is not above it is none of the k
   bool has_threshold;  // otherwise every element is a candidate
-  bool has_nan;        // among the elements seen
-  bool keep_going;     // after a NaN, which then counts as -inf
+  bool has_nan;        // among the elements seen; a NaN counts as -inf
 
-  // Keys that the buffer needs: half of it is free after a selection, and takes a vector at least.
-  static size_t capacity_for(size_t k) { return 2 * k + 3 * kLanes; }
+  // What a selection leaves at most.
+  static constexpr size_t most_kept(size_t k) { return k + k / 8; }
+  // Keys that the buffer needs: half of it is free after a selection, to be filled or to sort in.
+  static constexpr size_t capacity_for(size_t k) { return 2 * most_kept(k) + 3 * kLanes; }
 
-  void start(size_t wanted, bool nan_is_masked) {
+  void start(size_t wanted) {
     k = wanted;
     capacity = capacity_for(k);
     count = 0;
     threshold = -__builtin_inff();
     has_threshold = has_nan = false;
-    keep_going = nan_is_masked;
   }
 
+  // Leaves the k largest, and perhaps a few more.
   void select(uint64_t* keys) {
     if (count <= k) return;
-    select_largest(keys, count, k);
-    count = k;
-    uint64_t least = keys[0];
-    for (size_t i = 1; i < k; ++i) least = keys[i] < least ? keys[i] : least;
-    threshold = value_of(least);
+    const size_t most = most_kept(k);
+    float values[capacity_for(kMostBuffered)];
+    for (size_t i = 0; i < count; ++i) values[i] = value_of(keys[i]);
+    threshold = reached_by(values, count, k, most);
     has_threshold = true;
-  }
-
-  // The lanes of `found` of the vector at x, whose first element has that index.
-  void add(uint64_t* keys, uint32_t found, const float* x, size_t index) {
-    if (count + kLanes > capacity) select(keys);
-    for (; found != 0; found &= found - 1) {
-      const int lane = __builtin_ctz(found);
-      const float v = x[lane];
-      has_nan |= v != v;
-      // A NaN comes here by every comparison.
-      if (v == v || !has_threshold) keys[count++] = key_of(v, index + lane);
+    size_t left = 0;
+    for (size_t i = 0; i < count; ++i) {
+      keys[left] = keys[i];
+      left += values[i] >= threshold;
     }
+    count = left;
+    if (count <= most) return;
+    select_largest(keys, count, k);  // among equals the index decides
+    count = k;
   }
 
-  // A block, or what is left of one. Elements have arrived in order: equals of the threshold come
-  // too late.
+  // A block, or what is left of one. Elements arrive in order: equals of the threshold come too
+  // late.
   void scan(uint64_t* keys, const float* x, size_t n, size_t index) {
-    constexpr size_t kStep = 8;
     if (!has_threshold) guess(x, n);
     size_t i = 0;
-    while (i < n && !has_threshold) {
-      const size_t left = n - i < kLanes ? n - i : kLanes;
-      add(keys, (1u << left) - 1, x + i, index + i);
-      i += left;
-      if (has_nan && !keep_going) return;
+    for (; i < n && !has_threshold; ++i) {
+      has_nan |= x[i] != x[i];
+      if (count == capacity) select(keys);
+      keys[count++] = key_of(x[i], index + i);
     }
-    const auto one = [&](size_t at) SOFTLANE_VECTOR {
-      const f32x16 v = n - at >= kLanes ? load(x + at) : load_first(x + at, n - at, threshold);
-      if (const uint32_t m = lanes(above_or_nan(v, set1(threshold)))) {
-        add(keys, m, x + at, index + at);
-      }
-    };
-    for (; i + kStep * kLanes <= n; i += kStep * kLanes) {
-      const splat t = set1(threshold);
-      mask16 found = no_lanes();
-      for (size_t j = 0; j < kStep; ++j) {
-        found = found | above_or_nan(load(x + i + j * kLanes), t);
-      }
-      if (lanes(found) == 0) continue;
-      for (size_t j = 0; j < kStep; ++j) one(i + j * kLanes);
-      if (has_nan && !keep_going) return;
-    }
-    for (; i < n; i += kLanes) one(i);
+    if (i < n) scan_above(keys, x + i, n - i, index + i);
   }
 
   // Those of another part of the row.
@@ -97,24 +109,67 @@ struct Candidates {
   }
 
  private:
-  static constexpr size_t kGroups = 16 * kLanes;
-
-  // A threshold for the first block, which would else be full of candidates: of the largest of each
-  // of 256 groups of elements the k-th largest, or just below it. k elements at least are above.
-  void guess(const float* x, size_t n) {
-    if (n < 4 * kGroups || 4 * k > kGroups) return;
-    float largest[kGroups];
-    uint64_t keys[kGroups];
-    for (size_t g = 0; g < kGroups; g += kLanes) store(largest + g, load(x + g));
-    for (size_t i = kGroups; i + kLanes <= n; i += kLanes) {
-      float* group = largest + i % kGroups;
-      store(group, max(load(x + i), load(group)));
+  // Elements that are above the threshold, or NaN, as one bit each; then those bits one by one.
+  void scan_above(uint64_t* keys, const float* x, size_t n, size_t index) {
+    constexpr size_t kWord = 64, kWords = kBlock / kWord;
+    uint64_t words[kWords];
+    uint8_t taken[kWords];
+    const splat t = set1(threshold);
+    const size_t count_of_words = (n + kWord - 1) / kWord;
+    uint64_t any = 0;
+    size_t w = 0;
+    for (; (w + 1) * kWord <= n; ++w) {
+      uint64_t found = 0;
+      for (size_t j = 0; j < kWord; j += kLanes) {
+        found |= static_cast<uint64_t>(lanes(above_or_nan(load(x + w * kWord + j), t))) << j;
+      }
+      words[w] = found;
+      any |= found;
     }
-    for (size_t g = 0; g < kGroups; ++g) keys[g] = key_of(largest[g], g);
-    select_largest(keys, kGroups, k);
-    uint64_t least = keys[0];
-    for (size_t i = 1; i < k; ++i) least = keys[i] < least ? keys[i] : least;
-    const float kth = value_of(least);
+    if (w < count_of_words) {
+      words[w] = 0;
+      for (size_t i = w * kWord; i < n; ++i) {
+        words[w] |= static_cast<uint64_t>(!(x[i] <= threshold)) << (i % kWord);
+      }
+      any |= words[w];
+    }
+    if (any == 0) return;
+    size_t some = 0;
+    for (w = 0; w < count_of_words; ++w) {
+      taken[some] = static_cast<uint8_t>(w);
+      some += words[w] != 0;
+    }
+    for (size_t i = 0; i < some; ++i) {
+      for (uint64_t found = words[taken[i]]; found != 0; found &= found - 1) {
+        const size_t at = taken[i] * kWord + static_cast<size_t>(__builtin_ctzll(found));
+        const float v = x[at];
+        has_nan |= v != v;
+        if (count == capacity) select(keys);
+        keys[count] = key_of(v, index + at);
+        count += !(v <= threshold);
+      }
+    }
+  }
+
+  // A threshold for the first block, which would else be full of candidates: what k of the largest
+  // of groups of its elements reach, so that k elements at least are above.
+  void guess(const float* x, size_t n) {
+    constexpr size_t kMostGroups = 16 * kLanes;
+    float largest[kMostGroups];
+    const size_t groups = k <= kLanes ? kMostGroups / 4 : kMostGroups;
+    float kth;
+    if (4 * k <= groups && n >= 4 * groups) {
+      for (size_t g = 0; g < groups; g += kLanes) store(largest + g, load(x + g));
+      for (size_t i = groups; i + kLanes <= n; i += kLanes) {
+        float* group = largest + i % groups;
+        store(group, max(load(x + i), load(group)));
+      }
+      kth = reached_by(largest, groups, k, k + k / 4);
+    } else if (n >= 2 * k && n >= 4 * kLanes) {
+      kth = reached_by(x, n, k, k + k / 4);
+    } else {
+      return;
+    }
     if (kth == -__builtin_inff()) return;
     threshold = below(kth);
     has_threshold = true;

@@ -85,20 +85,23 @@ inline void select_largest(uint64_t* keys, size_t n, size_t k) {
   }
 }
 
-constexpr size_t kInsertionUpTo = 96;
+constexpr size_t kRankedUpTo = 192;
 constexpr int kDigitBits = 11;
 constexpr size_t kDigits = size_t{1} << kDigitBits;
 
-// Descending; spare: room for as many. By insertion, or digit by digit from bit `from` on: a sort
-// that is stable, and leaves out digits in which all keys agree.
+// Descending; spare: room for as many. By counting those above each, which vectors do fast, or
+// digit by digit from bit `from` on: a sort that is stable, and leaves out digits in which all keys
+// agree.
 inline void sort_descending(uint64_t* keys, size_t n, uint64_t* spare, int from = 0) {
-  if (n <= kInsertionUpTo && from == 0) {
-    for (size_t i = 1; i < n; ++i) {
-      const uint64_t key = keys[i];
-      size_t j = i;
-      for (; j > 0 && keys[j - 1] < key; --j) keys[j] = keys[j - 1];
-      keys[j] = key;
+  if (n <= kRankedUpTo && from == 0) {
+    int64_t ordered[kRankedUpTo];  // AVX2 compares with a sign
+    for (size_t i = 0; i < n; ++i) ordered[i] = static_cast<int64_t>(keys[i] ^ uint64_t{1} << 63);
+    for (size_t i = 0; i < n; ++i) {
+      int64_t rank = 0;
+      for (size_t j = 0; j < n; ++j) rank += ordered[j] > ordered[i];
+      spare[rank] = keys[i];
     }
+    std::memcpy(keys, spare, n * sizeof *keys);
     return;
   }
   uint64_t differing = 0;

@@ -65,7 +65,7 @@ struct TopK {
   static void start(const Call&, const Context& c, void* state) {
     State* s = static_cast<State*>(state);
     clear(&s->sum, c.u.temperature);
-    s->found.start(c.k, c.nan_is_masked);
+    s->found.start(c.k);
     s->has_nan = false;
     if (c.large) std::memset(s->tally, 0, sizeof s->tally);
   }
@@ -115,9 +115,7 @@ struct TopK {
       count = gather(*s, c.k, x, n, keys);
       if (call.params[kSorted] != 0) sort_descending(keys, count, keys + c.k, 32);
     } else {
-      s->found.select(keys);
-      count = s->found.count;
-      sort(keys, count, call.params[kSorted] != 0);
+      count = choose(&s->found, keys, call.params[kSorted] != 0);
     }
     float* values = part<float>(call, kValues, r, c.k);
     int32_t* indices = part<int32_t>(call, kIndices, r, c.k);
@@ -150,14 +148,19 @@ struct TopK {
     return first == nullptr ? nullptr : first + r * k;
   }
 
-  // By value, or by index.
-  static void sort(uint64_t* keys, size_t n, bool by_value) {
+  // The k largest of the candidates, by value or by index; how many there are.
+  static size_t choose(Candidates* found, uint64_t* keys, bool by_value) {
+    found->select(keys);
+    sort_descending(keys, found->count, keys + found->count);
+    const size_t count = found->count < found->k ? found->count : found->k;
+    if (by_value) return count;
     const auto turn = [=] {
-      for (size_t i = 0; i < n; ++i) keys[i] = keys[i] << 32 | keys[i] >> 32;
+      for (size_t i = 0; i < count; ++i) keys[i] = keys[i] << 32 | keys[i] >> 32;
     };
-    if (!by_value) turn();
-    sort_descending(keys, n, keys + n);
-    if (!by_value) turn();
+    turn();
+    sort_descending(keys, count, keys + count);
+    turn();
+    return count;
   }
 
   // Of a number of elements counted by a digit, from the largest on, the digit of the k-th; what is
