@@ -2,8 +2,9 @@
 // compared with another CPU's, or with another compiler's build.
 //
 //   bits [--isa NAME] < calls
+#include "operands.h"
 #include "program.h"
-#include "rows.h"
+#include "runtime/execute.h"
 
 namespace softlane {
 namespace testing {
@@ -19,6 +20,22 @@ class Hash {
   }
   // One NaN is like another: payloads are not promised.
   void add(float a) { add(a == a ? bits_of(a) : uint32_t{0x7fc00000}); }
+  void add(double a) {
+    uint64_t bits;
+    std::memcpy(&bits, &a, sizeof bits);
+    if (a != a) bits = 0;
+    add(static_cast<uint32_t>(bits));
+    add(static_cast<uint32_t>(bits >> 32));
+  }
+  void add(Element element, const char* at) {
+    const auto one = [&](auto value) {
+      std::memcpy(&value, at, sizeof value);
+      add(value);
+    };
+    if (element == Element::kFloat32) return one(0.0f);
+    if (element == Element::kFloat64) return one(0.0);
+    one(uint32_t{0});
+  }
   std::string hex() const {
     char text[17];
     std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value_));
@@ -39,8 +56,20 @@ std::string hash_of(const Isa& isa, const TestCall& test) {
       Call call = test.call;
       call.rows = 1, call.cols = call.x_stride = call.y_stride = n;
       const Operator& op = test.of(isa);
-      op.rows(call, x.data(), y.data(), 1);
-      const size_t width = op.output == Output::kRow ? n : 1;
+      if (!op.valid(call)) continue;
+      const Operands operands(op, call, n * kRowKinds + kind);
+      call.operands = operands.at();
+      // As the runtime does it: with a workspace, and with what is refused told.
+      const Outcome outcome = execute(call, isa, x.data(), y.data(), 1, nullptr);
+      hash.add(static_cast<uint32_t>(outcome.refused));
+      if (outcome.kind != Outcome::kDone) continue;
+      for (const Operands::Array& array : operands.arrays()) {
+        const Element element = array.operand->element;
+        for (size_t i = 0; i < array.bytes.size(); i += element_bytes(element)) {
+          hash.add(element, array.bytes.data() + i);
+        }
+      }
+      const size_t width = op.output == Output::kRow ? n : op.output == Output::kNone ? 0 : 1;
       for (size_t i = 0; i < width; i++) {
         if (op.output == Output::kIndex) {
           hash.add(bits_of(y[i]));

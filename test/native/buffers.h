@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "program.h"
@@ -42,15 +43,18 @@ class Buffer {
 
   // Memory for `length` elements; what was placed before is gone.
   template <class T>
-  T* place(Place place, size_t length) {
+  T* place(Place place, size_t length, size_t alignment = alignof(T)) {
     restore();
     length_ = length * sizeof(T);
     if (length_ > bytes_) fail("a buffer is too small");
     place_ = place;
     if (place == Place::kHeap) {
       // Not zeroed: valgrind then sees what a kernel forgets to write.
-      heap_.reset(std::malloc(length_));
-      at_ = static_cast<char*>(heap_.get());
+      void* fresh = nullptr;
+      if (posix_memalign(&fresh, std::max(alignment, sizeof(void*)), length_) != 0)
+        fail("no memory");
+      heap_.reset(fresh);
+      at_ = static_cast<char*>(fresh);
     } else {
       at_ = place == Place::kAfterPage ? base_ : base_ + bytes_ - length_;
     }
@@ -95,6 +99,25 @@ class Buffer {
   Place place_ = Place::kHeap;
   std::unique_ptr<void, Free> heap_;
   std::vector<uint32_t> pattern_;
+};
+
+// A buffer that becomes as large as it must.
+class Room {
+ public:
+  void* place(Place place, size_t bytes, size_t alignment) {
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    if (buffer_ == nullptr || bytes > room_) {
+      room_ = 2 * bytes + 4096;
+      buffer_ = std::make_unique<Buffer>(room_ / sizeof(uint32_t));
+    }
+    return buffer_->place<char>(place, bytes, alignment);
+  }
+  bool untouched() const { return buffer_ == nullptr || buffer_->untouched(); }
+  const Buffer* buffer() const { return buffer_.get(); }
+
+ private:
+  std::unique_ptr<Buffer> buffer_;
+  size_t room_ = 0;
 };
 
 }  // namespace testing

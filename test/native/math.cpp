@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "program.h"
+#include "operands.h"
 #include "reference.h"
 
 namespace softlane {
@@ -42,6 +42,8 @@ struct Subject {
     if (call != nullptr) {
       Call c = call->call;
       c.rows = 1, c.cols = c.x_stride = c.y_stride = n;
+      const Operands operands(call->of(isa), c, 1);
+      c.operands = operands.at();
       call->of(isa).rows(c, x, y->first.data(), 1);
     } else if (pair) {
       isa.ext_exp(x, y->first.data(), y->second.data(), n);

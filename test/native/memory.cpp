@@ -7,24 +7,18 @@
 // several with gaps, in place, and one in parts as several threads have it; and the table's other
 // functions. Or one operator only, or the "functions". Prints what it did as JSON; stops at the
 // first thing that is wrong.
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
-#include "buffers.h"
-#include "rows.h"
+#include "operands.h"
 #include "rows/order.h"
 #include "rows/state.h"
 #include "runtime/execute.h"
+#include "watch.h"
 
 namespace softlane {
 namespace testing {
 namespace {
-
-constexpr size_t kLongest = 4200;
-constexpr size_t kGapX = 5, kGapY = 3;
-constexpr size_t kWidest = 3 * (kLongest + kGapX);
 
 // Short rows may be taken sixteen at a time: twice those of a kind, and a mixture.
 size_t rows_of(size_t n) { return n <= 40 ? 51 : 3; }
@@ -38,84 +32,32 @@ constexpr Store kStores[] = {{"ordinary stores", false, false},
                              {"streamed", true, true},
                              {"streamed, without scratch", true, false}};
 
-// What is being done, for whoever has to find out why it fails.
-struct Now {
-  const char* isa = "";
-  const char* call = "";
-  const char* store = "";
-  const char* form = "";
-  const char* place = "";
-  const char* row = "";
-  size_t n = 0;
-} now;
-
-void describe(char* text, size_t size) {
-  std::snprintf(text, size, "%s on %s: %zu elements (%s), %s, %s, %s", now.call, now.isa, now.n,
-                now.row, now.form, now.store, now.place);
-}
-
-[[noreturn]] void wrong(const std::string& what) {
-  char text[512];
-  describe(text, sizeof text);
-  fail(std::string(text) + ": " + what);
-}
-
-// No bytes may be at no address.
-bool same_bytes(const void* a, const void* b, size_t n) {
-  return n == 0 || std::memcmp(a, b, n) == 0;
-}
-
-struct Buffers {
-  Buffer x{kLongest}, y{kLongest}, z{kLongest}, wide_x{kWidest}, wide_y{kWidest};
-  Buffer scratch{kScratch}, result{kResultBytes / 4}, state{1024}, other_state{1024};
-  // Whole pages: protected ones on both sides.
-  float* const scratch_at = scratch.place<float>(Place::kBeforePage, kScratch);
-};
-Buffers* buffers;
-
-void on_fault(int, siginfo_t* info, void*) {
-  char text[512];
-  describe(text, sizeof text);
-  std::fprintf(stderr, "%s: a fault at %p", text, info->si_addr);
-  const std::pair<const char*, const Buffer*> known[] = {
-      {"x", &buffers->x},           {"y", &buffers->y},         {"z", &buffers->z},
-      {"x", &buffers->wide_x},      {"y", &buffers->wide_y},    {"scratch", &buffers->scratch},
-      {"result", &buffers->result}, {"state", &buffers->state}, {"state", &buffers->other_state}};
-  for (const auto& [name, buffer] : known) {
-    if (!buffer->has(info->si_addr)) continue;
-    std::fprintf(stderr, ", byte %ld of %s, which has %zu", buffer->offset(info->si_addr), name,
-                 buffer->length());
-  }
-  std::fprintf(stderr, "\n");
-  _exit(1);
-}
-
-void watch_faults() {
-  struct sigaction action = {};
-  action.sa_sigaction = &on_fault;
-  action.sa_flags = SA_SIGINFO;
-  sigaction(SIGSEGV, &action, nullptr);
-  sigaction(SIGBUS, &action, nullptr);
-}
-
 // One operator by one call on one row: the input, and the result it must have.
 class Trial {
  public:
-  Trial(const TestCall& test, size_t kind, size_t n) : test_(test), n_(n), rows_(rows_of(n)) {
+  Trial(const TestCall& test, size_t kind, size_t n)
+      : test_(test),
+        n_(n),
+        rows_(rows_of(n)),
+        output_(test.of(kScalar).output),
+        width_(output_ == Output::kRow    ? n
+               : output_ == Output::kNone ? 0
+                                          : 1),
+        operands_(test.of(kScalar), shaped(rows_, n, n, kStores[0]), n * kRowKinds + kind) {
     Random random(n * kRowKinds + kind);
     x_.resize(rows_ * n);
     for (size_t r = 0; r < rows_; r++) {
       fill_row(r < 32 ? kind : (kind + r) % kRowKinds, random, x_.data() + r * n, n);
     }
-    output_ = test.of(kScalar).output;
-    width_ = output_ == Output::kRow ? n : 1;
     expected_.resize(rows_ * width_);
+    refused_.assign(rows_, kNoneRefused);
     now.call = test.text.c_str(), now.n = n, now.row = kRowNames[kind];
   }
 
   // Runs everything on one instruction set; the scalar one must be first. Where no loop ends, rows
   // with gaps take turns with the kinds of store and with the places, and the heap is left out.
   size_t run(const Isa& isa, bool thorough) {
+    if (!test_.of(kScalar).valid(shaped(rows_, n_, n_, kStores[0]))) return 0;
     now.isa = isa.name;
     if (&isa == &kScalar) expect();
     size_t runs = 0, turn = n_;
@@ -153,19 +95,65 @@ class Trial {
   }
 
   // As the runtime asks for it: a kernel that writes rows is not called for empty ones.
-  void call(const Isa& isa, const Call& call, const float* x, void* y) const {
-    if (n_ > 0 || output_ != Output::kRow) test_.of(isa).rows(call, x, y, call.rows);
+  void call(const Isa& isa, Call call, Place place, const float* x, void* y) const {
+    if (n_ == 0 && output_ == Output::kRow) return;
+    const Operator& op = test_.of(isa);
+    if (op.workspace_bytes != nullptr) {
+      call.workspace = buffers->workspace.place(place, op.workspace_bytes(call), kStateAlignment);
+    }
+    op.rows(call, x, output_ == Output::kNone ? nullptr : y, call.rows);
+    if (!buffers->workspace.untouched()) wrong("wrote outside the workspace");
   }
 
   void expect() {
     now.form = "as the reference";
     for (size_t r = 0; r < rows_; r++) {
-      const Call one = shaped(1, n_, width_, kStores[0]);
-      call(kScalar, one, x_.data() + r * n_, expected_.data() + r * width_);
+      Call one = shaped(1, n_, width_, kStores[0]);
+      one.row = r, one.operands = operands_.at(), one.refused = &refused_[r];
+      call(kScalar, one, Place::kBeforePage, x_.data() + r * n_, expected_.data() + r * width_);
+    }
+  }
+
+  // Runs f(call) with the operands of so many rows in memory of their own, and looks at them.
+  template <class F>
+  void with_operands(Call call, Place place, F f) const {
+    void* at[kMostOperands] = {};
+    const std::vector<Operands::Array>& arrays = operands_.arrays();
+    for (size_t i = 0; i < arrays.size(); i++) {
+      const Operands::Array& array = arrays[i];
+      const size_t bytes = array.bytes_of(call.rows), size = element_bytes(array.operand->element);
+      if (array.given) at[i] = buffers->operands[i].place(place, bytes, size);
+      if (bytes > 0 && !array.operand->written) std::memcpy(at[i], array.bytes.data(), bytes);
+    }
+    uint64_t refused = kNoneRefused;
+    call.row = 0, call.operands = at, call.refused = &refused;
+    f(call);
+    const uint64_t expected =
+        *std::min_element(refused_.begin(), refused_.begin() + static_cast<long>(call.rows));
+    if (refused != expected) wrong("refused another row, or none");
+    for (size_t i = 0; i < arrays.size(); i++) {
+      if (!buffers->operands[i].untouched()) wrong("wrote outside an operand");
+      if (arrays[i].given) compare_operand(arrays[i], static_cast<const char*>(at[i]), call.rows);
+    }
+  }
+
+  void compare_operand(const Operands::Array& array, const char* at, size_t rows) const {
+    const Operand& operand = *array.operand;
+    if (!operand.written) {
+      if (!same_bytes(at, array.bytes.data(), array.bytes_of(rows)))
+        wrong("an operand was written");
+      return;
+    }
+    for (size_t r = 0; r < rows; r++) {
+      const size_t begin = r * array.row_bytes;
+      if (refused_[r] == kNoneRefused &&
+          !same_elements(operand.element, at + begin, array.bytes.data() + begin, array.row_bytes))
+        wrong(std::string(operand.name) + " of row " + std::to_string(r) + " has other bits");
     }
   }
 
   void compare(const uint32_t* y, size_t row) const {
+    if (refused_[row] != kNoneRefused) return;
     const uint32_t* expected = expected_.data() + row * width_;
     if (same_bytes(y, expected, width_ * 4)) return;
     for (size_t i = 0; i < width_; i++) {
@@ -197,7 +185,8 @@ class Trial {
     now.form = "one row";
     const float* x = put(from);
     uint32_t* y = buffers->y.place<uint32_t>(to, width_);
-    call(isa, shaped(1, n_, width_, store), x, y);
+    with_operands(shaped(1, n_, width_, store), to,
+                  [&](const Call& one) { call(isa, one, to, x, y); });
     check(buffers->x, buffers->y);
     same_input(x);
     compare(y, 0);
@@ -207,7 +196,8 @@ class Trial {
     now.form = "in place";
     const float* x = put(place);
     uint32_t* y = reinterpret_cast<uint32_t*>(const_cast<float*>(x));
-    call(isa, shaped(1, n_, n_, store), x, y);
+    with_operands(shaped(1, n_, n_, store), place,
+                  [&](const Call& one) { call(isa, one, place, x, y); });
     check(buffers->x, buffers->x);
     compare(y, 0);
   }
@@ -216,16 +206,19 @@ class Trial {
     now.form = "rows with gaps";
     const size_t x_stride = n_ + kGapX, y_stride = output_ == Output::kRow ? n_ + kGapY : 1;
     const float* x = put_rows(place, x_stride);
-    const size_t span = (rows_ - 1) * y_stride + width_;
+    const size_t span = width_ == 0 ? 0 : (rows_ - 1) * y_stride + width_;
     uint32_t* y = buffers->wide_y.place<uint32_t>(place, span);
     if (place == Place::kHeap) std::fill(y, y + span, kCanary);
-    call(isa, shaped(rows_, x_stride, y_stride, store), x, y);
+    with_operands(shaped(rows_, x_stride, y_stride, store), place,
+                  [&](const Call& all) { call(isa, all, place, x, y); });
     check(buffers->wide_x, buffers->wide_y);
     compare_rows(y, y_stride);
     if (output_ != Output::kRow) return;
     now.form = "rows with gaps, in place";
     uint32_t* both = reinterpret_cast<uint32_t*>(put_rows(place, x_stride));
-    call(isa, shaped(rows_, x_stride, x_stride, store), reinterpret_cast<float*>(both), both);
+    with_operands(shaped(rows_, x_stride, x_stride, store), place, [&](const Call& all) {
+      call(isa, all, place, reinterpret_cast<float*>(both), both);
+    });
     check(buffers->wide_x, buffers->wide_x);
     compare_rows(both, x_stride);
   }
@@ -240,6 +233,7 @@ class Trial {
   }
 
   void compare_rows(const uint32_t* y, size_t stride) const {
+    if (width_ == 0) return;
     for (size_t r = 0; r < rows_; r++) {
       compare(y + r * stride, r);
       if (r + 1 == rows_) break;
@@ -253,43 +247,54 @@ class Trial {
   void in_parts(const Isa& isa, const Store& store, Place place) const {
     now.form = "in parts";
     const Operator& op = test_.of(isa);
+    const Call shape = shaped(1, n_, width_, store);
     if (n_ == 0 || (op.reduce == nullptr && op.map == nullptr)) return;
-    const Call call = shaped(1, n_, width_, store);
+    if (op.reduce != nullptr && op.state_bytes(shape) == 0) return;
     const float* x = put(place);
     uint32_t* y = buffers->y.place<uint32_t>(place, width_);
     void* result = buffers->result.place<char>(place, kResultBytes);
-    if (op.reduce != nullptr) {
-      void* state = buffers->state.place<char>(place, op.state_bytes(call));
-      void* next = buffers->other_state.place<char>(place, op.state_bytes(call));
-      const float row_max = op.needs_row_max(call) ? isa.row_max(x, n_) : 0;
-      const size_t first = std::min(n_, kBlock);
-      op.start(call, state);
-      op.reduce(call, row_max, x, 0, first, state);
-      if (first < n_) {
-        op.start(call, next);
-        op.reduce(call, row_max, x, first, n_, next);
-        op.append(call, state, next);
-      }
-      op.finish(call, state, x, n_, result, y);
-    }
-    if (op.map != nullptr) {
+    with_operands(shape, place, [&](const Call& call) {
+      if (op.reduce != nullptr) reduce_parts(isa, call, place, x, result, y);
+      if (op.map == nullptr) return;
       const size_t cut = n_ / 3;
       op.map(call, result, x, reinterpret_cast<float*>(y), 0, cut);
       op.map(call, result, x, reinterpret_cast<float*>(y), cut, n_);
-    }
+    });
     check(buffers->x, buffers->y);
-    check(buffers->state, buffers->other_state);
+    if (!buffers->state.untouched() || !buffers->other_state.untouched())
+      wrong("wrote outside a state");
     if (!buffers->result.untouched()) wrong("wrote outside the result");
     same_input(x);
     compare(y, 0);
   }
 
+  void reduce_parts(const Isa& isa, const Call& call, Place place, const float* x, void* result,
+                    uint32_t* y) const {
+    const Operator& op = test_.of(isa);
+    const size_t bytes = op.state_bytes(call);
+    void* state = buffers->state.place(place, bytes, kStateAlignment);
+    void* next = buffers->other_state.place(place, bytes, kStateAlignment);
+    const bool wants_max = op.needs_row_max != nullptr && op.needs_row_max(call);
+    const float row_max = wants_max ? isa.row_max(x, n_) : 0;
+    const size_t first = std::min(n_, kBlock);
+    op.start(call, state);
+    op.reduce(call, row_max, x, 0, first, state);
+    if (first < n_) {
+      op.start(call, next);
+      op.reduce(call, row_max, x, first, n_, next);
+      op.append(call, state, next);
+    }
+    op.finish(call, state, x, n_, result, output_ == Output::kNone ? nullptr : y);
+  }
+
   const TestCall& test_;
   const size_t n_, rows_;
-  size_t width_;
-  Output output_;
+  const Output output_;
+  const size_t width_;
+  Operands operands_;  // the reference's
   std::vector<float> x_;
   std::vector<uint32_t> expected_;
+  std::vector<uint64_t> refused_;
 };
 
 // The functions of the table that are no operators.
@@ -322,7 +327,7 @@ size_t run_functions(const Isa& isa, size_t n) {
     for (const float v : row) largest = std::max(largest, v);
     if (isa.row_max(x, n) != largest) wrong("another maximum");
     now.form = "state";
-    State* state = buffers->state.place<State>(place, 1);
+    State* state = static_cast<State*>(buffers->state.place(place, sizeof(State), alignof(State)));
     clear(state, 1);
     isa.state_push(state, x, n);
     const double sum = isa.state_finish(*state);

@@ -19,7 +19,7 @@
 #include <memory>
 #include <thread>
 
-#include "rows.h"
+#include "operands.h"
 #include "runtime/execute.h"
 
 namespace softlane {
@@ -161,20 +161,31 @@ void executed(double seconds, const std::vector<TestCall>& calls) {
   callers(3, seconds, [&](int i) {
     static thread_local Random choice(static_cast<uint64_t>(i));
     const TestCall& test = calls[choice.below(calls.size())];
-    const bool row = test.of(isa).output == Output::kRow;
+    const Operator& op = test.of(isa);
+    const bool row = op.output == Output::kRow;
     Call call = test.call;
     const bool single = choice.below(2) == 0;
     call.rows = single ? 1 : 1000, call.cols = single ? kRow : kRow / 1000;
     call.x_stride = call.y_stride = call.cols;
+    if (!op.valid(call)) return;
+    const Operands one(op, call, 1), other(op, call, 1);
     const size_t length = row ? call.rows * call.cols : call.rows;
     std::vector<float> alone(length), shared(length);
-    execute(call, isa, x.data(), alone.data(), 1, nullptr);
+    call.operands = one.at();
+    const Outcome whole = execute(call, isa, x.data(), alone.data(), 1, nullptr);
+    call.operands = other.at();
     std::atomic<bool> cancel{choice.below(4) == 0};
-    const bool complete =
-        execute(call, isa, x.data(), shared.data(), 4, &cancel).kind == Outcome::kDone;
+    const Outcome outcome = execute(call, isa, x.data(), shared.data(), 4, &cancel);
+    const bool complete = outcome.kind != Outcome::kStopped;
     expect(complete != cancel, "an abort that was not answered");
+    if (!complete) return;
+    expect(outcome.kind == whole.kind && outcome.refused == whole.refused, "another outcome");
+    if (whole.kind != Outcome::kDone) return;
     const size_t bytes = length * sizeof(float);
-    expect(!complete || std::memcmp(alone.data(), shared.data(), bytes) == 0, "other bits");
+    expect(std::memcmp(alone.data(), shared.data(), bytes) == 0, "other bits");
+    for (size_t k = 0; k < one.arrays().size(); k++) {
+      expect(one.arrays()[k].bytes == other.arrays()[k].bytes, "other bits of an operand");
+    }
   });
 }
 
