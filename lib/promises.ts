@@ -39,5 +39,8 @@ export const margin = promised(scores.margin);
 export const energy = promised(scores.energy);
 export const maxLogit = promised(scores.maxLogit);
 export const maxLogitPNorm = promised(scores.maxLogitPNorm);
+export const gelu = promised(activation.gelu);
+export const geluTanh = promised(activation.geluTanh);
+export const dyt = promised(activation.dyt);
 
 native();

@@ -14,6 +14,7 @@ export const Spec = {
   /** The first operator parameter; those of each operator follow from here on. */
   temperature: 8,
   maskedRow: 9,
+  alpha: 10,
 } as const;
 
 export const SPEC_LENGTH = 32;

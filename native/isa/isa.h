@@ -30,6 +30,9 @@ constexpr Operator kOperators[] = {
     ReduceDriver<Energy>::entry(),
     ReduceDriver<MaxLogit>::entry(),
     ReduceDriver<MaxLogitPNorm>::entry(),
+    MapDriver<Gelu>::entry(),
+    MapDriver<GeluTanh>::entry(),
+    MapDriver<Dyt>::entry(),
 };
 // clang-format on
 

@@ -17,6 +17,9 @@
 //   >=, ==, is_nan, |          masks; lanes(m) gives bit i for lane i, no_lanes() none
 //   above_or_nan(a, b)         where a is not at most b: it is more, or one of them is a NaN
 //   select(m, a, b)            a where the mask is set, else b
+//   abs(a)                     a without its sign
+//   with_sign(a, s)            a, which has no sign, with that of s
+//   by_sign(s, a, b)           a where the sign bit of s is set, else b
 //   max_lane(a)                the largest lane; unspecified with a NaN
 //   sum_lanes(a, b)            the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l + 1
 //   pow2_low_bits(z)           2^(k - 127), where k is the integer in the low 8 bits of z (math.h)

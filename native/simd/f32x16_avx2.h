@@ -109,6 +109,19 @@ SOFTLANE_VECTOR inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   return {_mm256_blendv_ps(b.lo, a.lo, m.lo), _mm256_blendv_ps(b.hi, a.hi, m.hi)};
 }
 
+SOFTLANE_VECTOR inline f32x16 abs(f32x16 a) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  return {_mm256_andnot_ps(sign, a.lo), _mm256_andnot_ps(sign, a.hi)};
+}
+SOFTLANE_VECTOR inline f32x16 with_sign(f32x16 a, f32x16 s) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  return {_mm256_or_ps(a.lo, _mm256_and_ps(s.lo, sign)),
+          _mm256_or_ps(a.hi, _mm256_and_ps(s.hi, sign))};
+}
+SOFTLANE_VECTOR inline f32x16 by_sign(f32x16 s, f32x16 a, f32x16 b) {
+  return {_mm256_blendv_ps(b.lo, a.lo, s.lo), _mm256_blendv_ps(b.hi, a.hi, s.hi)};
+}
+
 inline float max_lane(f32x16 a) {
   const __m256 eight = _mm256_max_ps(a.lo, a.hi);
   __m128 m = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

@@ -73,6 +73,14 @@ SOFTLANE_VECTOR inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   return {_mm512_mask_mov_ps(b.v, m.m, a.v)};
 }
 
+SOFTLANE_VECTOR inline f32x16 abs(f32x16 a) { return {_mm512_abs_ps(a.v)}; }
+SOFTLANE_VECTOR inline f32x16 with_sign(f32x16 a, f32x16 s) {
+  return {_mm512_or_ps(a.v, _mm512_and_ps(s.v, _mm512_set1_ps(-0.0f)))};
+}
+SOFTLANE_VECTOR inline f32x16 by_sign(f32x16 s, f32x16 a, f32x16 b) {
+  return {_mm512_mask_mov_ps(b.v, _mm512_movepi32_mask(_mm512_castps_si512(s.v)), a.v)};
+}
+
 inline float max_lane(f32x16 a) { return _mm512_reduce_max_ps(a.v); }
 inline double sum_lanes(f32x16 a, f32x16 b) {
   const auto half = [](__m512 v, int k) {

@@ -153,6 +153,16 @@ inline f32x16 select(mask16 m, f32x16 a, f32x16 b) {
   return b;
 }
 
+inline f32x16 abs(f32x16 a) {
+  return each([](float x) { return floats(bits(x) & 0x7fffffff); }, a);
+}
+inline f32x16 with_sign(f32x16 a, f32x16 s) {
+  return each([](float x, float y) { return floats(bits(x) | (bits(y) & 0x80000000)); }, a, s);
+}
+inline f32x16 by_sign(f32x16 s, f32x16 a, f32x16 b) {
+  return each([](float x, float y, float z) { return bits(x) >> 31 ? y : z; }, s, a, b);
+}
+
 inline float max_lane(f32x16 a) {
   float m = a.v[0];
   for (const float v : a.v) m = m > v ? m : v;

@@ -88,11 +88,12 @@ struct Exponential {
   SOFTLANE_VECTOR V round(const V& x) const {
     return fma(x, log2e_8, magic);
   }
-  // e^t - 1.
-  template <class V>
-  SOFTLANE_VECTOR V tail(const V& x, const V& z) const {
+  // e^t - 1. low: what x lacks, where it is a sum of two floats.
+  template <class V, class... Low>
+  SOFTLANE_VECTOR V tail(const V& x, const V& z, const Low&... low) const {
     const V k = z - magic;
-    const V t = fma(k, minus_lo, fma(k, minus_hi, x));
+    V t = fma(k, minus_lo, fma(k, minus_hi, x));
+    ((t = t + low), ...);
     if constexpr (kExact) return fma(fma(fma(t, c4, c3), t, c2), t, c1) * t;
     return fma(fma(t, c3, c2), t, c1) * t;
   }
@@ -124,6 +125,24 @@ SOFTLANE_VECTOR inline V exp(const V& x) {
   const V half = fma(z - e.magic, set1(0.0625f), bias);
   const V p = e.power(fma(half - bias, set1(-8.0f), z), e.tail(clamped, z));
   return p * pow2_low_bits(half);
+}
+
+// tanh x = x + x^3 p(x^2) for x < 5/8, relative minimax, 2^-27.7; beyond 1 - 2 / (e^2x + 1), of
+// which the second part is below a half. For x >= 0, at most 2 ULP, and never beyond 1.
+constexpr float kTanhC[5] = {-0x1.555532p-2f, 0x1.1106f6p-3f, -0x1.b835a4p-5f, 0x1.51f8cep-6f,
+                             -0x1.750ce4p-8f};
+template <class V>
+SOFTLANE_VECTOR inline V tanh_positive(const V& x) {
+  const PlainExp e;
+  const splat one = set1(1.0f), two = set1(2.0f);
+  const V a = min(set1(10.0f), x);  // NaN passes
+  const V zz = a * a;
+  V p = fma(zz, set1(kTanhC[4]), set1(kTanhC[3]));
+  for (int i = 2; i >= 0; --i) p = fma(p, zz, set1(kTanhC[i]));
+  const V twice = a + a;
+  const V z = e.round(twice);
+  const V far = one - two / (e.power(z, e.tail(twice, z)) + one);
+  return by_sign(a - set1(0.625f), fma(p * zz, a, a), far);
 }
 
 // ln(1 + f) = f - f^2/2 + f^3 q(f) on [sqrt(1/2) - 1, sqrt(2) - 1], relative minimax, 7.7e-10.

@@ -45,6 +45,10 @@ template <size_t N, class B>
 SOFTLANE_VECTOR inline wide<N> operator*(const wide<N>& a, const B& b) {
   return in_step<N>([](f32x16 x, f32x16 y) SOFTLANE_VECTOR { return x * y; }, a, b);
 }
+template <size_t N>
+SOFTLANE_VECTOR inline wide<N> operator/(const splat& a, const wide<N>& b) {
+  return in_step<N>([](f32x16 x, f32x16 y) SOFTLANE_VECTOR { return x / y; }, a, b);
+}
 template <size_t N, class B>
 SOFTLANE_VECTOR inline wide<N> operator/(const wide<N>& a, const B& b) {
   return in_step<N>([](f32x16 x, f32x16 y) SOFTLANE_VECTOR { return x / y; }, a, b);
@@ -65,6 +69,19 @@ SOFTLANE_VECTOR inline wide<N> max(const wide<N>& a, const B& b) {
 template <size_t N>
 SOFTLANE_VECTOR inline wide<N> min(const splat& a, const wide<N>& b) {
   return in_step<N>([](f32x16 x, f32x16 y) SOFTLANE_VECTOR { return min(x, y); }, a, b);
+}
+template <size_t N>
+SOFTLANE_VECTOR inline wide<N> abs(const wide<N>& a) {
+  return in_step<N>([](f32x16 x) SOFTLANE_VECTOR { return abs(x); }, a);
+}
+template <size_t N>
+SOFTLANE_VECTOR inline wide<N> with_sign(const wide<N>& a, const wide<N>& s) {
+  return in_step<N>([](f32x16 x, f32x16 y) SOFTLANE_VECTOR { return with_sign(x, y); }, a, s);
+}
+template <size_t N, class A, class B>
+SOFTLANE_VECTOR inline wide<N> by_sign(const wide<N>& s, const A& a, const B& b) {
+  return in_step<N>([](f32x16 x, f32x16 y, f32x16 z) SOFTLANE_VECTOR { return by_sign(x, y, z); },
+                    s, a, b);
 }
 template <size_t N>
 SOFTLANE_VECTOR inline wide<N> pow2_low_bits(const wide<N>& z) {
