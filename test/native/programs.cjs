@@ -34,7 +34,7 @@ function* parameterSets(line) {
 /** "NAME ALGORITHM PARAMETER...", a line a call. */
 function calls() {
   const lines = [];
-  for (const line of catalogue.filter(({ operands }) => operands === undefined)) {
+  for (const line of catalogue) {
     const algorithms = line.options.algorithm?.values ?? ['auto'];
     for (const set of parameterSets(line)) {
       const parameters = new Float64Array(SPEC_LENGTH - Spec.temperature);
