@@ -113,6 +113,22 @@ function exampleArrays(
   return arrays;
 }
 
+/** The same for a plan: what it takes, and what each run of it takes beside x (nothing, or `out` as it is). */
+export function viewPlan(
+  view: View,
+  x: Float32Array,
+  options: AnyOptions,
+): { planned: AnyOptions; given: unknown } {
+  const { operands } = view.line;
+  const { out, ...others } = viewOptions(view, x, options);
+  if (operands === undefined) return { planned: others, given: out };
+  const inputs = new Set(operands.flatMap(({ role, name }) => (role === 'input' ? name : [])));
+  const entries = Object.entries(others);
+  const planned = Object.fromEntries(entries.filter(([name]) => !inputs.has(name)));
+  const given = Object.fromEntries(entries.filter(([name]) => inputs.has(name)));
+  return { planned, given: { ...given, ...(out !== undefined && { out }) } };
+}
+
 /** The view's output in the result of a call. */
 export function viewResult(view: View, result: unknown): OutputArray {
   return (

@@ -3,24 +3,30 @@ import * as api from '../lib';
 import { catalogue } from '../lib/catalogue';
 import { listOf } from '../lib/errors';
 import { expectError } from './helpers/errors';
+import { call, operators, planRun } from './support/kernels/operators';
 
 const { plan } = api;
 type Any = (...args: unknown[]) => unknown;
 const anyPlan = plan as unknown as (name: unknown, options?: unknown) => api.Plan & { run: Any };
 
+const plainNames = catalogue.flatMap(({ name, operands }) => (operands === undefined ? name : []));
 const input = Float32Array.of(1, 2, 99, 4, 3, 99, -1, -1, 99);
 
 afterEach(() => api.configure({ isa: 'auto', threads: 'auto', verify: 'off' }));
 
-test.each(catalogue.map((line) => line.name))('%s gives what the call gives', (name) => {
-  const call = (api as unknown as Record<string, Any>)[name];
-  const step = anyPlan(name, { rows: 3, cols: 2, stride: 3 });
-  const want = call(input, { cols: 2, stride: 3 });
-  expect(step.run(input)).toEqual(want);
-  const out = (want as Float32Array).slice().fill(0);
-  expect(step.run(input, out)).toBe(out);
+test.each(operators)('%s gives what the call gives', (_, view) => {
+  const want = call(view, input, { cols: 2, stride: 3 });
+  const shape = { rows: 3, cols: 2, stride: 3 };
+  expect(planRun(view, input, shape)).toEqual(want);
+  const out = want.slice().fill(0);
+  expect(planRun(view, input, shape, out)).toBe(out);
   expect(out).toEqual(want);
-  // Again: nothing is kept from one run to the next.
+});
+
+test.each(plainNames)('%s keeps nothing from one run to the next', (name) => {
+  const step = anyPlan(name, { rows: 3, cols: 2, stride: 3 });
+  const want = step.run(input);
+  step.run(input.map((value) => -value));
   expect(step.run(input)).toEqual(want);
 });
 

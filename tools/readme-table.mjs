@@ -14,12 +14,20 @@ const marker = (/** @type {string} */ word) => `<!-- operators: ${word} -->`;
 
 const results = { float32: 'float', int32: 'index' };
 
+/** What a row becomes. @param {Operator} line */
+function shape({ output, element, operands = [] }) {
+  if (output === 'rows') return 'a row';
+  if (output === 'perRow') return `one ${results[element]} a row`;
+  return operands.flatMap(({ role, name }) => (role === 'output' ? `\`${name}\`` : [])).join(', ');
+}
+
 /** @param {Operator} line */
-function row({ name, summary, bound, output, element, cli, options, docs }) {
+function row(line) {
+  const { name, summary, bound, cli, options, docs } = line;
   const cells = [
     `[\`${name}\`](${docs})`,
     summary,
-    output === 'rows' ? 'a row' : `one ${results[element]} a row`,
+    shape(line),
     bound.maxUlp === 0 ? 'exact' : `${bound.maxUlp} ULP (${bound.measuredUlp} found)`,
     Object.keys(options)
       .map((option) => `\`${option}\``)

@@ -10,6 +10,7 @@ import { plugin } from './rivals/plugin';
 import { tfjs } from './rivals/tfjs';
 import { storedAs } from './stores';
 import type { Kind } from './task';
+import { viewOptions, viewPlan } from '../views';
 
 const softlane: Maker = (contender, ground) => {
   const { algorithm, isa, threads, call, stores } = contender;
@@ -21,12 +22,14 @@ const softlane: Maker = (contender, ground) => {
   const own = { ...given, ...chosen };
   const result = (): ArrayLike<number> => out.last;
   if (call) {
-    const operator = api[line.name as OperatorName] as (
+    const operator = api[line.line.name as OperatorName] as (
       x: Float32Array,
       options: object,
     ) => unknown;
     // One object for each output, made beforehand: that is what a loop in a program would hold on to.
-    const options = out.buffers.map((y) => ({ ...own, cols: shape.cols, out: y }));
+    const options = out.buffers.map((y) =>
+      viewOptions(line, x, { ...own, cols: shape.cols, out: y }),
+    );
     const batch = (count: number): void => {
       for (let i = 0; i < count; i++) {
         out.next();
@@ -35,10 +38,15 @@ const softlane: Maker = (contender, ground) => {
     };
     return { batch, result };
   }
-  const options = { ...own, ...shape } as PlanOptions<OperatorName>;
-  const plan: Plan = api.plan(line.name as OperatorName, options);
+  const options = { ...own, ...shape };
+  const { planned } = viewPlan(line, x, options);
+  const plan: Plan = api.plan(line.line.name as OperatorName, planned as PlanOptions<OperatorName>);
+  const arrays = out.buffers.map((y) => viewPlan(line, x, { ...options, out: y }).given as never);
   const batch = (count: number): void => {
-    for (let i = 0; i < count; i++) plan.run(x, out.next());
+    for (let i = 0; i < count; i++) {
+      out.next();
+      plan.run(x, arrays[out.place]);
+    }
   };
   return { batch: stores === undefined ? batch : storedAs(stores, batch), result };
 };

@@ -24,7 +24,7 @@ const RUNS = effort(20_000, 220_000);
 
 const line = (id: number): Operator =>
   operators.find(([, view]) => view.line.name === binding.operators[id])![1];
-// Operands have tests of their own (operands.test.ts).
+// Operands have tests of their own (top-k.test.ts).
 const plainIds = binding.operands.flatMap((list, id) => (list.length === 0 ? id : []));
 
 let total = 0;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { ruleValue } from '../../check';
 import { UsageError } from '../../cli/failure';
-import type { Operator, Parameters } from '../../operator';
+import type { Operator, ParameterValue, Parameters } from '../../operator';
 import { LabError } from '../failure';
 import { known, list, orList, positive, refuse, shapeOf } from '../options';
 import {
@@ -91,7 +91,7 @@ export function shapesOf({ shapes, quick = false, large = false }: LabFlags): Sh
 
 /** The operator's own options from `--set name=value`. */
 function optionsOf(line: Operator, settings: readonly string[] = []): Parameters {
-  const entries = settings.map((text): [string, string | number] => {
+  const entries = settings.map((text): [string, ParameterValue] => {
     const [name, ...rest] = text.split('=');
     const value = rest.join('=');
     const rule = Object.hasOwn(line.options, name) ? line.options[name] : undefined;
@@ -100,7 +100,12 @@ function optionsOf(line: Operator, settings: readonly string[] = []): Parameters
       const some = names.length > 0 ? `name=value with ${orList(names)}` : 'nothing';
       return refuse('set', `${some} (${line.name})`, text);
     }
-    const typed = rule.kind === 'choice' || value.trim() === '' ? value : Number(value);
+    const typed =
+      rule.kind === 'choice'
+        ? (rule.values.find((known) => String(known) === value) ?? value)
+        : value.trim() === ''
+          ? value
+          : Number(value);
     ruleValue('lab', `--set ${name}`, rule, typed);
     return [name, typed];
   });

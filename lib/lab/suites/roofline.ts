@@ -91,7 +91,7 @@ export function roofline(setting: Setting): Suite {
         threads: 1,
         // What has to be moved at least, however often an algorithm does.
         reads: 1,
-        writes: line.output === 'perRow' ? 0 : 1,
+        writes: line.output === 'rows' ? 1 : 0,
       })),
       base: `${line.name}/${best}`,
     })),

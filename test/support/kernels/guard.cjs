@@ -4,13 +4,15 @@
 'use strict';
 const { writeSync } = require('node:fs');
 const softlane = require('../../../dist/index.js');
+const { viewOptions, viewResult, viewsOf } = require('../../../dist/views.js');
 
 const PAGE = 65_536;
 const LENGTHS = [...Array(34).keys(), 47, 48, 49, 100, 127, 4095, 4096, 4097, 8200];
 
 const [, , name] = process.argv;
-const call = softlane[name];
-const line = softlane.catalogue.find((other) => other.name === name);
+const line = softlane.catalogue.flatMap(viewsOf).find((other) => other.name === name);
+const call = (x, options) =>
+  viewResult(line, softlane[line.line.name](x, viewOptions(line, x, options)));
 const algorithms = line.options.algorithm?.values ?? [undefined];
 const isas = softlane.capabilities().isas.filter((isa) => isa.supported);
 

@@ -2,7 +2,7 @@
 import * as softlane from '../../../lib/index';
 import type { OutputArray, ParameterValue, Parameters } from '../../../lib/operator';
 import * as promises from '../../../lib/promises';
-import { viewOptions, viewResult, viewWidth, viewsOf } from '../../../lib/views';
+import { viewOptions, viewPlan, viewResult, viewWidth, viewsOf } from '../../../lib/views';
 import type { View } from '../../../lib/views';
 
 /** One output of an operator: the operator itself, where it has one. */
@@ -64,18 +64,8 @@ export function planRun(
     name: string,
     options: Options,
   ) => { run(x: Float32Array, arrays?: unknown): unknown };
-  const { line } = view;
-  if (line.operands === undefined) return plan(line.name, options).run(x, y) as OutputArray;
-  // What is read comes with the run, everything else with the plan.
-  const planned: Options = {};
-  const given: Options = {};
-  const all = viewOptions(view, x, { ...options, ...(y && { out: y }) });
-  for (const [name, value] of Object.entries(all)) {
-    const isArray =
-      name === 'out' || line.operands.some((o) => o.name === name && o.role === 'input');
-    (isArray ? given : planned)[name] = value;
-  }
-  return viewResult(view, plan(line.name, planned).run(x, given));
+  const { planned, given } = viewPlan(view, x, { ...options, ...(y && { out: y }) });
+  return viewResult(view, plan(view.line.name, planned).run(x, given));
 }
 
 /** The ways to the same result: `algorithm` by convention. One that says nothing where there is no such option. */
