@@ -91,7 +91,7 @@ export interface TopKOptions extends CallOptions {
   readonly out?: PartsOutput<TopKParts & TopKDistribution> | undefined;
 }
 
-const EXACT = { maxUlp: 0, measuredUlp: 0, absolute: 0, tiny: 'zero' } as const;
+const EXACT = { maxUlp: 0, measuredUlp: 0, absolute: 0, tiny: 'subnormal' } as const;
 
 const kOption: NumberRule = {
   kind: 'number',

@@ -15,7 +15,7 @@ import { operandsOf, parametersOf } from '../lib/operator';
 import { defaultSpec } from '../lib/prepare';
 import * as promises from '../lib/promises';
 import { ALGORITHMS, MAX_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../lib/spec';
-import { viewWidth, viewsOf } from '../lib/views';
+import { viewOptions, viewResult, viewWidth, viewsOf } from '../lib/views';
 
 const root = join(__dirname, '..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -129,23 +129,28 @@ describe.each(lines)('%s', (name, line) => {
   test('its output is of the element type that it says, with every option it names', () => {
     const call = (api as unknown as Record<string, (x: Float32Array, o?: object) => unknown>)[name];
     const x = Float32Array.of(1, 2, 3, 4);
-    const want = call(x, { cols: 2 });
-    const element = line.element === 'float32' ? Float32Array : Int32Array;
-    expect(want).toBeInstanceOf(element);
-    expect(want).toHaveLength(line.output === 'rows' ? 4 : 2);
-    const all: Record<string, unknown> = {
-      cols: 2,
-      stride: 2,
-      outStride: 2,
-      out: new element(4),
-      threads: 1,
-      isa: 'scalar',
-    };
-    for (const [key, rule] of Object.entries(line.options)) all[key] = rule.default;
-    const options = Object.fromEntries(optionNames(line).map((key) => [key, all[key]]));
-    expect(Object.values(options)).not.toContain(undefined);
-    const got = call(x, options) as Float32Array;
-    expect(got.subarray(0, (want as Float32Array).length)).toEqual(want);
+    for (const view of viewsOf(line)) {
+      const given = viewOptions(view, x, { cols: 2 });
+      const want = viewResult(view, call(x, given));
+      const element = view.element === 'float32' ? Float32Array : Int32Array;
+      expect(want).toBeInstanceOf(element);
+      expect(want).toHaveLength(2 * viewWidth(view, 2));
+      const all: Record<string, unknown> = {
+        cols: 2,
+        stride: 2,
+        outStride: 2,
+        out: new element(4),
+        threads: 1,
+        isa: 'scalar',
+      };
+      for (const { role, name: key } of operandsOf(line))
+        all[key] = role === 'output' || given[key];
+      for (const [key, rule] of Object.entries(line.options)) all[key] = rule.default;
+      const options = Object.fromEntries(optionNames(line).map((key) => [key, all[key]]));
+      expect(Object.values(options)).not.toContain(undefined);
+      const got = viewResult(view, call(x, viewOptions(view, x, options)));
+      expect(got.subarray(0, want.length)).toEqual(want);
+    }
   });
 
   test('its documentation states the bound, the measured maximum, the source, and an example', () => {

@@ -21,19 +21,24 @@ import type { Options } from './support/kernels/operators';
 type Output = Float32Array | Int32Array;
 
 /** What the mocked addon does to a result that the real one has written. */
-const fault: { apply: ((y: Output) => void) | null } = { apply: null };
+const fault: {
+  apply: ((y: Output) => void) | null;
+  part: ((operands: readonly (ArrayBufferView | undefined)[]) => void) | null;
+} = { apply: null, part: null };
 
 jest.mock('../lib/loader', () => {
   const { loadBinding } = jest.requireActual<{ loadBinding(): Binding }>('../lib/loader');
   const real = loadBinding();
-  const run: Binding['run'] = (spec, x, y) => {
-    const status = real.run(spec, x, y);
+  const run: Binding['run'] = (spec, x, y, operands) => {
+    const status = real.run(spec, x, y, operands);
     if (status === 0) fault.apply?.(y as Output);
+    if (status === 0 && operands !== undefined) fault.part?.(operands);
     return status;
   };
-  const collect: Binding['collect'] = (ticket, y) => {
-    const status = real.collect(ticket, y);
+  const collect: Binding['collect'] = (ticket, y, operands) => {
+    const status = real.collect(ticket, y, operands);
     if (status === 0) fault.apply?.(y as Output);
+    if (status === 0 && operands !== undefined) fault.part?.(operands);
     return status;
   };
   const replaced = { run: { value: run }, collect: { value: collect } };
@@ -45,6 +50,7 @@ const options = { cols: 20 };
 
 beforeEach(() => {
   fault.apply = null;
+  fault.part = null;
 });
 afterEach(() => api.configure({ verify: 'off' }));
 
@@ -64,6 +70,20 @@ describe('always', () => {
     }
     call(new Float32Array(0), {});
     expect(verification.calls).toBe(9);
+  });
+
+  test('one of several results that is off is found and named, and so it is behind a promise', async () => {
+    fault.part = ([, indices]) => {
+      (indices as Int32Array)[3]++;
+    };
+    const error = caught(() => api.topK(rows(), { ...options, k: 2 }));
+    expect(error.message).toMatch(
+      /^topK: expected indices of row 1, column 1 to be \d+ within 0 ULP/,
+    );
+    expect(error.mismatch).toMatchObject({ output: 'indices', row: 1, column: 1, bound: 0 });
+    await expect(promises.topK(rows(), { ...options, k: 2 })).rejects.toMatchObject({
+      mismatch: { output: 'indices' },
+    });
   });
 
   test('a result that is off by more than the bound is found, with all that is needed to reproduce it', () => {
