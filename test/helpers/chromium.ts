@@ -37,7 +37,11 @@ export class Browser {
     const child = spawn(
       chromium ?? 'chromium',
       [...flags, `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'],
-      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
+      // A sanitizer that is in this process is not for the browser.
+      {
+        env: { ...process.env, LD_PRELOAD: undefined },
+        stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      },
     );
     const browser = new Browser(child, profile);
     const { targetId } = await browser.send('Target.createTarget', { url: 'about:blank' });
