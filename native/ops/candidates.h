@@ -15,6 +15,14 @@ namespace {
 // Up to here; above, the threshold is found by histograms (top_k.h).
 constexpr size_t kMostBuffered = 1024;
 
+// Bits that are set. The builtin would be a call of the compiler's library where the CPU may lack
+// the instruction; where it has it, compilers see what this is.
+inline uint64_t ones(uint64_t v) {
+  v -= v >> 1 & 0x5555555555555555u;
+  v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
+  return ((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56;
+}
+
 // How many are at least t. No NaN is.
 inline size_t count_at_least(const float* x, size_t n, float t) {
   const splat limit = set1(t);
@@ -24,7 +32,7 @@ inline size_t count_at_least(const float* x, size_t n, float t) {
     for (size_t j = 0; j < 4; ++j) {
       found |= static_cast<uint64_t>(lanes(load(x + i + j * kLanes) >= limit)) << (j * kLanes);
     }
-    count += static_cast<size_t>(__builtin_popcountll(found));
+    count += ones(found);
   }
   for (; i < n; ++i) count += x[i] >= t;
   return count;
