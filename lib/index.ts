@@ -6,10 +6,16 @@ import { native } from './configure';
 
 // The operators, a family a line.
 export * from './activation';
+export * from './loss';
 export * from './scores';
 export * from './select';
 export * from './softmax';
+export * from './stats';
 
+export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
+export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
+export { perplexity } from './perplexity';
+export type { Perplexity, PerplexityOptions } from './perplexity';
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
 export { allocate } from './allocate';

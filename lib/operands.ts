@@ -76,12 +76,27 @@ export function noteOperand(
     if (value !== undefined) into[place] = value;
     return true;
   }
-  if (!optional) return false;
+  if (!optional || operator.lists !== undefined) return false;
   if (value !== undefined && typeof value !== 'boolean') {
     throw wrongType(operator.name, `options.${key}`, 'true or false', value);
   }
   if (value === true) into[place] ??= true;
   return true;
+}
+
+/** Notes the outputs that a list names. */
+export function noteList(operator: Operator, value: unknown, into: GivenOperands): void {
+  const { name, lists } = operator;
+  const names = outputNames(operator);
+  const argument = `options.${lists}`;
+  if (!Array.isArray(value)) throw wrongType(name, argument, 'an array of names', value);
+  for (let i = 0; i < value.length; i++) {
+    const each: unknown = value[i];
+    if (typeof each !== 'string' || !names.includes(each)) {
+      throw wrongValue(name, argument, `only names among ${names.join(', ')}`, each);
+    }
+    into[operandIndex(operator, each)] ??= true;
+  }
 }
 
 /** Notes the members of `out`, which an operator of several outputs has. */
@@ -110,9 +125,18 @@ export function gatherOperands(
   given: GivenOperands,
   tensor: TensorFields | null,
 ): (OperandArray | undefined)[] {
-  return operandsOf(operator).map((operand, i) => {
+  const { name, lists } = operator;
+  const operands = operandsOf(operator);
+  if (lists !== undefined && !operands.some(({ role }, i) => role === 'output' && given[i])) {
+    throw wrongType(name, `options.${lists}`, 'an array of names, one at least', undefined);
+  }
+  return operands.map((operand, i) => {
     const value = given[i];
     if (operand.role === 'output') {
+      const { needs } = operand;
+      if (value !== undefined && needs && given[operandIndex(operator, needs)] === undefined) {
+        throw wrongType(name, `options.${needs}`, `what ${operand.name} is about`, undefined);
+      }
       if (value === true || (value === undefined && !operand.optional)) {
         return makeOperand(operator, operand, operandLength(operator, operand, spec));
       }

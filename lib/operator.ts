@@ -46,6 +46,10 @@ export interface InputOperand extends AnyOperand {
 export interface OutputOperand extends AnyOperand {
   readonly role: 'output';
   readonly bound: Bound;
+  /** Those of the operator's options that it depends on (default: all). */
+  readonly options?: readonly string[];
+  /** The input without which there is no such output. */
+  readonly needs?: string;
 }
 
 /** An operator's own option: one field of the spec. */
@@ -119,6 +123,8 @@ export interface Operator {
   readonly element: Element;
   /** Arrays beside x and the output, in the order of the addon's list. Outputs for a record alone. */
   readonly operands?: readonly Operand[];
+  /** For a record: the option that lists the optional outputs to make. Without it each is an option of its own. */
+  readonly lists?: string;
   /** For a record: the largest of its outputs'. */
   readonly bound: Bound;
   readonly oracle: Oracle;
@@ -164,8 +170,9 @@ export function operandsOf(operator: Operator): readonly Operand[] {
 
 /** Every option name that a call of the operator takes, in the order of the documentation. */
 export function optionNames(operator: Operator): string[] {
+  const { lists } = operator;
   const operands = operandsOf(operator).filter(
-    ({ role, optional }) => role === 'input' || optional,
+    ({ role, optional }) => role === 'input' || (optional && lists === undefined),
   );
   return [
     'cols',
@@ -173,6 +180,7 @@ export function optionNames(operator: Operator): string[] {
     ...(operator.output === 'rows' ? ['outStride'] : []),
     'out',
     ...operands.map(({ name }) => name),
+    ...(lists === undefined ? [] : [lists]),
     ...Object.keys(operator.options),
     'threads',
     'isa',

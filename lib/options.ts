@@ -3,7 +3,7 @@ import { plainObject, ruleValue, size, threadCount } from './check';
 import { isaIndex } from './configure';
 import { unknownOption, wrongType } from './errors';
 import type { GivenOperands } from './operands';
-import { noteOperand, noteOutputs, operandIndex } from './operands';
+import { noteList, noteOperand, noteOutputs, operandIndex } from './operands';
 import type { Operator } from './operator';
 import { operandsOf, optionNames } from './operator';
 import { Spec } from './spec';
@@ -54,6 +54,10 @@ export function readOptions(
     const value = source[key];
     const known = readCommon(operator, mode, key, value, spec, into);
     if (known) continue;
+    if (key === operator.lists) {
+      if (value !== undefined) noteList(operator, value, into.operands);
+      continue;
+    }
     const rule = Object.hasOwn(operator.options, key) ? operator.options[key] : undefined;
     if (rule === undefined) {
       if (isOperand(operator, mode, key) && noteOperand(operator, key, value, into.operands))

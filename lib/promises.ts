@@ -19,9 +19,11 @@
 import * as activation from './activation';
 import { native } from './configure';
 import { promised } from './jobs';
+import * as losses from './loss';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmaxes from './softmax';
+import * as stats from './stats';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -42,5 +44,11 @@ export const maxLogitPNorm = promised(scores.maxLogitPNorm);
 export const gelu = promised(activation.gelu);
 export const geluTanh = promised(activation.geluTanh);
 export const dyt = promised(activation.dyt);
+export const rowStats = promised(stats.rowStats);
+export const crossEntropy = promised(losses.crossEntropy);
+export const focalLoss = promised(losses.focalLoss);
+export const compSumLoss = promised(losses.compSumLoss);
+export const zLoss = promised(losses.zLoss);
+export const klDivergence = promised(losses.klDivergence);
 
 native();

@@ -103,8 +103,12 @@ export type PartsOutput<P> = {
     (P[K] extends Int32Result | undefined ? Int32Output : Float32Output) | undefined;
 };
 
-/** The names of the parts that a call asks for: by an option of that name, or by giving the array in `out`. */
-type Asked<O, Maybe> = {
+/** The names of the parts that a call asks for: by an option of that name, in a list, or by giving the array in `out`. */
+type Asked<O, Maybe> = AskedByName<O, Maybe> | AskedByList<O, Maybe>;
+type AskedByList<O, Maybe> = O extends { readonly stats: readonly (infer Name)[] }
+  ? Name & keyof Maybe
+  : never;
+type AskedByName<O, Maybe> = {
   [K in keyof Maybe]: O extends { readonly [P in K]: true }
     ? K
     : O extends { readonly out: { readonly [P in K]: object } }

@@ -38,6 +38,9 @@ export function viewsOf(line: Operator): View[] {
       output: part.extent === 'perRow' ? 'perRow' : 'record',
       element: part.element as Element,
       bound: part.bound,
+      options: Object.fromEntries(
+        Object.entries(line.options).filter(([name]) => part.options?.includes(name) ?? true),
+      ),
     }),
   });
   return parts.length === 0 ? [view(undefined)] : parts.map(view);
@@ -82,9 +85,11 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
   const cols = (options['cols'] as number | undefined) ?? whole;
   const result: Record<string, unknown> = { ...bounded(line, options, cols) };
   if (Object.hasOwn(line.options, 'nan')) result['nan'] ??= 'masked';
-  Object.assign(result, exampleArrays(line, data, cols, options['stride'] as number | undefined));
+  const { stride, rows } = options as { stride?: number; rows?: number };
+  Object.assign(result, exampleArrays(line, data, cols, stride, rows));
   if (part === undefined) return result;
-  if (part.optional) result[part.name] = true;
+  if (line.lists !== undefined) result[line.lists] = [part.name];
+  else if (part.optional) result[part.name] = true;
   if (options['out'] !== undefined) result['out'] = { [part.name]: options['out'] };
   return result;
 }
@@ -94,8 +99,10 @@ function exampleArrays(
   x: Float32Array,
   cols: number,
   stride = cols,
+  given?: number,
 ): Record<string, OperandArray> {
-  const rows = x.length === 0 ? (cols === 0 ? 1 : 0) : Math.floor((x.length - cols) / stride) + 1;
+  const found = x.length === 0 ? (cols === 0 ? 1 : 0) : Math.floor((x.length - cols) / stride) + 1;
+  const rows = given ?? found;
   const arrays: Record<string, OperandArray> = {};
   for (const operand of operandsOf(line)) {
     if (operand.role !== 'input') continue;

@@ -4,9 +4,12 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/divergence.h"
+#include "../ops/loss.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
+#include "../ops/stats.h"
 #include "../ops/top_k.h"
 #include "table.h"
 
@@ -33,6 +36,12 @@ constexpr Operator kOperators[] = {
     MapDriver<Gelu>::entry(),
     MapDriver<GeluTanh>::entry(),
     MapDriver<Dyt>::entry(),
+    RecordDriver<RowStats>::entry(),
+    FoldDriver<CrossEntropy>::entry(),
+    FoldDriver<FocalLoss>::entry(),
+    FoldDriver<CompSumLoss>::entry(),
+    FoldDriver<ZLoss>::entry(),
+    PairDriver<Divergence>::entry(),
 };
 // clang-format on
 

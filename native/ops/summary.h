@@ -46,11 +46,11 @@ inline Summary merge(const Summary& a, const Summary& b, double temperature) {
   const bool first = a.peak >= b.peak;
   Summary s = first ? a : b;
   const Summary& t = first ? b : a;
+  if constexpr ((W & kSecond) != 0) s.second = larger(t.peak, s.second);
   if (!(is_finite(s.peak) && is_finite(t.peak))) {
     if (a.peak != a.peak || b.peak != b.peak) s.peak = __builtin_nan("");
     return s;
   }
-  if constexpr ((W & kSecond) != 0) s.second = larger(t.peak, s.second);
   if constexpr ((W & kMass) != 0) {
     if (s.peak == t.peak) {
       s.count += t.count, s.rest += t.rest, s.spread += t.spread, s.squares += t.squares;

@@ -19,7 +19,14 @@
 //   Context and context(call); state_bytes(call), workspace_bytes(call) and can_split(call);
 //   start(call, context, state), reduce(call, context, x, begin, end, state),
 //   append(call, state, next) and finish(call, context, state, x, n, r), which writes the results
-//   of the r-th row from call.row on: the same for a whole row and for one in ranges.
+//   of the r-th row from call.row on: the same for a whole row and for one in ranges. call.row is
+//   the row's number all along, and r is 0.
+//
+// fold (a row to one number, by a state too, where it matters which row it is: call.row says it)
+//   takes State, automatic(cols), Context and context(call); start(call, context, state),
+//   reduce(call, context, x, begin, end, state), append(state, next) and
+//   finish(call, context, state, x, n), the number.
+// pair (a row to one number in any way) takes row(call, x, n), the number, likewise.
 //
 // A struct with operands beside x and y lists them in kOperands (operator.h), and reads them with
 // operand_at; one that cannot give a result for a row says so with refuse.
@@ -159,14 +166,68 @@ struct SelectDriver {
 };
 
 template <class Op>
+struct FoldDriver {
+  using State = typename Op::State;
+
+  static void rows(const Call& call, const float* x, void* y, size_t count) {
+    const typename Op::Context c = Op::context(call);
+    Call one = call;
+    State state;
+    for (size_t r = 0; r < count; ++r) {
+      const float* row = x + r * call.x_stride;
+      one.row = call.row + r;
+      Op::start(one, c, &state);
+      Op::reduce(one, c, row, 0, call.cols, &state);
+      static_cast<float*>(y)[r] = Op::finish(one, c, state, row, call.cols);
+    }
+  }
+  static size_t state_bytes(const Call&) { return sizeof(State); }
+  static void start(const Call& call, void* state) {
+    Op::start(call, Op::context(call), static_cast<State*>(state));
+  }
+  static void reduce(const Call& call, float, const float* x, size_t begin, size_t end,
+                     void* state) {
+    Op::reduce(call, Op::context(call), x, begin, end, static_cast<State*>(state));
+  }
+  static void append(const Call&, void* state, const void* next) {
+    Op::append(static_cast<State*>(state), *static_cast<const State*>(next));
+  }
+  static void finish(const Call& call, void* state, const float* x, size_t n, void*, void* y) {
+    *static_cast<float*>(y) =
+        Op::finish(call, Op::context(call), *static_cast<const State*>(state), x, n);
+  }
+  static constexpr Operator entry() {
+    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
+                              state_bytes, nullptr, start, reduce, append, finish, nullptr});
+  }
+};
+
+template <class Op>
+struct PairDriver {
+  static void rows(const Call& call, const float* x, void* y, size_t count) {
+    Call one = call;
+    for (size_t r = 0; r < count; ++r) {
+      one.row = call.row + r;
+      static_cast<float*>(y)[r] = Op::row(one, x + r * call.x_stride, call.cols);
+    }
+  }
+  static constexpr Operator entry() {
+    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr,
+                              nullptr, nullptr, nullptr, nullptr, nullptr, nullptr});
+  }
+};
+
+template <class Op>
 struct RecordDriver {
   static void rows(const Call& call, const float* x, void*, size_t count) {
     const typename Op::Context c = Op::context(call);
+    Call one = call;
     for (size_t r = 0; r < count; ++r) {
       const float* row = x + r * call.x_stride;
-      Op::start(call, c, call.workspace);
-      Op::reduce(call, c, row, 0, call.cols, call.workspace);
-      Op::finish(call, c, call.workspace, row, call.cols, r);
+      one.row = call.row + r;
+      Op::start(one, c, call.workspace);
+      Op::reduce(one, c, row, 0, call.cols, call.workspace);
+      Op::finish(one, c, call.workspace, row, call.cols, 0);
     }
   }
   static size_t split_bytes(const Call& call) {

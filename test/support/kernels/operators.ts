@@ -118,8 +118,10 @@ export function numberSets(line: Operator): Parameters[] {
   return parameterSets(line, { numbers: [...ORDINARY, ...EXTREME] });
 }
 
-/** The size of an operator's usual inputs: the number that is not 1 among its parameters, a temperature say. */
+/** The size of an operator's usual inputs: the temperature, or a number that is not 1 among its parameters. */
 export function unitOf(parameters: Parameters): number {
+  const { temperature } = parameters;
+  if (typeof temperature === 'number') return temperature;
   const numbers = Object.values(parameters).filter((value) => typeof value === 'number');
   return numbers.find((value) => value !== 1) ?? 1;
 }

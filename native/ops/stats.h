@@ -1,0 +1,257 @@
+// Any of the statistics of a row at once, in one read (docs/stats.md): what is not asked for is not
+// computed.
+#pragma once
+
+#include "../rows/drivers.h"
+#include "log_sum.h"
+#include "moments.h"
+#include "summary.h"
+#include "target.h"
+
+namespace softlane {
+namespace {
+
+// The number of elements that come before the target when the row is sorted, the largest first and
+// equal ones in their order.
+inline double elements_before(const float* x, size_t n, float target, bool equal_ones) {
+  const splat t = set1(target), zero = set1(0.0f), one = set1(1.0f);
+  f32x16 ones = zero;
+  in_pairs(x, n, __builtin_nanf(""), [&](const auto& w, size_t) SOFTLANE_VECTOR {
+    for (const f32x16& v : w.v) {
+      const f32x16 not_below = select(v >= t, one, zero);
+      ones = ones + (equal_ones ? not_below : select(v == t, zero, not_below));
+    }
+  });
+  return sum_lanes(ones, zero);
+}
+
+// The smallest that is not masked; +inf where all are.
+inline float min_element(const float* x, size_t n) {
+  const splat masked = set1(-__builtin_inff()), all = set1(__builtin_inff());
+  f32x16 least = all;
+  in_pairs(x, n, -__builtin_inff(), [&](const auto& w, size_t) SOFTLANE_VECTOR {
+    for (const f32x16& v : w.v) least = min(least, select(v == masked, all, v));
+  });
+  return -max_lane(set1(0.0f) - least);
+}
+
+constexpr Operand output(const char* name, Element element = Element::kFloat32) {
+  return {name, element, true, true, false, one_a_row};
+}
+
+struct RowStats {
+  static constexpr const char* kName = "rowStats";
+  static constexpr int kTemperature = 0, kPower = 2, kNaN = 4;  // places in Call::params
+
+  enum {
+    kTargets,
+    kMax,
+    kArgMax,
+    kSecondMax,
+    kMin,
+    kLogSumExp,
+    kMean,
+    kVariance,
+    kStandardDeviation,
+    kPNorm,
+    kEntropy,
+    kCollision,
+    kTargetLogit,
+    kTargetProbability,
+    kTargetLogProbability,
+    kTargetRank,
+    kOthersLogSumExp,
+    kCount
+  };
+  static constexpr Operand kOperands[kCount] = {
+      {"targets", Element::kInt32, false, true, false, one_a_row},
+      output("max"),
+      output("argMax", Element::kInt32),
+      output("secondMax"),
+      output("min"),
+      output("logSumExp"),
+      output("mean"),
+      output("variance"),
+      output("standardDeviation"),
+      output("pNorm"),
+      output("entropy"),
+      output("collisionProbability"),
+      output("targetLogit"),
+      output("targetProbability"),
+      output("targetLogProbability"),
+      output("targetRank", Element::kInt32),
+      output("othersLogSumExp"),
+  };
+
+  struct Context {
+    Units u;
+    Summary (*summary)(const Units&, const float*, size_t);
+    bool any, others, moments, min, rank, masks_nan;
+  };
+  struct State {
+    SummaryTree<kEverything> row, others;
+    MomentsTree moments;
+    double least, before;
+    size_t target;
+    bool is_nan;
+  };
+
+  static bool valid(const Call& call) {
+    const double p = call.params[kPower], nan = call.params[kNaN];
+    return valid_temperature(call.params[kTemperature]) && valid_power(p) && (nan == 0 || nan == 1);
+  }
+  static bool asked(const Call& call, int i) { return call.operands[i] != nullptr; }
+  template <class... I>
+  static bool any_of(const Call& call, I... i) {
+    return (asked(call, i) || ...);
+  }
+  static Context context(const Call& call) {
+    Context c = {Units(call.params[kTemperature]),
+                 nullptr,
+                 false,
+                 false,
+                 false,
+                 false,
+                 false,
+                 call.params[kNaN] != 0};
+    const bool second = asked(call, kSecondMax), spread = asked(call, kEntropy);
+    const bool squares = asked(call, kCollision);
+    c.others = any_of(call, kTargetProbability, kTargetLogProbability, kOthersLogSumExp);
+    const bool mass = spread || squares || c.others || asked(call, kLogSumExp);
+    c.summary = squares || (spread && second) ? summary_of_block<kEverything>
+                : spread                      ? summary_of_block<kMass | kSpread>
+                : mass && second              ? summary_of_block<kMass | kSecond>
+                : mass                        ? summary_of_block<kMass>
+                : second                      ? summary_of_block<kSecond>
+                                              : summary_of_block<kPeakOnly>;
+    c.any = mass || second || any_of(call, kMax, kArgMax);
+    c.moments = any_of(call, kMean, kVariance, kStandardDeviation, kPNorm);
+    c.min = asked(call, kMin);
+    c.rank = asked(call, kTargetRank);
+    return c;
+  }
+  static Algorithm automatic(size_t) { return Algorithm::kOnline; }
+  static size_t state_bytes(const Call&) { return sizeof(State); }
+  static size_t workspace_bytes(const Call&) { return sizeof(State); }
+  static bool can_split(const Call&) { return true; }
+
+  static void start(const Call& call, const Context& c, void* state) {
+    State& s = *static_cast<State*>(state);
+    s.row.start({c.u.temperature});
+    s.others.start({c.u.temperature});
+    s.moments.start({});
+    s.least = __builtin_inf();
+    s.before = 0;
+    s.is_nan = false;
+    s.target = target_of(call, kOperands, kTargets);
+  }
+
+  static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
+                     void* state) {
+    State& s = *static_cast<State*>(state);
+    float copy[kBlock];
+    for (size_t i = begin; i < end; i += kBlock) {
+      const size_t n = block_length(end, i);
+      const float* block = x + i;
+      if (any_nan(block, n)) {
+        s.is_nan = true;
+        if (!c.masks_nan) return;
+        block = without_nan(block, n, copy);
+      }
+      const bool here = s.target >= i && s.target < i + n;
+      Summary part;
+      if (c.any) {
+        part = c.summary(c.u, block, n);
+        part.where = static_cast<double>(i);
+        s.row.push(part, 0);
+      }
+      if (c.moments) s.moments.push(moments_of_block(block, n), 0);
+      if (c.min) s.least = smaller(min_element(block, n), s.least);
+      if (c.rank && s.target < call.cols) {
+        const float target = value_of(x[s.target]);
+        const size_t until = here ? s.target - i : s.target < i ? 0 : n;
+        s.before += elements_before(block, until, target, true) +
+                    elements_before(block + until, n - until, target, false);
+      }
+      if (c.others) {
+        s.others.push(here ? c.summary(c.u, without(block, n, s.target - i, copy), n) : part, 0);
+      }
+    }
+  }
+  static void append(const Call&, void* state, const void* next) {
+    State& s = *static_cast<State*>(state);
+    const State& t = *static_cast<const State*>(next);
+    s.row.append(t.row);
+    s.others.append(t.others);
+    s.moments.append(t.moments);
+    s.least = smaller(t.least, s.least);
+    s.before += t.before;
+    s.is_nan |= t.is_nan;
+  }
+
+  static void finish(const Call& call, const Context& c, void* state, const float* x, size_t n,
+                     size_t r) {
+    const State& s = *static_cast<const State*>(state);
+    if (s.is_nan && !c.masks_nan) return refuse(call, r, Refusal::kNaN);
+    const bool has_target = s.target < n;
+    // An empty row has no column that a target could name.
+    if (asked(call, kTargets) && !has_target && n > 0) return refuse(call, r, Refusal::kTarget);
+    const auto put = [&](int i, double value) {
+      if (!asked(call, i)) return;
+      if (kOperands[i].element == Element::kInt32) {
+        operand_at<int32_t>(call, kOperands, i)[r] = static_cast<int32_t>(value);
+      } else {
+        operand_at<float>(call, kOperands, i)[r] = static_cast<float>(value);
+      }
+    };
+    const Summary row = s.row.total();
+    put(kMax, row.peak + 0.0);
+    put(kSecondMax, row.second + 0.0);
+    put(kMin, s.least + 0.0);
+    if (asked(call, kArgMax)) put(kArgMax, index_of(row, x, n));
+    const bool usual = has_peak(row);
+    const double none = __builtin_nan("");
+    put(kEntropy, usual ? entropy(row) : none);
+    put(kCollision, usual ? (row.count + row.squares) / (mass(row) * mass(row)) : none);
+    if (asked(call, kLogSumExp)) put(kLogSumExp, log_sum_exp(c.u, row, x, n, n));
+    if (c.moments) put_moments(call, s.moments.total(), x, n, put);
+    if (has_target) {
+      put_target(c, s, row, x, n, put);
+    } else {
+      for (int i = kTargetLogit; i < kCount; ++i) put(i, i == kTargetRank ? -1 : none);
+    }
+  }
+
+ private:
+  // Of the first peak; -1 where everything is masked.
+  static double index_of(const Summary& row, const float* x, size_t n) {
+    const size_t from = static_cast<size_t>(row.where);
+    if (row.peak == -__builtin_inf()) return -1;
+    return static_cast<double>(from + find(x + from, n - from, static_cast<float>(row.peak)));
+  }
+  template <class Put>
+  static void put_moments(const Call& call, const Moments& m, const float* x, size_t n, Put put) {
+    const double variance = has_moments(m) ? m.squares / m.count : __builtin_nan("");
+    put(kMean, m.count > 0 ? mean(m) + 0.0 : __builtin_nan(""));
+    put(kVariance, variance);
+    put(kStandardDeviation, __builtin_sqrt(variance));
+    if (asked(call, kPNorm)) put(kPNorm, p_norm(m, x, n, static_cast<int>(call.params[kPower])));
+  }
+  template <class Put>
+  static void put_target(const Context& c, const State& s, const Summary& row, const float* x,
+                         size_t n, Put put) {
+    const double target = value_of(x[s.target]);
+    put(kTargetLogit, target + 0.0);
+    put(kTargetRank, s.before);
+    if (!c.others) return;
+    const Summary others = s.others.total();
+    const bool usual = has_peak(row);
+    const double surprise = usual ? surprise_of(c.u, others, target) : __builtin_nan("");
+    put(kTargetLogProbability, 0 - surprise);
+    put(kTargetProbability, usual ? probability_of(c.u, others, target) : surprise);
+    put(kOthersLogSumExp, log_sum_exp(c.u, others, x, n, s.target));
+  }
+};
+
+}  // namespace
+}  // namespace softlane
