@@ -3,16 +3,18 @@
  * tests, bench, the command line and the table of the README are driven by this list. Loads no native code.
  */
 import * as activation from './activation';
+import * as norm from './norm';
 import type { Operator } from './operator';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmax from './softmax';
+import * as variants from './variants';
 
 export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } from './operator';
 export { optionNames } from './operator';
 
 /** One word per family. */
-const families = { softmax, select, activation, scores };
+const families = { softmax, select, activation, scores, norm, variants };
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

@@ -6,9 +6,11 @@ import { native } from './configure';
 
 // The operators, a family a line.
 export * from './activation';
+export * from './norm';
 export * from './scores';
 export * from './select';
 export * from './softmax';
+export * from './variants';
 
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';

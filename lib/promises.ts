@@ -19,9 +19,11 @@
 import * as activation from './activation';
 import { native } from './configure';
 import { promised } from './jobs';
+import * as norm from './norm';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmaxes from './softmax';
+import * as variants from './variants';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -42,5 +44,10 @@ export const maxLogitPNorm = promised(scores.maxLogitPNorm);
 export const gelu = promised(activation.gelu);
 export const geluTanh = promised(activation.geluTanh);
 export const dyt = promised(activation.dyt);
+export const layerNorm = promised(norm.layerNorm);
+export const rmsNorm = promised(norm.rmsNorm);
+export const stableMax = promised(variants.stableMax);
+export const sparsemax = promised(variants.sparsemax);
+export const entmax15 = promised(variants.entmax15);
 
 native();

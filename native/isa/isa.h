@@ -4,10 +4,12 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/norm.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
 #include "../ops/top_k.h"
+#include "../ops/variants.h"
 #include "table.h"
 
 namespace softlane {
@@ -33,6 +35,11 @@ constexpr Operator kOperators[] = {
     MapDriver<Gelu>::entry(),
     MapDriver<GeluTanh>::entry(),
     MapDriver<Dyt>::entry(),
+    ReduceMapDriver<LayerNorm>::entry(),
+    ReduceMapDriver<RmsNorm>::entry(),
+    RowDriver<StableMax>::entry(),
+    RowDriver<Sparsemax>::entry(),
+    RowDriver<Entmax15>::entry(),
 };
 // clang-format on
 
