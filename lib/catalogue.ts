@@ -4,17 +4,20 @@
  */
 import * as activation from './activation';
 import * as loss from './loss';
+import * as norm from './norm';
 import type { Operator } from './operator';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmax from './softmax';
 import * as stats from './stats';
+import * as variants from './variants';
 
 export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } from './operator';
 export { optionNames } from './operator';
 
 /** One word per family. */
 const families = { softmax, select, activation, scores, stats, loss };
+const families = { softmax, select, activation, scores, norm, variants };
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

@@ -11,6 +11,11 @@ export * from './scores';
 export * from './select';
 export * from './softmax';
 export * from './stats';
+export * from './norm';
+export * from './scores';
+export * from './select';
+export * from './softmax';
+export * from './variants';
 
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';

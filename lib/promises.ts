@@ -24,6 +24,11 @@ import * as scores from './scores';
 import * as select from './select';
 import * as softmaxes from './softmax';
 import * as stats from './stats';
+import * as norm from './norm';
+import * as scores from './scores';
+import * as select from './select';
+import * as softmaxes from './softmax';
+import * as variants from './variants';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -50,5 +55,10 @@ export const focalLoss = promised(losses.focalLoss);
 export const compSumLoss = promised(losses.compSumLoss);
 export const zLoss = promised(losses.zLoss);
 export const klDivergence = promised(losses.klDivergence);
+export const layerNorm = promised(norm.layerNorm);
+export const rmsNorm = promised(norm.rmsNorm);
+export const stableMax = promised(variants.stableMax);
+export const sparsemax = promised(variants.sparsemax);
+export const entmax15 = promised(variants.entmax15);
 
 native();

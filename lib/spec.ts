@@ -15,6 +15,7 @@ export const Spec = {
   temperature: 8,
   maskedRow: 9,
   alpha: 10,
+  epsilon: 11,
 } as const;
 
 export const SPEC_LENGTH = 32;

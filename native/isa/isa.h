@@ -6,11 +6,13 @@
 #include "../ops/activation.h"
 #include "../ops/divergence.h"
 #include "../ops/loss.h"
+#include "../ops/norm.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
+#include "../ops/variants.h"
 #include "table.h"
 
 namespace softlane {
@@ -42,6 +44,11 @@ constexpr Operator kOperators[] = {
     FoldDriver<CompSumLoss>::entry(),
     FoldDriver<ZLoss>::entry(),
     PairDriver<Divergence>::entry(),
+    ReduceMapDriver<LayerNorm>::entry(),
+    ReduceMapDriver<RmsNorm>::entry(),
+    RowDriver<StableMax>::entry(),
+    RowDriver<Sparsemax>::entry(),
+    RowDriver<Entmax15>::entry(),
 };
 // clang-format on
 

@@ -14,7 +14,9 @@
 //   reduce(call, context, row_max, x, n, state); close(state), the sum of it all;
 //   finish(call, context, close(state), x, n, result); then
 //   map_range(call, context, result, x, y, begin, end), or value(result) for one number.
-// select (a row to the index of an element) takes row(call, x, y, n);
+// select (a row to the index of an element) takes row(call, x, y, n), and so does a row to a row
+// that
+//   looks at its row more than twice (RowDriver);
 // record (a row to several results, which are operands) takes
 //   Context and context(call); state_bytes(call), workspace_bytes(call) and can_split(call);
 //   start(call, context, state), reduce(call, context, x, begin, end, state),
@@ -247,6 +249,22 @@ struct RecordDriver {
                            nullptr, start, reduce, Op::append, finish, nullptr});
     op.workspace_bytes = Op::workspace_bytes;
     return op;
+  }
+};
+
+// A row to a row, each whole and by one thread.
+template <class Op>
+struct RowDriver {
+  static void rows(const Call& call, const float* x, void* y, size_t count) {
+    float* out = static_cast<float*>(y);
+    for (size_t r = 0; r < count; ++r) {
+      Op::row(call, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+    }
+    if (call.stream) fence();
+  }
+  static constexpr Operator entry() {
+    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
+                              nullptr, nullptr, nullptr, nullptr, nullptr});
   }
 };
 
