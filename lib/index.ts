@@ -12,6 +12,8 @@ export * from './softmax';
 
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export { createSampler } from './sampler';
+export type { SampleOptions, SampleResult, Sampler, SamplerOptions, SamplerStep } from './sampler';
 export { allocate } from './allocate';
 export { plan } from './plan';
 export type { Plan, PlanOptions } from './plan';

@@ -43,4 +43,7 @@ export const gelu = promised(activation.gelu);
 export const geluTanh = promised(activation.geluTanh);
 export const dyt = promised(activation.dyt);
 
+export { createAsyncSampler as createSampler } from './sampler';
+export type { AsyncSampler, SampleOptions, SampleResult, SamplerOptions } from './sampler';
+
 native();

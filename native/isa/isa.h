@@ -4,6 +4,7 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
@@ -33,6 +34,7 @@ constexpr Operator kOperators[] = {
     MapDriver<Gelu>::entry(),
     MapDriver<GeluTanh>::entry(),
     MapDriver<Dyt>::entry(),
+    Sample::entry(),
 };
 // clang-format on
 
