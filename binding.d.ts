@@ -86,6 +86,8 @@ export interface Binding {
   _extExp(isa: number, x: Float32Array, mantissa: Float32Array, exponent: Float32Array): number;
   /** For tests: CPUs that the control groups described by the files under `root` grant, 0 for no limit. */
   _cpuQuota(root: string): number;
+  /** For tests: Philox 4x32-10 of a counter and a key, six words, into four. */
+  _philox(counterAndKey: Uint32Array, out: Uint32Array): number;
   /** For tests: threads of the pool that have been started in this process. */
   _poolThreads(): number;
 

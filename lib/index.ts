@@ -23,6 +23,8 @@ export { perplexity } from './perplexity';
 export type { Perplexity, PerplexityOptions } from './perplexity';
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export { createSampler } from './sampler';
+export type { SampleOptions, SampleResult, Sampler, SamplerOptions, SamplerStep } from './sampler';
 export { allocate } from './allocate';
 export { plan } from './plan';
 export type { Plan, PlanOptions } from './plan';

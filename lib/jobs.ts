@@ -5,7 +5,7 @@
  */
 import { native } from './configure';
 import { SoftlaneError } from './errors';
-import type { Operator } from './operator';
+import type { OperandArray, Operator, OutputArray } from './operator';
 import { operandsOf } from './operator';
 import type { Call } from './prepare';
 import { prepare, verifyCall } from './prepare';
@@ -15,8 +15,23 @@ import type { PromiseOf } from './types';
 import type { Check } from './verify';
 import { verification } from './verify';
 
+/** A checked call, by whatever made it. */
+export interface Work {
+  readonly spec: Float64Array;
+  readonly x: Float32Array;
+  readonly y: OutputArray | undefined;
+  readonly operands: (OperandArray | undefined)[] | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Lets go of the inputs, of which the addon holds what it needs. */
+  letGo(): void;
+  /** The error of a status other than OK. */
+  error(status: number): Error;
+  /** What the promise gives. */
+  finish(): unknown;
+}
+
 interface Job {
-  readonly call: Call;
+  readonly work: Work;
   readonly check: Check | null;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
@@ -50,29 +65,52 @@ export function promised<F extends { readonly operator: Operator }>(immediate: F
   const { operator } = immediate;
   const call = (x: unknown, options?: unknown): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      submit(prepare(operator, x, options, 'async'), resolve, reject);
+      const call = prepare(operator, x, options, 'async');
+      submit(operator.name, workOf(call), resolve, reject, () => verifyCall(call));
     });
   Object.defineProperty(call, 'name', { value: operator.name });
   return call as unknown as PromiseOf<F>;
 }
 
-function submit(call: Call, resolve: Job['resolve'], reject: Job['reject']): void {
-  const { signal } = call;
+function workOf(call: Call): Work {
+  const { spec, x, y, operands, signal, operator } = call;
+  return {
+    spec,
+    x,
+    y,
+    operands,
+    signal,
+    letGo() {
+      call.x = NO_INPUT;
+      operandsOf(operator).forEach(({ role }, i) => {
+        if (role === 'input' && operands) operands[i] = undefined;
+      });
+    },
+    error: (status) => statusError(call, status),
+    finish: () => call.finish(),
+  };
+}
+
+/** `verify`: the check of its results, for verify mode. */
+export function submit(
+  name: string,
+  work: Work,
+  resolve: Job['resolve'],
+  reject: Job['reject'],
+  verify: () => Check | null = () => null,
+): void {
+  const { signal } = work;
   if (signal?.aborted) throw signal.reason;
-  const check = verification.share === 0 ? null : verifyCall(call);
-  const ticket = takeTicket(call.operator.name);
+  const check = verification.share === 0 ? null : verify();
+  const ticket = takeTicket(name);
   const watch = signal && watchSignal(signal, ticket);
-  const status = native().submit(ticket, call.spec, call.x, call.y, call.operands);
+  const status = native().submit(ticket, work.spec, work.x, work.y, work.operands);
   if (status !== Status.OK) {
     if (signal) unwatchSignal(signal, ticket);
-    throw statusError(call, status);
+    throw work.error(status);
   }
-  jobs.set(ticket, { call, check, resolve, reject });
-  // The inputs may go: what the work needs of them is held by the addon.
-  call.x = NO_INPUT;
-  operandsOf(call.operator).forEach(({ role }, i) => {
-    if (role === 'input' && call.operands) call.operands[i] = undefined;
-  });
+  jobs.set(ticket, { work, check, resolve, reject });
+  work.letGo();
   if (watch?.fired) native().abort(ticket);
 }
 
@@ -119,15 +157,15 @@ function settled(ticket: number, status: number): void {
   if (job === undefined) return;
   jobs.delete(ticket);
   try {
-    const { call, check } = job;
-    const { signal } = call;
+    const { work, check } = job;
+    const { signal, y, operands } = work;
     // Results are taken over first: a ticket that is not collected keeps its memory.
-    const outcome = status === Status.OK ? native().collect(ticket, call.y, call.operands) : status;
+    const outcome = status === Status.OK ? native().collect(ticket, y, operands) : status;
     if (signal) unwatchSignal(signal, ticket);
     if (outcome === Status.ABORTED && signal !== undefined) throw signal.reason;
-    if (outcome !== Status.OK) throw statusError(call, outcome);
-    check?.(call.y, call.operands);
-    job.resolve(call.finish());
+    if (outcome !== Status.OK) throw work.error(outcome);
+    check?.(y!, operands);
+    job.resolve(work.finish());
   } catch (error) {
     job.reject(error);
   }

@@ -114,7 +114,7 @@ function readCommon(
 }
 
 /** Recognised by shape: an AbortSignal may come from another realm or a polyfill. */
-function abortSignal(operator: string, value: unknown): AbortSignal {
+export function abortSignal(operator: string, value: unknown): AbortSignal {
   const signal = value as Partial<AbortSignal> | null;
   const fits =
     typeof signal === 'object' &&

@@ -61,4 +61,7 @@ export const stableMax = promised(variants.stableMax);
 export const sparsemax = promised(variants.sparsemax);
 export const entmax15 = promised(variants.entmax15);
 
+export { createAsyncSampler as createSampler } from './sampler';
+export type { AsyncSampler, SampleOptions, SampleResult, SamplerOptions } from './sampler';
+
 native();

@@ -52,4 +52,11 @@ export const Status = {
 } as const;
 
 /** Why a row has no result: what a native function returns is the reason plus 256 times the row. */
-export const Refusal = { NAN: 16, TARGET: 17, MASKED: 18, DISTRIBUTION: 19 } as const;
+export const Refusal = {
+  NAN: 16,
+  TARGET: 17,
+  MASKED: 18,
+  DISTRIBUTION: 19,
+  TOKEN: 20,
+  SETTINGS: 21,
+} as const;

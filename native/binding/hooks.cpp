@@ -2,6 +2,7 @@
 // of the machine.
 #include <string>
 
+#include "../rows/philox.h"
 #include "../runtime/limits.h"
 #include "../runtime/pool.h"
 #include "exports.h"
@@ -67,6 +68,19 @@ napi_value cpu_quota_hook(napi_env env, napi_callback_info info) {
   napi_get_value_string_utf8(env, arguments[0], &root[0], root.size(), &length);
   root.resize(length);
   return to_number(env, cpu_quota(root));
+}
+
+// The counter and the key, six words; four words out.
+napi_value philox_hook(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  Array<uint32_t> in, out;
+  if (!get_array(env, arguments[0], napi_uint32_array, &in) || in.length != 6)
+    return to_value(env, Status::kBadInput);
+  if (!get_array(env, arguments[1], napi_uint32_array, &out) || out.length != 4)
+    return to_value(env, Status::kBadOutput);
+  const Philox drawn = philox(in.data, in.data + 4);
+  for (size_t i = 0; i < 4; i++) out.data[i] = drawn.word[i];
+  return to_value(env, Status::kOk);
 }
 
 napi_value pool_threads_hook(napi_env env, napi_callback_info) {

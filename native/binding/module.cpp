@@ -76,6 +76,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<log_hook>("_log"),
       function<ext_exp_hook>("_extExp"),
       function<cpu_quota_hook>("_cpuQuota"),
+      function<philox_hook>("_philox"),
       function<pool_threads_hook>("_poolThreads"),
       constant(env, "_memoryWorks",
                names(env, kMemoryWorks, [](int i) { return kMemoryWorkNames[i]; })),

@@ -7,6 +7,7 @@
 #include "../ops/divergence.h"
 #include "../ops/loss.h"
 #include "../ops/norm.h"
+#include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
@@ -49,6 +50,7 @@ constexpr Operator kOperators[] = {
     RowDriver<StableMax>::entry(),
     RowDriver<Sparsemax>::entry(),
     RowDriver<Entmax15>::entry(),
+    Sample::entry(),
 };
 // clang-format on
 

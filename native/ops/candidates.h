@@ -56,6 +56,17 @@ inline float reached_by(const float* x, size_t n, size_t k, size_t most) {
   return value_of_key(low);
 }
 
+// Less than v, by not much; never a subnormal number, which a process may treat as zero.
+inline float below(float v) {
+  constexpr float kNormal = 0x1p-126f;
+  if (v >= -kNormal && v <= kNormal) return -2 * kNormal;
+  uint32_t b;
+  std::memcpy(&b, &v, sizeof b);
+  b += v > 0 ? -1 : 1;
+  std::memcpy(&v, &b, sizeof v);
+  return v;
+}
+
 struct Candidates {
   size_t k, capacity, count;
   float threshold;     // an element that is not above it is none of the k
@@ -181,17 +192,6 @@ struct Candidates {
     if (kth == -__builtin_inff()) return;
     threshold = below(kth);
     has_threshold = true;
-  }
-
-  // Less than v, by not much; never a subnormal number, which a process may treat as zero.
-  static float below(float v) {
-    constexpr float kNormal = 0x1p-126f;
-    if (v >= -kNormal && v <= kNormal) return -2 * kNormal;
-    uint32_t b;
-    std::memcpy(&b, &v, sizeof b);
-    b += v > 0 ? -1 : 1;
-    std::memcpy(&v, &b, sizeof v);
-    return v;
   }
 };
 

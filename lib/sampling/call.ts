@@ -1,0 +1,429 @@
+/** One call of a sampler: its arrays as native code takes them, and what the caller gets. */
+import { types } from 'node:util';
+import { plainObject, size, threadCount } from '../check';
+import { isaIndex, native } from '../configure';
+import { kinds, requireAttached } from '../elements';
+import {
+  SoftlaneError,
+  SoftlaneRangeError,
+  unknownOption,
+  wrongShape,
+  wrongType,
+  wrongValue,
+} from '../errors';
+import type { OperandArray } from '../operator';
+import { abortSignal } from '../options';
+import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../spec';
+import { plainStatusError } from '../status';
+import { tokensOf } from './bias';
+import { Joined, readLogits } from './inputs';
+import type { Settings } from './settings';
+import {
+  FIELDS,
+  Field,
+  METHODS,
+  NAME,
+  capacityOf,
+  integer,
+  readSettings,
+  writeLong,
+} from './settings';
+
+/** Places among the operands; native/ops/sample.h has the same. */
+const Place = {
+  settings: 0,
+  history: 1,
+  biasTokens: 2,
+  biasValues: 3,
+  breakers: 4,
+  allowed: 5,
+  tokens: 6,
+  logProbs: 7,
+  rawLogProbs: 8,
+} as const;
+
+const INPUTS = 6;
+const RESULTS = ['tokens', 'logProbs', 'rawLogProbs'] as const;
+
+const OPTIONS = [
+  'cols',
+  'history',
+  'promptLength',
+  'allowed',
+  'perRow',
+  'rows',
+  'step',
+  'count',
+  'replacement',
+  'rawLogProbs',
+  'nan',
+  'out',
+  'threads',
+  'isa',
+];
+
+/** What the sampler remembers from call to call. */
+export interface Memory {
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly settings: Settings;
+  step: number;
+  /** Mirostat's bound on the surprise, in bits, by the number of the row. */
+  readonly surprise: Map<number, number>;
+}
+
+export interface Sampled {
+  tokens: Int32Array;
+  logProbs: Float32Array;
+  rawLogProbs?: Float32Array;
+}
+
+/** A checked call: what `binding.run` and `binding.submit` take. */
+export class SampleCall {
+  readonly spec: Float64Array = new Float64Array(SPEC_LENGTH);
+  x: Float32Array;
+  readonly y = undefined;
+  readonly operands: (OperandArray | undefined)[] = [];
+  readonly signal: AbortSignal | undefined;
+  readonly rows: number;
+  readonly cols: number;
+  private readonly ids: Float64Array;
+  private readonly settings: Settings[];
+
+  constructor(
+    private readonly memory: Memory,
+    logits: unknown,
+    options: unknown,
+    mode: 'sync' | 'async',
+  ) {
+    const names = mode === 'async' ? [...OPTIONS, 'signal'] : OPTIONS;
+    const source = options === undefined ? {} : plainObject(NAME, 'options', options);
+    const given: Record<string, unknown> = {};
+    for (const key of Object.keys(source)) {
+      if (!names.includes(key)) throw unknownOption(NAME, key, names);
+      given[key] = source[key];
+    }
+    const shape = readLogits(logits, given['cols']);
+    this.x = shape.x;
+    this.rows = shape.rows;
+    this.cols = shape.cols;
+    this.signal = given['signal'] === undefined ? undefined : abortSignal(NAME, given['signal']);
+    this.settings = this.readRows(given['perRow']);
+    this.ids = this.readIds(given['rows']);
+    this.writeSpec(given);
+    this.writeInputs(given);
+    this.writeResults(given);
+    // Last: a call that is refused here is no step.
+    memory.step = this.step + 1;
+  }
+
+  private step = 0;
+
+  /** Of a row: its options, over those of the sampler. */
+  private readRows(perRow: unknown): Settings[] {
+    const { given, settings } = this.memory;
+    if (perRow === undefined) return Array.from({ length: this.rows }, () => settings);
+    if (!Array.isArray(perRow)) {
+      throw wrongType(NAME, 'options.perRow', 'an array of options', perRow);
+    }
+    this.requireOneARow('options.perRow', perRow.length);
+    return Array.from(perRow as unknown[], (each, row) => {
+      if (each === undefined) return settings;
+      const argument = `options.perRow[${row}]`;
+      return readSettings({ ...given, ...plainObject(NAME, argument, each) }, argument);
+    });
+  }
+
+  private readIds(ids: unknown): Float64Array {
+    if (ids === undefined) return Float64Array.from({ length: this.rows }, (_, row) => row);
+    if (!Array.isArray(ids)) throw wrongType(NAME, 'options.rows', 'an array of numbers', ids);
+    this.requireOneARow('options.rows', ids.length);
+    return Float64Array.from(ids as unknown[], (id, row) => {
+      const argument = `options.rows[${row}]`;
+      const number = integer(argument, id);
+      if (number < 2 ** 32) return number;
+      throw wrongValue(NAME, argument, 'an integer from 0 to 4294967295', id);
+    });
+  }
+
+  private requireOneARow(argument: string, length: number): void {
+    if (length === this.rows) return;
+    throw wrongShape(NAME, argument, `have one entry for each of ${this.rows} rows`, `${length}`);
+  }
+
+  private writeSpec(given: Readonly<Record<string, unknown>>): void {
+    const { spec } = this;
+    const flag = (name: string, otherwise: boolean): boolean => {
+      const value = given[name] ?? otherwise;
+      if (typeof value === 'boolean') return value;
+      throw wrongType(NAME, `options.${name}`, 'true or false', value);
+    };
+    const nan = given['nan'] ?? 'throw';
+    if (nan !== 'throw' && nan !== 'masked') {
+      throw (typeof nan === 'string' ? wrongValue : wrongType)(
+        NAME,
+        'options.nan',
+        '"throw" or "masked"',
+        nan,
+      );
+    }
+    spec[Spec.op] = native().operators.indexOf('sample');
+    spec[Spec.isa] =
+      given['isa'] === undefined ? CURRENT_ISA : isaIndex(NAME, 'options.isa', given['isa']);
+    spec[Spec.threads] =
+      given['threads'] === undefined
+        ? DEFAULT_THREADS
+        : threadCount(NAME, 'options.threads', given['threads']);
+    spec[Spec.rows] = this.rows;
+    spec[Spec.cols] = spec[Spec.xStride] = this.cols;
+    spec[Spec.yStride] = 1;
+    const draws = given['count'] === undefined ? 1 : size(NAME, 'options.count', given['count'], 1);
+    const distinct = !flag('replacement', true) && draws > 1;
+    const most = distinct ? Math.max(this.cols, 1) : 0x7fffffff;
+    if (draws > most) {
+      const expected = distinct
+        ? `at most the number of columns (${this.cols}), as none is drawn twice`
+        : 'at most 2147483647';
+      throw wrongValue(NAME, 'options.count', expected, draws);
+    }
+    for (const { fields, mirostat } of this.settings) {
+      if (draws === 1) break;
+      const method = METHODS[fields[Field.method]];
+      const alone =
+        mirostat !== undefined
+          ? 'mirostat'
+          : method === 'greedy'
+            ? 'method "greedy"'
+            : method === 'gumbel' && !distinct
+              ? 'method "gumbel" and replacement'
+              : undefined;
+      if (alone !== undefined) throw wrongValue(NAME, 'options.count', `1 with ${alone}`, draws);
+    }
+    if (flag('rawLogProbs', false)) this.operands[Place.rawLogProbs] = new Float32Array(0);
+    const param = (place: number, value: number): void => {
+      spec[Spec.temperature + place] = value;
+    };
+    param(4, draws);
+    param(5, distinct ? 0 : 1);
+    param(6, nan === 'masked' ? 1 : 0);
+    this.step =
+      given['step'] === undefined ? this.memory.step : integer('options.step', given['step']);
+  }
+
+  private writeInputs(given: Readonly<Record<string, unknown>>): void {
+    const { rows, cols, settings, spec, operands } = this;
+    const lines = new Float64Array(rows * FIELDS);
+    const histories = this.readHistories(given['history']);
+    const prompts = this.readPrompts(given['promptLength'], histories);
+    const history = new Joined<Int32Array>(Int32Array);
+    const biasTokens = new Joined<Int32Array>(Int32Array);
+    const biasValues = new Joined<Float32Array>(Float32Array);
+    const breakers = new Joined<Int32Array>(Int32Array);
+    const masks = this.readMasks(given['allowed']);
+    let mostHistory = 0;
+    let mostAdjusted = 0;
+    settings.forEach((each, row) => {
+      const line = lines.subarray(row * FIELDS, (row + 1) * FIELDS);
+      line.set(each.fields);
+      const seen = each.usesHistory ? histories[row] : NOTHING;
+      const begin = history.add(seen);
+      line[Field.historyBegin] = begin;
+      line[Field.historyEnd] = begin + seen.length;
+      line[Field.historyGenerated] = Math.min(begin + prompts[row], line[Field.historyEnd]);
+      line[Field.biasBegin] = biasTokens.add(each.bias.tokens);
+      biasValues.add(each.bias.values);
+      line[Field.biasEnd] = line[Field.biasBegin] + each.bias.tokens.length;
+      line[Field.breakersBegin] = breakers.add(each.breakers);
+      line[Field.breakersEnd] = line[Field.breakersBegin] + each.breakers.length;
+      if (masks > 0) line[Field.allowedMask] = masks === 1 ? 0 : row;
+      line[Field.rowNumber] = this.ids[row];
+      writeLong(line, Field.stepLow, this.step);
+      if (each.mirostat !== undefined) {
+        const bound = this.memory.surprise.get(this.ids[row]) ?? 2 * each.mirostat.tau;
+        line[Field.epsilon] = Math.min(2 ** -bound, 1);
+      }
+      mostHistory = Math.max(mostHistory, seen.length);
+      mostAdjusted = Math.max(mostAdjusted, seen.length + each.bias.tokens.length);
+    });
+    operands[Place.settings] = lines;
+    operands[Place.history] = history.whole();
+    operands[Place.biasTokens] = biasTokens.whole();
+    operands[Place.biasValues] = biasValues.whole();
+    operands[Place.breakers] = breakers.whole();
+    operands[Place.allowed] = masks > 0 ? (given['allowed'] as Uint32Array) : undefined;
+    const params = spec.subarray(Spec.temperature);
+    params[0] = history.total;
+    params[1] = biasTokens.total;
+    params[2] = breakers.total;
+    params[3] = masks;
+    params[7] = mostAdjusted;
+    params[8] = mostHistory;
+    for (const { fields } of settings) {
+      params[9] = Math.max(params[9], capacityOf(fields, cols, mostAdjusted));
+    }
+  }
+
+  /** The tokens so far of every row. */
+  private readHistories(value: unknown): Int32Array[] {
+    const { rows } = this;
+    if (value === undefined) return Array.from({ length: rows }, () => NOTHING);
+    const single = types.isInt32Array(value) || (Array.isArray(value) && isNumbers(value));
+    if (single && rows === 1) return [tokensOf('options.history', value)];
+    if (!Array.isArray(value) || single) {
+      const expected =
+        rows === 1 ? 'an Int32Array or an array of tokens' : 'an array with the tokens of each row';
+      throw wrongType(NAME, 'options.history', expected, value);
+    }
+    this.requireOneARow('options.history', value.length);
+    return Array.from(value as unknown[], (each, row) => tokensOf(`options.history[${row}]`, each));
+  }
+
+  private readPrompts(value: unknown, histories: readonly Int32Array[]): number[] {
+    const { rows } = this;
+    if (Array.isArray(value)) this.requireOneARow('options.promptLength', value.length);
+    return Array.from({ length: rows }, (_, row) => {
+      if (value === undefined) return 0;
+      const one: unknown = Array.isArray(value) ? value[row] : value;
+      const argument = Array.isArray(value)
+        ? `options.promptLength[${row}]`
+        : 'options.promptLength';
+      const length = integer(argument, one);
+      if (length <= histories[row].length) return length;
+      const expected = `at most the length of the history of row ${row} (${histories[row].length})`;
+      throw wrongValue(NAME, argument, expected, length);
+    });
+  }
+
+  /** How many masks there are: none, one for all rows, or one for each. */
+  private readMasks(value: unknown): number {
+    if (value === undefined) return 0;
+    if (!types.isUint32Array(value)) {
+      throw wrongType(NAME, 'options.allowed', 'a Uint32Array', value);
+    }
+    if (value.length === 0) requireAttached(NAME, 'options.allowed', value);
+    const words = Math.ceil(this.cols / 32);
+    if (value.length === words && words > 0) return 1;
+    if (value.length === words * this.rows) return this.rows;
+    const expected = `have ${words} elements, a bit a column, or as many for each of ${this.rows} rows`;
+    throw wrongShape(NAME, 'options.allowed', expected, `${value.length} elements`);
+  }
+
+  private writeResults(given: Readonly<Record<string, unknown>>): void {
+    const { operands, spec } = this;
+    const needed = this.rows * spec[Spec.temperature + 4];
+    const out = given['out'] === undefined ? {} : plainObject(NAME, 'options.out', given['out']);
+    const found: Record<string, unknown> = {};
+    for (const key of Object.keys(out)) {
+      if (!(RESULTS as readonly string[]).includes(key)) {
+        throw unknownOption(NAME, key, RESULTS, 'options.out');
+      }
+      found[key] = out[key];
+    }
+    for (const name of RESULTS) {
+      const kind = kinds[name === 'tokens' ? 'int32' : 'float32'];
+      const array = found[name];
+      if (array === undefined) {
+        const asked = name !== 'rawLogProbs' || operands[Place.rawLogProbs] !== undefined;
+        operands[Place[name]] = asked ? make(kind, needed) : undefined;
+        continue;
+      }
+      const argument = `options.out.${name}`;
+      if (!kind.is(array)) throw wrongType(NAME, argument, kind.name, array);
+      if (array.length === 0) requireAttached(NAME, argument, array);
+      if (array.length < needed) {
+        throw wrongShape(
+          NAME,
+          argument,
+          `have at least ${needed} elements`,
+          `${array.length} elements`,
+        );
+      }
+      operands[Place[name]] = array;
+    }
+  }
+
+  /** Lets go of the inputs, which native code has copied. */
+  letGo(): void {
+    this.x = NO_LOGITS;
+    this.operands.fill(undefined, 0, INPUTS);
+  }
+
+  finish(): Sampled {
+    const { memory, settings, ids } = this;
+    const result: Sampled = {
+      tokens: this.operands[Place.tokens] as Int32Array,
+      logProbs: this.operands[Place.logProbs] as Float32Array,
+    };
+    const raw = this.operands[Place.rawLogProbs];
+    if (raw !== undefined) result.rawLogProbs = raw as Float32Array;
+    settings.forEach(({ mirostat }, row) => {
+      if (mirostat === undefined) return;
+      const { tau, eta } = mirostat;
+      const bound = memory.surprise.get(ids[row]) ?? 2 * tau;
+      const surprise = -result.logProbs[row] / Math.LN2;
+      memory.surprise.set(ids[row], bound - eta * (surprise - tau));
+    });
+    return result;
+  }
+
+  error(status: number): Error {
+    const row = Math.floor(status / 256);
+    const value = (expected: string, received: string): Error =>
+      new SoftlaneRangeError(
+        'ERR_SOFTLANE_VALUE',
+        `${NAME}: expected ${expected}, received ${received}`,
+      );
+    switch (status < 256 ? status : status % 256) {
+      case Refusal.NAN:
+        return value(
+          "logits to have no NaN and no +Infinity (nan: 'masked' takes a NaN for a masked token)",
+          `one in row ${row}`,
+        );
+      case Refusal.MASKED:
+        return value('every row to have a token that is not masked', `none in row ${row}`);
+      case Refusal.TOKEN:
+        return value(
+          `every token of history and logitBias to be the index of a column, below ${this.cols}`,
+          `another for row ${row}`,
+        );
+      case Status.OVERLAP:
+        return new SoftlaneRangeError(
+          'ERR_SOFTLANE_OVERLAP',
+          `${NAME}: expected every output to be apart from logits and from every other array of the call, received one that overlaps`,
+        );
+      case Status.BAD_INPUT:
+      case Status.BAD_OPERAND:
+        return this.lostMemory(status);
+      default:
+        return plainStatusError(NAME, status);
+    }
+  }
+
+  private lostMemory(status: number): Error {
+    try {
+      for (const array of [this.x, ...this.operands]) {
+        if (array?.length === 0) requireAttached(NAME, 'every array of the call', array);
+      }
+    } catch (error) {
+      return error as Error;
+    }
+    return plainStatusError(NAME, status);
+  }
+}
+
+const NO_LOGITS = new Float32Array(0);
+const NOTHING = new Int32Array(0);
+
+function isNumbers(value: readonly unknown[]): boolean {
+  return value.every((each) => typeof each === 'number');
+}
+
+function make(kind: (typeof kinds)[keyof typeof kinds], length: number): OperandArray {
+  try {
+    return new kind.make(length);
+  } catch {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `${NAME}: expected enough memory for ${length} results, received none`,
+    );
+  }
+}

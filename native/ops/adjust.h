@@ -1,0 +1,199 @@
+// Logits that penalties and biases change: those of the tokens that the history or the bias names,
+// a small share of a row. They are worked out once, and a row is read through them.
+#pragma once
+
+#include "../rows/operator.h"
+#include "../rows/state.h"
+#include "sample_settings.h"
+
+namespace softlane {
+namespace {
+
+struct Adjusted {
+  int32_t token;
+  int32_t seen, generated;  // how often in the history, and in the part that was generated
+  int32_t match;            // the longest repeat that the token would continue
+  bool banned;
+  float value;
+  double bias;
+};
+
+constexpr float kMostLogit = 0x1.fffffep127f;
+
+// The arrays that a row's settings point into.
+struct SampleArrays {
+  const int32_t* history;
+  const int32_t* bias_tokens;
+  const float* bias_values;
+  const int32_t* breakers;
+};
+
+// By token, in a table of open addressing.
+class AdjustedTokens {
+ public:
+  static size_t slots(size_t tokens) {
+    size_t n = 16;
+    while (n < 2 * tokens) n *= 2;
+    return n;
+  }
+
+  // list: room for the most tokens, slot: slots(most), matches: the longest history.
+  AdjustedTokens(Adjusted* list, uint32_t* slot, int32_t* matches)
+      : list_(list), slot_(slot), matches_(matches) {}
+
+  size_t count() const { return count_; }
+  const Adjusted& operator[](size_t i) const { return list_[i]; }
+
+  // What the settings say of a row of n logits. False for a token beyond the row.
+  bool gather(const Settings& s, const SampleArrays& arrays, size_t n) {
+    count_ = 0;
+    const size_t most = static_cast<size_t>(s.history() + s.biases());
+    const size_t size = slots(most);
+    bits_ = 0;
+    while (size_t{1} << bits_ < size) ++bits_;
+    for (size_t i = 0; most > 0 && i < size; ++i) slot_[i] = kFree;
+    const auto inside = [=](int32_t token) { return static_cast<uint32_t>(token) < n; };
+    for (size_t i = s.size(kHistoryBegin); i < s.size(kHistoryEnd); ++i) {
+      const int32_t token = arrays.history[i];
+      if (!inside(token)) return false;
+      Adjusted* each = find_or_add(token);
+      each->seen++;
+      if (i >= s.size(kHistoryGenerated)) each->generated++;
+    }
+    const int32_t* history = arrays.history + s.size(kHistoryBegin);
+    const size_t length = static_cast<size_t>(s.history());
+    if (s.on(kNoRepeatNgram, 0)) ban_ngrams(history, length, s.size(kNoRepeatNgram));
+    if (s.on(kDryMultiplier, 0)) match_repeats(s, arrays, history, length);
+    for (size_t i = s.size(kBiasBegin); i < s.size(kBiasEnd); ++i) {
+      const int32_t token = arrays.bias_tokens[i];
+      if (!inside(token)) return false;
+      find_or_add(token)->bias += arrays.bias_values[i];
+    }
+    return true;
+  }
+
+  // The changed logits, in double and rounded once.
+  void evaluate(const Settings& s, const float* x) {
+    for (size_t i = 0; i < count_; ++i) list_[i].value = changed(s, list_[i], x[list_[i].token]);
+  }
+
+  bool has(size_t token) const {
+    return count_ > 0 && slot_[place(static_cast<int32_t>(token))] != kFree;
+  }
+
+ private:
+  static constexpr uint32_t kFree = 0xffffffffu;
+
+  Adjusted* list_;
+  uint32_t* slot_;
+  int32_t* matches_;
+  size_t count_ = 0;
+  int bits_ = 4;
+
+  // The token's slot, or the free one where it would be. Another thread may change a token between
+  // two looks at it, so that there may be more of them than was counted: then the last serves.
+  size_t place(int32_t token) const {
+    const size_t mask = (size_t{1} << bits_) - 1;
+    size_t i = static_cast<uint32_t>(token) * 0x9e3779b1u >> (32 - bits_);
+    while (slot_[i] != kFree && list_[slot_[i]].token != token) i = (i + 1) & mask;
+    return i;
+  }
+  Adjusted* find_or_add(int32_t token) {
+    const size_t i = place(token);
+    if (slot_[i] == kFree) {
+      slot_[i] = static_cast<uint32_t>(count_);
+      list_[count_++] = {token, 0, 0, 0, false, 0, 0};
+    }
+    return list_ + slot_[i];
+  }
+  // Of a token of the history; null if another thread has changed it since it was counted.
+  Adjusted* known(int32_t token) {
+    const uint32_t i = slot_[place(token)];
+    return i == kFree ? nullptr : list_ + i;
+  }
+
+  void ban_ngrams(const int32_t* history, size_t length, size_t n) {
+    if (n > length) return;
+    const int32_t* last = history + length - (n - 1);
+    for (size_t i = 0; i + n <= length; ++i) {
+      size_t k = 0;
+      while (k + 1 < n && history[i + k] == last[k]) ++k;
+      if (k + 1 < n) continue;
+      if (Adjusted* each = known(history[i + n - 1])) each->banned = true;
+    }
+  }
+
+  // matches_[i]: how many of the last tokens, backwards, are those before place length - i. By the
+  // Z algorithm over the reversed history.
+  void match_repeats(const Settings& s, const SampleArrays& arrays, const int32_t* history,
+                     size_t length) {
+    const auto at = [=](size_t i) { return history[length - 1 - i]; };
+    const auto breaks = [&](int32_t token) {
+      for (size_t i = s.size(kBreakersBegin); i < s.size(kBreakersEnd); ++i) {
+        if (arrays.breakers[i] == token) return true;
+      }
+      return false;
+    };
+    size_t unbroken = 0;
+    while (unbroken < length && !breaks(at(unbroken))) ++unbroken;
+    size_t begin = 0, end = 0;
+    for (size_t i = 1; i < length; ++i) {
+      size_t z = 0;
+      if (i < end) {
+        z = static_cast<size_t>(matches_[i - begin]);
+        if (z > end - i) z = end - i;
+      }
+      while (i + z < length && at(z) == at(i + z)) ++z;
+      if (i + z > end) begin = i, end = i + z;
+      matches_[i] = static_cast<int32_t>(z);
+      const int32_t match = static_cast<int32_t>(z < unbroken ? z : unbroken);
+      Adjusted* next = known(at(i - 1));
+      if (next != nullptr && match > next->match) next->match = match;
+    }
+  }
+
+  static double power(double base, size_t n) {
+    double result = 1;
+    for (; n > 0; n /= 2, base *= base) {
+      if (n % 2 != 0) result *= base;
+    }
+    return result;
+  }
+
+  static float changed(const Settings& s, const Adjusted& a, float raw) {
+    double x = raw;
+    if (!is_finite(x)) return raw;
+    for (int i = 0; const int step = s.step(kAdjustOrder, i); ++i) {
+      switch (step) {
+        case kLogitBiasStep:
+          x += a.bias;
+          break;
+        case kRepetitionStep:
+          if (a.seen > 0) x = x < 0 ? x * s[kRepetitionPenalty] : x / s[kRepetitionPenalty];
+          break;
+        case kFrequencyStep:
+          x -= s[kFrequencyPenalty] * a.generated;
+          break;
+        case kPresenceStep:
+          if (a.generated > 0) x -= s[kPresencePenalty];
+          break;
+        case kNgramStep:
+          if (a.banned) return -__builtin_inff();
+          break;
+        case kDryStep: {
+          const size_t match = static_cast<size_t>(a.match), allowed = s.size(kDryAllowedLength);
+          if (s.on(kDryMultiplier, 0) && match > 0 && match >= allowed)
+            x -= s[kDryMultiplier] * power(s[kDryBase], match - allowed);
+          break;
+        }
+        default:
+          break;
+      }
+    }
+    if (a.bias == -__builtin_inf()) return -__builtin_inff();
+    return x > kMostLogit ? kMostLogit : x > -kMostLogit ? static_cast<float>(x) : -kMostLogit;
+  }
+};
+
+}  // namespace
+}  // namespace softlane
