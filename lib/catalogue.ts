@@ -16,8 +16,7 @@ export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } 
 export { optionNames } from './operator';
 
 /** One word per family. */
-const families = { softmax, select, activation, scores, stats, loss };
-const families = { softmax, select, activation, scores, norm, variants };
+const families = { softmax, select, activation, scores, stats, loss, norm, variants };
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

@@ -12,9 +12,6 @@ export * from './select';
 export * from './softmax';
 export * from './stats';
 export * from './norm';
-export * from './scores';
-export * from './select';
-export * from './softmax';
 export * from './variants';
 
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';

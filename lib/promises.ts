@@ -25,9 +25,6 @@ import * as select from './select';
 import * as softmaxes from './softmax';
 import * as stats from './stats';
 import * as norm from './norm';
-import * as scores from './scores';
-import * as select from './select';
-import * as softmaxes from './softmax';
 import * as variants from './variants';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
