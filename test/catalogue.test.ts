@@ -41,12 +41,8 @@ test('nobody can change a line, or anything in it', () => {
   expect(api.softmax.operator.bound.maxUlp).toBe(4);
 });
 
-/** Native code has it as an operator, the catalogue does not (docs/decisions/0040-sampler.md). */
-const SAMPLER = 'sample';
-
 test('the addon has these operators and no others', () => {
-  const listed = catalogue.map((line) => line.name);
-  expect([...native().operators].sort()).toEqual([...listed, SAMPLER].sort());
+  expect([...native().operators].sort()).toEqual(catalogue.map((line) => line.name).sort());
 });
 
 describe.each(lines)('%s', (name, line) => {
@@ -226,7 +222,6 @@ describe('constants that native code has too', () => {
 
   test('operands, in the same order', () => {
     native().operators.forEach((name, i) => {
-      if (name === SAMPLER) return;
       const listed = operandsOf(findOperator(name)!).map(
         (operand) => `${operand.role === 'input' ? 'read' : 'write'} ${operand.name}`,
       );

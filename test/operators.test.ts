@@ -46,7 +46,8 @@ function alone(line: Operator, row: Float32Array, options: Options): OutputArray
 }
 
 test('the addon, the catalogue and the API have the same operators', () => {
-  expect(operators.map(([name]) => name).sort()).toEqual([...native().operators].sort());
+  const lines = new Set(operators.map(([, { line }]) => line.name));
+  expect([...lines].sort()).toEqual([...native().operators].sort());
   for (const [, line] of operators) expect(functionOf(line)).toBeInstanceOf(Function);
 });
 

@@ -166,7 +166,8 @@ export class SampleCall {
         nan,
       );
     }
-    spec[Spec.op] = native().operators.indexOf('sample');
+    // It follows those of the catalogue.
+    spec[Spec.op] = native().operators.length;
     spec[Spec.isa] =
       given['isa'] === undefined ? CURRENT_ISA : isaIndex(NAME, 'options.isa', given['isa']);
     spec[Spec.threads] =

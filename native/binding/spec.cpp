@@ -36,7 +36,8 @@ bool get_size(double value, size_t* size) {
 Status read_spec(const double* fields, Checked* checked) {
   Call* call = &checked->call;
   int64_t op, algorithm, isa, threads;
-  if (!to_integer(fields[kSpecOp], 0, isa_at(0).operator_count - 1, &op) ||
+  const int operators = isa_at(0).operator_count + isa_at(0).unlisted_count;
+  if (!to_integer(fields[kSpecOp], 0, operators - 1, &op) ||
       !to_integer(fields[kSpecAlgorithm], 0, kAlgorithms - 1, &algorithm) ||
       !to_integer(fields[kSpecIsa], -1, isa_count() - 1, &isa) ||
       !to_integer(fields[kSpecThreads], 0, kMaxThreads, &threads) ||

@@ -11,7 +11,8 @@ namespace softlane {
 struct Isa {
   const char* name;
   const Operator* operators;
-  int operator_count;
+  int operator_count;  // those of the catalogue, which come first
+  int unlisted_count;
   float (*row_max)(const float* x, size_t n);
   void (*state_push)(State* state, const float* x, size_t n);
   double (*state_finish)(const State& state);
