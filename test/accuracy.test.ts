@@ -15,6 +15,7 @@ import {
   numberSets,
   operators,
   parameterSets,
+  share,
   truthOf,
   unitOf,
 } from './support/kernels/operators';
@@ -52,26 +53,32 @@ describe.each(operators)('%s', (name, line) => {
   const { bound } = line;
   const exact = bound.maxUlp === 0;
 
-  test.each(families.map((family) => [family.name, family] as const))('%s', (_, family) => {
-    LENGTHS.forEach((n, i) => {
-      const random = new Random(7919 * i + 1);
-      for (let repeat = 0; repeat < (n < SHORT ? 8 : 1); repeat++) {
-        check(line, family.row(random, n), numberSets(line)[0], family.name);
-      }
-    });
-  });
+  test.each(share(line, families).map((family) => [family.name, family] as const))(
+    '%s',
+    (_, family) => {
+      LENGTHS.forEach((n, i) => {
+        const random = new Random(7919 * i + 1);
+        for (let repeat = 0; repeat < (n < SHORT ? 8 : 1); repeat++) {
+          check(line, family.row(random, n), numberSets(line)[0], family.name);
+        }
+      });
+    },
+  );
 
-  test.each(numberSets(line).map((set) => [describeOptions(set), set] as const))('%s', (_, set) => {
-    const random = new Random(4242);
-    const unit = unitOf(set);
-    for (const family of families) {
-      for (const n of [1, 2, 3, 16, 33, 100, 257, 4099]) {
-        check(line, family.row(random, n), set, family.name);
-        const wide = scaled(family, unit);
-        if (unit !== 1) check(line, wide.row(random, n), set, wide.name);
+  test.each(share(line, numberSets(line)).map((set) => [describeOptions(set), set] as const))(
+    '%s',
+    (_, set) => {
+      const random = new Random(4242);
+      const unit = unitOf(set);
+      for (const family of families) {
+        for (const n of [1, 2, 3, 16, 33, 100, 257, 4099]) {
+          check(line, family.row(random, n), set, family.name);
+          const wide = scaled(family, unit);
+          if (unit !== 1) check(line, wide.row(random, n), set, wide.name);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('floats of any bits', () => {
     const random = new Random(31337);
@@ -86,7 +93,7 @@ describe.each(operators)('%s', (name, line) => {
 
   const searched = parameterSets(line, { numbers: [0.7, 1.9780299663543701, 1000] });
   (exact ? describe.skip : describe).each(
-    searched.map((set) => [describeOptions(set), set] as const),
+    share(line, searched).map((set) => [describeOptions(set), set] as const),
   )('%s', (_, set) => {
     test('a search finds nothing worse than the bound', () => {
       // The ways to one result have the same bits for rows like these, which is tested elsewhere.

@@ -18,7 +18,8 @@ describe.each(names)('%s refuses', (name) => {
   const op = call(name);
   // Of several outputs each has its own place in `out` (top-k.test.ts).
   const [view] = viewsOf(findOperator(name)!);
-  const one = (x: unknown, options: Record<string, unknown>): unknown => op(x, viewOptions(view, x, options));
+  const one = (x: unknown, options: Record<string, unknown>): unknown =>
+    op(x, viewOptions(view, x, options));
   const place = view.part === undefined ? 'options.out' : `options.out.${view.part.name}`;
 
   test.each<[string, unknown, string]>([
@@ -326,7 +327,8 @@ describe("an operator's own options", () => {
   test.each(rules)('$name $key', ({ name, key, rule }) => {
     const op = call(name);
     const [view] = viewsOf(findOperator(name)!);
-    const one = (options: Record<string, unknown>): unknown => op(x(), viewOptions(view, x(), options));
+    const one = (options: Record<string, unknown>): unknown =>
+      op(x(), viewOptions(view, x(), options));
     const isFlag = rule.kind === 'choice' && rule.values.includes(true);
     const bad =
       rule.kind === 'number' ? ['1', null, true, 1n] : [0, null, !isFlag || 'true', ['nan']];

@@ -16,6 +16,7 @@ import {
   operators,
   outputCols,
   parameterSets,
+  share,
   planRun,
   truthOf,
 } from './support/kernels/operators';
@@ -80,7 +81,7 @@ function everyChoice(line: Operator): ReturnType<typeof parameterSets> {
 }
 
 describe.each(operators)('%s', (_name, line) => {
-  describe.each(specials)('%s', (special, bits) => {
+  describe.each(share(line, specials))('%s', (special, bits) => {
     test('at every place', () => {
       for (const parameters of everyChoice(line)) {
         for (const n of LENGTHS) {
@@ -123,7 +124,7 @@ describe.each(operators)('%s', (_name, line) => {
     ['+Infinity', 'the largest float', 0x7f800000, 0x7f7fffff],
     ['-Infinity', 'the most negative float', 0xff800000, 0xff7fffff],
   ] as const;
-  test.each(pairs)('%s and %s in any two places', (a, b, p, q) => {
+  test.each(share(line, pairs))('%s and %s in any two places', (a, b, p, q) => {
     const [parameters] = parameterSets(line);
     const check = (base: Float32Array, i: number, j: number): void => {
       const x = put(put(base, [i], p), [j], q);
@@ -145,7 +146,7 @@ describe.each(operators)('%s', (_name, line) => {
     }
   });
 
-  test.each([37, BLOCK + 21])(
+  test.each(share(line, [37, BLOCK + 21]))(
     'a row with special values leaves the others alone, %d columns',
     (n) => {
       const random = new Random(5);

@@ -50,7 +50,11 @@ function expectSorted(x: Float32Array, options: api.TopKOptions): All {
   const indices = order.slice(0, k);
   if (!sorted) indices.sort();
   expectSameBits(got.indices, indices, `indices, k ${k}`);
-  expectSameBits(got.values, Float32Array.from(indices, (index) => x[index]), `values, k ${k}`);
+  expectSameBits(
+    got.values,
+    Float32Array.from(indices, (index) => x[index]),
+    `values, k ${k}`,
+  );
   return got;
 }
 
