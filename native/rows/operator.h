@@ -49,7 +49,14 @@ constexpr int kMostOperands = 32;
 
 // Why a row has no result: what a call returns is the reason plus 256 times the row, of the first
 // such row. The numbers go on where those of binding/status.h end; the same in lib/spec.ts.
-enum class Refusal : uint64_t { kNaN = 16, kTarget = 17, kMasked = 18, kDistribution = 19, kToken = 20, kSettings = 21 };
+enum class Refusal : uint64_t {
+  kNaN = 16,
+  kTarget = 17,
+  kMasked = 18,
+  kDistribution = 19,
+  kToken = 20,
+  kSettings = 21
+};
 
 constexpr uint64_t kNoneRefused = ~uint64_t{0};
 
