@@ -8,7 +8,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import * as promises from '../../lib/promises';
 import { effort, say, seed, slowTest } from '../helpers/effort';
 import { adversarial } from '../support/kernels/adversarial';
 import { bitsOf, expectAccurate, expectSameBits } from '../support/kernels/compare';
@@ -17,6 +16,7 @@ import {
   algorithmsOf,
   bestIsa,
   call,
+  callLater,
   describeOptions,
   isas,
   operators,
@@ -36,11 +36,6 @@ afterAll(() => say(`bits: ${compared} results compared, seed ${seed}`));
 function same(got: OutputArray, want: OutputArray, what: string): void {
   expectSameBits(got, want, what);
   compared++;
-}
-
-function promised(line: Operator): (x: Float32Array, options: Options) => Promise<OutputArray> {
-  const all = promises as unknown as Record<string, unknown>;
-  return all[line.name] as (x: Float32Array, options: Options) => Promise<OutputArray>;
 }
 
 function variants(line: Operator): Options[] {
@@ -75,14 +70,14 @@ async function everyWay(
   const threads = 1 + (turn % 16);
   same(planRun(line, row, { ...options, cols: n, threads }), want, `${what}, planned`);
   const x = turn % 2 ? shared(row) : row;
-  same(await promised(line)(x, { ...options, threads }), want, `${what}, awaited`);
+  same(await callLater(line, x, { ...options, threads }), want, `${what}, awaited`);
   if (line.output !== 'rows') return;
   const inPlace = Watched.of(row, (turn + 5) % 16);
   call(line, inPlace.array, { ...options, isa, out: inPlace.array });
   same(inPlace.array, want, `${what}, ${isa}, in place`);
   const own = turn % 3 ? Float32Array.from(row) : shared(row);
   bitsOf(own).set(bitsOf(row));
-  same(await promised(line)(own, { ...options, out: own }), want, `${what}, awaited in place`);
+  same(await callLater(line, own, { ...options, out: own }), want, `${what}, awaited in place`);
 }
 
 describe.each(operators)('%s', (name, line) => {
@@ -157,7 +152,7 @@ describe.each(operators)('%s', (name, line) => {
             const part = x.subarray(begin * cols, (r + 1) * cols);
             const want = whole.subarray(begin * width, (r + 1) * width);
             const threads = 1 + (mask % 16);
-            if (mask % 8 === 3) waiting.push([promised(line)(part, { ...options, cols }), want]);
+            if (mask % 8 === 3) waiting.push([callLater(line, part, { ...options, cols }), want]);
             else same(call(line, part, { ...options, cols, threads }), want, `split ${mask}`);
             begin = r + 1;
           }
