@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PNG } from 'pngjs';
@@ -221,6 +222,17 @@ describe('softlane lab compare', () => {
     });
     const foreign = softlane(['lab', 'compare', before, join(__dirname, 'hashes.json')]);
     expect(foreign).toMatchObject({ status: 3, stdout: '' });
+  });
+
+  test('a packed result is read; one that only says so gets one sentence', () => {
+    const [before, after] = [file('plain.json', 100), `${file('unpacked.json', 150)}.gz`];
+    writeFileSync(after, gzipSync(readFileSync(after.slice(0, -'.gz'.length))));
+    expect(softlane(['lab', 'compare', before, after]).status).toBe(5);
+    const liar = `${before}.gz`;
+    writeFileSync(liar, readFileSync(before));
+    const refused = softlane(['lab', 'compare', before, liar]);
+    expect(refused).toMatchObject({ status: 3, stdout: '' });
+    expect(refused.stderr).toMatch(/^softlane: .*plain\.json\.gz: cannot be read: .*\n$/);
   });
 });
 

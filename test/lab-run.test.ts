@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { catalogue } from '../lib/catalogue';
 import { runNode } from './helpers/child';
 
@@ -11,12 +12,12 @@ describe('softlane lab ops, and npm run bench which is the same', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each(catalogue.map(({ name }) => name))('measures %s and checks its results', async (op) => {
-    const json = join(folder, `${op}.json`);
+    const json = join(folder, `${op}.json.gz`);
     const small = ['--quick', '--repeats', '2', '--shapes', '3x33', '--op', op];
     const { code, stdout } = await runNode([main, ...small, '--json', json]);
     expect(code).toBe(0);
     expect(stdout).toContain(`\n${op} 3x33: warm outputs, 1 x 2 rounds\n`);
-    const { context, benchmarks } = JSON.parse(readFileSync(json, 'utf8'));
+    const { context, benchmarks } = JSON.parse(String(gunzipSync(readFileSync(json))));
     expect(context.json_schema_version).toBe(1);
     const measured = benchmarks.map((entry: { name: string }) => entry.name);
     for (const name of ['memcpy', 'read']) {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { AtomicFile } from '../score/atomic-file';
 import { SoftlaneFileError } from '../score/errors';
 import type { Context } from '../lab/gbench';
@@ -25,7 +26,7 @@ function requireFree(path: string | undefined, force: boolean): void {
 async function write(path: string, force: boolean, text: string): Promise<void> {
   const file = await AtomicFile.create(path, { force });
   try {
-    await file.write(Buffer.from(text));
+    await file.write(path.endsWith('.gz') ? gzipSync(text, { level: 9 }) : Buffer.from(text));
     await file.commit();
   } finally {
     await file.discard();

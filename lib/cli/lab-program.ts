@@ -118,7 +118,10 @@ function addOutputs(suite: Command, name: string): void {
   const file =
     name === 'ops' ? '(default: no file)' : `(default: softlane-${name}.json in this folder)`;
   suite
-    .option('--json <FILE>', `the results in the schema of google/benchmark ${file}`)
+    .option(
+      '--json <FILE>',
+      `the results in the schema of google/benchmark, packed if named .gz ${file}`,
+    )
     .option('--csv <FILE>', 'the results as rows, too')
     .option('--markdown <FILE>', 'the results as tables, too')
     .option('--force', 'overwrite existing files')

@@ -1,5 +1,6 @@
 /** Results as they are read back: our own, or any of google/benchmark's with times. Nothing in a file is trusted. */
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { inputError } from '../score/errors';
 import { LabError } from './failure';
 import { median } from './statistics';
@@ -74,10 +75,12 @@ function refuse(path: string, reason: string): never {
   throw new LabError(`${path}: ${reason}`, 'ERR_SOFTLANE_INPUT_RESULT');
 }
 
+/** A file as the lab writes it; packed with gzip where its name ends so. */
 export function readSaved(path: string): Saved {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    const bytes = readFileSync(path);
+    text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
   } catch (error) {
     throw inputError(path, error);
   }
