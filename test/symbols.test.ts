@@ -103,6 +103,16 @@ const linux = process.platform === 'linux' && !process.env.SOFTLANE_SANITIZE;
     });
   });
 
+  // A child that is forked while another thread is inside one would wait at it for ever.
+  test('the runtime has no guarded static', () => {
+    const runtime = otherObjects.filter((file) => file.includes('runtime'));
+    expect(runtime.length).toBeGreaterThan(3);
+    for (const file of runtime) {
+      const guards = symbols(file).filter(([, name]) => name.includes('__cxa_guard'));
+      expect({ file, guards }).toEqual({ file, guards: [] });
+    }
+  });
+
   test('the addon exports its two entry points and cannot be unmapped', () => {
     const exported = tool('nm', '--dynamic', '--defined-only', addon).trim().split('\n');
     expect(exported.map((line) => line.split(' ').at(-1)).sort()).toEqual([

@@ -180,12 +180,13 @@ void line(std::string* out, const char* key, const std::string& value) {
   *out += value;
 }
 
+// At load: the guard of a function's static would be waited for for ever in a child that is forked
+// while another thread is inside.
+const CpuFeatures features = detect();
+
 }  // namespace
 
-const CpuFeatures& cpu_features() {
-  static const CpuFeatures features = detect();
-  return features;
-}
+const CpuFeatures& cpu_features() { return features; }
 
 std::string describe_cpu() {
   const CpuFeatures& f = cpu_features();

@@ -1,11 +1,14 @@
 #include "limits.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
 #include <thread>
+
+#include "threads.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -94,6 +97,8 @@ bool find_group(const std::string& groups, bool v2, std::string* path) {
   return false;
 }
 
+std::atomic<int> available{0};
+
 // A limit on any ancestor binds the group too, so the walk goes up to the mount point.
 double smallest_quota(const std::string& root, const Mount& mount, std::string path, bool v2) {
   // Without a cgroup namespace the path starts at the host's root and the mount at the container's.
@@ -154,7 +159,7 @@ double cpu_quota(const std::string& root) {
 }
 
 int available_threads() {
-  static const int threads = [] {
+  return found_once(&available, [] {
     int count = affinity_count();
     try {
       const double quota = cpu_quota("");
@@ -163,8 +168,7 @@ int available_threads() {
       // Out of memory while reading: the affinity alone decides.
     }
     return std::min(std::max(count, 1), kMaxThreads);
-  }();
-  return threads;
+  });
 }
 
 }  // namespace softlane

@@ -17,6 +17,7 @@ namespace {
 constexpr auto kSpin = std::chrono::microseconds(20);
 
 std::atomic<int> chosen_threads{0};
+std::atomic<int> cpus{0};
 
 // One parallel_for. Lives on its caller's stack: `helpers` says how many others still look at it,
 // and it changes under the pool's mutex only.
@@ -46,8 +47,7 @@ struct Job {
 
 template <typename Condition>
 bool spin_until(Condition condition) {
-  static const bool useful = affinity_count() > 1;
-  if (!useful) return condition();
+  if (found_once(&cpus, &affinity_count) == 1) return condition();
   const auto end = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < 16; i++) {
@@ -248,8 +248,7 @@ Pool* Pool::instance() {
   Pool* fresh = new (std::nothrow) Pool;
   if (fresh == nullptr) return nullptr;
   if (current.compare_exchange_strong(pool, fresh)) {
-    static const bool once = (pin_library(), true);
-    (void)once;
+    pin_library();
     return fresh;
   }
   delete fresh;  // another thread was first; this one has no threads yet

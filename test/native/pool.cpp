@@ -205,6 +205,7 @@ void use_in_child() {
     }
     while (left > 0) usleep(100);
     expect(pool_threads() > 0, "a child without threads");
+    expect(isa_usable(current_isa()), "a child without instructions");
   });
 }
 
@@ -225,10 +226,16 @@ void children(double seconds, const char* otherwise, F f) {
   for (; Clock::now() < end; rounds++) in_child(otherwise, f);
 }
 
-// Processes whose pool does not exist yet, or is just being made, when they are forked.
+// Processes whose pool does not exist yet, or is just being made, when they are forked; likewise
+// what is found out about the machine, in any order.
 void forked_at_first_use(double seconds) {
   children(seconds, "a parent that did not end well", [] {
-    std::thread first([] { counted_call(10, 3); });
+    std::thread first([] {
+      if (rounds % 2 == 0) default_threads();
+      counted_call(10, 3);
+      current_isa();
+      default_threads();
+    });
     for (volatile long wait = rounds * 3701 % 200000; wait > 0;) wait = wait - 1;
     use_in_child();
     first.join();
