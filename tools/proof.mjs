@@ -62,20 +62,25 @@ function expectKnown(words, known) {
     throw new Stop(`expected some of ${known.join(', ')} but received "${strange}".`);
 }
 
-/** Jest's tests on an addon that is built another way, where everything is slower. */
-function allTests(/** @type {Record<string, string>} */ env, /** @type {string[]} */ words) {
+/**
+ * Jest's tests, some or all, on an addon that is built another way, where everything is slower.
+ *
+ * @param {Record<string, string>} env
+ * @param {string[]} words
+ */
+function testsOf(env, ...words) {
   return jest(env, '--testTimeout=600000', ...words);
 }
 
 /** Under address or undefined: the programs, then all of the tests; or some of the tests. */
 async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ { quick, words }) {
-  if (words.length > 0) return allTests({ SOFTLANE_SANITIZE: sanitize }, words);
+  if (words.length > 0) return testsOf({ SOFTLANE_SANITIZE: sanitize }, ...words);
   const { runMemory, runProgram } = await programs();
   const folder = await ensurePrograms({ sanitize });
   const lengths = quick ? 'few' : 'some';
   report(`memory, ${sanitize}`, await runMemory(folder, { lengths }));
   report(`pool, ${sanitize}`, await runProgram(folder, 'pool', { seconds: quick ? 0.5 : 5 }));
-  return quick ? 0 : allTests({ SOFTLANE_SANITIZE: sanitize }, words);
+  return quick ? 0 : testsOf({ SOFTLANE_SANITIZE: sanitize });
 }
 
 /** The pool under ThreadSanitizer. */
@@ -168,7 +173,7 @@ async function oldCpus(/** @type {Choice} */ { quick, words }) {
 /** A build by clang: the same hashes as that by gcc, and the same as those that are stored. */
 async function clang(/** @type {Choice} */ { quick, words }) {
   if (!have('clang', 'clang++', 'g++')) return 0;
-  if (words.length > 0) return allTests({ CXX: 'clang++' }, words);
+  if (words.length > 0) return testsOf({ CXX: 'clang++' }, ...words);
   const { runProgram, runMemory } = await programs();
   const [ours, other] = [
     await ensurePrograms({ sanitize: '', compiler: 'g++' }),
@@ -179,7 +184,7 @@ async function clang(/** @type {Choice} */ { quick, words }) {
   report('bits, g++ and clang++', { same, calls: Object.keys(llvm.hashes).length });
   if (!same) return 1;
   report('memory, clang++', await runMemory(other, { lengths: 'some' }));
-  return quick ? 0 : allTests({ CXX: 'clang++' }, words);
+  return quick ? 0 : testsOf({ CXX: 'clang++' });
 }
 
 /** Every float, and every length up to 4,200. */
