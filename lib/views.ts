@@ -86,7 +86,9 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
   const result: Record<string, unknown> = { ...bounded(line, options, cols) };
   if (Object.hasOwn(line.options, 'nan')) result['nan'] ??= 'masked';
   const { stride, rows } = options as { stride?: number; rows?: number };
-  Object.assign(result, exampleArrays(line, data, cols, stride, rows));
+  const empty = options['cols'] === undefined ? dims.slice(0, -1).reduce((a, b) => a * b, 1) : 0;
+  const found = data.length === 0 ? empty : Math.floor((data.length - cols) / (stride ?? cols)) + 1;
+  Object.assign(result, exampleArrays(line, data, cols, stride ?? cols, rows ?? found));
   if (part === undefined) return result;
   if (line.lists !== undefined) result[line.lists] = [part.name];
   else if (part.optional) result[part.name] = true;
@@ -98,11 +100,9 @@ function exampleArrays(
   line: Operator,
   x: Float32Array,
   cols: number,
-  stride = cols,
-  given?: number,
+  stride: number,
+  rows: number,
 ): Record<string, OperandArray> {
-  const found = x.length === 0 ? (cols === 0 ? 1 : 0) : Math.floor((x.length - cols) / stride) + 1;
-  const rows = given ?? found;
   const arrays: Record<string, OperandArray> = {};
   for (const operand of operandsOf(line)) {
     if (operand.role !== 'input') continue;
