@@ -259,7 +259,7 @@ export const compSumLoss = define<FloatCall<CompSumLossOptions, TargetInputs>>({
  * Special values: -Infinity counts as absent; a row of only -Infinity, an empty one, and one with +Infinity give
  * +Infinity; NaN gives NaN.
  *
- * Error: at most 4 ULP, or 1e-15 absolute where that is more; largest measured 2.5 ULP.
+ * Error: at most 4 ULP, or 1e-15 absolute where that is more; largest measured 3 ULP.
  *
  * Source: Zoph et al., ST-MoE: Designing Stable and Transferable Sparse Expert Models, 2022; Chowdhery et al., PaLM:
  * Scaling Language Modeling with Pathways, 2022.
@@ -289,7 +289,7 @@ export const zLoss = define<FloatCall<ZLossOptions>>({
   output: 'perRow',
   element: 'float32',
 
-  bound: { maxUlp: 4, measuredUlp: 2.5, absolute: 1e-15, tiny: 'subnormal' },
+  bound: { maxUlp: 4, measuredUlp: 3, absolute: 1e-15, tiny: 'subnormal' },
   oracle: oracle.zLoss,
   papers: [],
   source:
@@ -308,7 +308,7 @@ export const zLoss = define<FloatCall<ZLossOptions>>({
  * ln(p_i / q_i) is beyond the largest float. A row of either that has a NaN or a +Infinity, or no column that is not
  * masked, gives NaN. No result is negative.
  *
- * Error: at most 24 ULP, or 1e-13 absolute where that is more; largest measured 13 ULP.
+ * Error: at most 24 ULP, or 1e-13 absolute where that is more; largest measured 14.6 ULP.
  *
  * Source: Kullback and Leibler, On Information and Sufficiency, 1951; Hinton, Vinyals and Dean, Distilling the
  * Knowledge in a Neural Network, 2015.
@@ -339,7 +339,7 @@ export const klDivergence = define<FloatCall<KlDivergenceOptions, OtherInputs>>(
   output: 'perRow',
   element: 'float32',
   operands: [other],
-  bound: { maxUlp: 24, measuredUlp: 13, absolute: 1e-13, tiny: 'subnormal' },
+  bound: { maxUlp: 24, measuredUlp: 14.6, absolute: 1e-13, tiny: 'subnormal' },
   oracle: oracle.klDivergence,
   papers: ['token-divergence-kd', 'kl-sensitivity-bits'],
   source:

@@ -80,7 +80,7 @@ export function noteOperand(
   if (value !== undefined && typeof value !== 'boolean') {
     throw wrongType(operator.name, `options.${key}`, 'true or false', value);
   }
-  if (value === true) into[place] ??= true;
+  if (value === true && into[place] === undefined) into[place] = true;
   return true;
 }
 
@@ -95,7 +95,8 @@ export function noteList(operator: Operator, value: unknown, into: GivenOperands
     if (typeof each !== 'string' || !names.includes(each)) {
       throw wrongValue(name, argument, `only names among ${names.join(', ')}`, each);
     }
-    into[operandIndex(operator, each)] ??= true;
+    const place = operandIndex(operator, each);
+    if (into[place] === undefined) into[place] = true;
   }
 }
 
@@ -127,7 +128,7 @@ export function gatherOperands(
 ): (OperandArray | undefined)[] {
   const { name, lists } = operator;
   const operands = operandsOf(operator);
-  if (lists !== undefined && !operands.some(({ role }, i) => role === 'output' && given[i])) {
+  if (lists !== undefined && !operands.some(({ role }, i) => role === 'output' && given[i] !== undefined)) {
     throw wrongType(name, `options.${lists}`, 'an array of names, one at least', undefined);
   }
   return operands.map((operand, i) => {

@@ -109,7 +109,7 @@ function output(
  * that is masked has the probability 0. A target that is no index of a column throws, with its row. A zero is +0.
  *
  * Error: at most 4 ULP, tiny probabilities and entropies included (logSumExp and othersLogSumExp: or 1e-15 absolute
- * where that is more; those of orders and indices are exact); largest measured 2.6 ULP.
+ * where that is more; those of orders and indices are exact); largest measured 2.7 ULP.
  *
  * Source: the definitions; Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample
  * Variances, 1979; Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020.
@@ -157,7 +157,7 @@ export const rowStats = define<
     output('mean', 'the mean', [], { maxUlp: 4, measuredUlp: 0.6 }),
     output('variance', 'the mean of the squared deviations from it', [], {
       maxUlp: 4,
-      measuredUlp: 2.6,
+      measuredUlp: 2.7,
     }),
     output('standardDeviation', 'its root', [], { maxUlp: 4, measuredUlp: 1.6 }),
     output('pNorm', 'the p-norm of the deviations', ['p'], { maxUlp: 4, measuredUlp: 2 }),
@@ -172,11 +172,11 @@ export const rowStats = define<
     output('targetLogit', 'the element at the target'),
     output('targetProbability', 'its probability', ['temperature'], {
       maxUlp: 4,
-      measuredUlp: 1.5,
+      measuredUlp: 1.7,
     }),
     output('targetLogProbability', 'the logarithm of that', ['temperature'], {
       maxUlp: 4,
-      measuredUlp: 1.5,
+      measuredUlp: 1.7,
     }),
     output('targetRank', 'the elements before it in order', [], { element: 'int32' }),
     output('othersLogSumExp', 'logSumExp without it', ['temperature'], {
@@ -186,7 +186,7 @@ export const rowStats = define<
     }),
   ],
   lists: 'stats',
-  bound: { maxUlp: 4, measuredUlp: 2.6, absolute: 1e-15, tiny: 'subnormal' },
+  bound: { maxUlp: 4, measuredUlp: 2.7, absolute: 1e-15, tiny: 'subnormal' },
   oracle: oracle.rowStats,
   papers: [],
   source:

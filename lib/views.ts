@@ -127,7 +127,7 @@ export function viewPlan(
   options: AnyOptions,
 ): { planned: AnyOptions; given: unknown } {
   const { operands } = view.line;
-  const { out, ...others } = viewOptions(view, x, options);
+  const { out, ...others } = viewOptions(view, x, { rows: 1, ...options });
   if (operands === undefined) return { planned: others, given: out };
   const inputs = new Set(operands.flatMap(({ role, name }) => (role === 'input' ? name : [])));
   const entries = Object.entries(others);

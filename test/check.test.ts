@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as api from '../lib';
 import { catalogue, findOperator } from '../lib/catalogue';
+import { kinds } from '../lib/elements';
 import { describe as inWords } from '../lib/errors';
 import { viewOptions, viewsOf } from '../lib/views';
 import { expectError } from './helpers/errors';
@@ -202,17 +203,10 @@ describe.each(names)('%s refuses', (name) => {
   });
 
   test('an out of a wrong type', () => {
-    const other = view.element === 'float32' ? new Int32Array(6) : new Float32Array(6);
-    for (const out of [
-      null,
-      6,
-      [0, 0],
-      new Float64Array(6),
-      other,
-      new ArrayBuffer(24),
-      'out',
-      {},
-    ]) {
+    const others = [Float32Array, Float64Array, Int32Array, Uint32Array]
+      .filter((other) => other !== kinds[view.element].make)
+      .map((other) => new other(6));
+    for (const out of [null, 6, [0, 0], ...others, new ArrayBuffer(24), 'out', {}]) {
       expectError(() => one(x(), { out }), TypeError, 'ERR_SOFTLANE_TYPE', `expected ${place}`);
     }
   });
@@ -280,7 +274,7 @@ describe.each(names)('%s refuses', (name) => {
       () => one(input, { cols: 6 }),
       RangeError,
       'ERR_SOFTLANE_SHAPE',
-      'x to have at least 6000',
+      /to have (at least )?6000 elements/,
     );
   });
 });

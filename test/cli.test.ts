@@ -72,15 +72,24 @@ describe('softlane explains itself', () => {
     const text = softlane(['ops']).stdout;
     const data = JSON.parse(softlane(['ops', '--json']).stdout) as {
       version: string;
-      operators: { name: string; papers: string[]; bound: object; options: object }[];
+      operators: {
+        name: string;
+        papers: string[];
+        bound: object;
+        options: object;
+        operands?: { name: string }[];
+      }[];
       compositions: { cli: string; uses: string[] }[];
     };
     expect(data.version).toBe(version);
     expect(data.operators).toHaveLength(catalogue.length);
     data.operators.forEach((line, i) => {
-      const { oracle, options, ...plain } = catalogue[i]!;
+      const { oracle, options, operands = [], ...plain } = catalogue[i]!;
       expect(line).toMatchObject({ ...plain, oracle: oracle.name });
       expect(Object.keys(line.options)).toEqual(Object.keys(options));
+      expect(line.operands?.map(({ name }) => name) ?? []).toEqual(
+        operands.map(({ name }) => name),
+      );
       expect(text).toMatch(new RegExp(`^${plain.cli ?? '-'} +${plain.name} `, 'm'));
     });
     expect(data.compositions.map((line) => line.cli)).toEqual(['top-1']);

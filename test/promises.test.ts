@@ -42,8 +42,9 @@ afterEach(() => {
   expect(native().pending()).toBe(0);
 });
 
-test('the same functions as softlane, one per operator', () => {
-  expect(Object.keys(promises).sort()).toEqual(catalogue.map((line) => line.name).sort());
+test('the same functions as softlane, one per operator, and the sampler', () => {
+  const names = [...catalogue.map((line) => line.name), 'createSampler'];
+  expect(Object.keys(promises).sort()).toEqual(names.sort());
 });
 
 describe.each(operators)('%s', (_, view) => {

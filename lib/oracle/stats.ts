@@ -53,11 +53,11 @@ function norm(deviations: readonly number[], size: number, p: number): number {
 /** -ln p of the target, the sum over the others taken without it. */
 function surpriseOf(others: readonly number[], target: number, temperature: number): number {
   if (target === -Infinity) return Infinity;
-  const { logSumExp } = exponentials(others, temperature);
-  const gap = logSumExp - target / temperature;
-  if (gap > 0) return gap + Math.log1p(Math.exp(-gap));
-  const max = others.reduce((a, b) => (b > a ? b : a), -Infinity);
+  const { max, others: rest } = exponentials(others, temperature);
   if (max === -Infinity) return 0;
+  // Not the difference of two logarithms, in which an offset of the row takes the digits.
+  const gap = (max - target) / temperature + Math.log1p(rest);
+  if (gap > 0) return gap + Math.log1p(Math.exp(-gap));
   // Of small numbers each keeps its digits where the difference of two logarithms would not.
   return Math.log1p(sumOf(others.map((x) => Math.exp((x - target) / temperature))));
 }

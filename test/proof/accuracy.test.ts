@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { boundDistance } from '../../lib/ulp';
 import { inputOf, shapes, sweeps, truthOf, worst } from '../../tools/accuracy/sweeps.cjs';
 import { effort, say, seed } from '../helpers/effort';
-import { algorithmsOf, call, isas, operators } from '../support/kernels/operators';
+import { algorithmsOf, call, isas, operators, share } from '../support/kernels/operators';
 
 const root = join(__dirname, '..', '..');
 interface Figures {
@@ -23,7 +23,7 @@ let results = 0;
 afterAll(() => say(`accuracy: ${results} results, seed ${seed}`));
 
 describe.each(operators)('%s', (_, line) => {
-  test.each(sweeps.map((sweep) => [sweep.name, sweep] as const))('%s', (_, sweep) => {
+  test.each(share(line, sweeps).map((sweep) => [sweep.name, sweep] as const))('%s', (_, sweep) => {
     const most = { distance: 0, where: '' };
     for (const [s, shape] of shapes.entries()) {
       if (SEEDS === 1 && (s + sweeps.indexOf(sweep)) % 3 !== 0) continue;

@@ -1,3 +1,4 @@
+import { effort } from '../../helpers/effort';
 import type { Random } from './random';
 
 export interface Found {
@@ -5,7 +6,7 @@ export interface Found {
   score: number;
 }
 
-const STARTS = 250;
+const STARTS = effort(60, 250);
 const STEPS = 160;
 
 /**
