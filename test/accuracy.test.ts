@@ -3,9 +3,10 @@
  * has made as bad as it could. The bound, and the largest error that the documentation states, are those of the
  * catalogue.
  *
- * SOFTLANE_REPORT=1 npm test -- accuracy  prints what was measured.
+ * SOFTLANE_REPORT=1 npm run test:slow -- accuracy  prints what was measured.
  */
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { effort } from './helpers/effort';
 import { checkRow } from './support/kernels/check';
 import { worstOf } from './support/kernels/compare';
 import {
@@ -58,7 +59,7 @@ describe.each(operators)('%s', (name, line) => {
     (_, family) => {
       LENGTHS.forEach((n, i) => {
         const random = new Random(7919 * i + 1);
-        for (let repeat = 0; repeat < (n < SHORT ? 8 : 1); repeat++) {
+        for (let repeat = 0; repeat < (n < SHORT ? effort(3, 8) : 1); repeat++) {
           check(line, family.row(random, n), numberSets(line)[0], family.name);
         }
       });
@@ -70,7 +71,7 @@ describe.each(operators)('%s', (name, line) => {
     (_, set) => {
       const random = new Random(4242);
       const unit = unitOf(set);
-      for (const family of families) {
+      for (const family of share(line, families)) {
         for (const n of [1, 2, 3, 16, 33, 100, 257, 4099]) {
           check(line, family.row(random, n), set, family.name);
           const wide = scaled(family, unit);
@@ -82,7 +83,7 @@ describe.each(operators)('%s', (name, line) => {
 
   test('floats of any bits', () => {
     const random = new Random(31337);
-    for (let repeat = 0; repeat < 400; repeat++) {
+    for (let repeat = 0; repeat < effort(100, 400); repeat++) {
       const x = Float32Array.from({ length: 1 + random.below(40) }, () => {
         const value = floatOfBits(random.bits());
         return Number.isFinite(value) ? value : 0;

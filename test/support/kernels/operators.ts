@@ -27,11 +27,18 @@ const SHARES = 8;
  * of them. The slow job gives all of them to all.
  */
 export function share<T>(view: Operator, cases: readonly T[]): readonly T[] {
-  if (slow) return cases;
-  if (view.name === 'softmax') return cases.filter((_, i) => i % 2 === 0);
-  const place = operators.findIndex(([name]) => name === view.name);
-  const own = cases.filter((_, i) => i % SHARES === place % SHARES);
-  return own.length > 0 ? own : cases.slice(place % cases.length).slice(0, 1);
+  const own = cases.filter((_, i) => isShare(view, i));
+  return own.length > 0 || cases.length === 0 ? own : [cases[placeOf(view) % cases.length]];
+}
+
+/** Whether the i-th of many cases is among them. */
+export function isShare(view: Operator, i: number): boolean {
+  if (slow) return true;
+  return view.name === 'softmax' ? i % 2 === 0 : (i - placeOf(view)) % SHARES === 0;
+}
+
+function placeOf(view: Operator): number {
+  return operators.findIndex(([name]) => name === view.name);
 }
 
 /** The instruction sets of this machine, best first. */
