@@ -1,6 +1,9 @@
 /** How far confidences can be believed: calibration, risk at a coverage, and how well a score tells two kinds apart. */
+import { types } from 'node:util';
 import { plainObject } from './check';
-import { unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { unknownOption, wrongType, wrongValue } from './errors';
+import type { Flags, Numbers } from './lists';
+import { flagsOf, numbersOf, requireSameLength, sharesOf } from './lists';
 import { crossEntropy } from './loss';
 import type { Int32Result } from './types';
 
@@ -37,9 +40,6 @@ export interface CalibrationOptions {
   readonly binning?: 'width' | 'mass' | undefined;
 }
 
-type Numbers = ArrayLike<number>;
-type Flags = ArrayLike<number | boolean>;
-
 /**
  * Whether confidences are probabilities: expected and maximum calibration error, the bins of a reliability diagram, the
  * Brier score, and the Kolmogorov-Smirnov calibration error.
@@ -50,7 +50,7 @@ type Flags = ArrayLike<number | boolean>;
  * @param correct - whether each item was right: 1 or true, 0 or false
  * @param options - `bins`, `binning`
  * @returns errors and bins
- * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
  *
  * Source: Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, 2017; Gupta et al., Calibration of
@@ -69,73 +69,87 @@ export function calibration(
   options: CalibrationOptions = {},
 ): Calibration {
   const name = 'calibration';
-  const n = sameLength(name, { confidence, correct });
   const source = plainObject(name, 'options', options);
+  const given: Record<string, unknown> = {};
   for (const key of Object.keys(source)) {
     if (key !== 'bins' && key !== 'binning') throw unknownOption(name, key, ['bins', 'binning']);
+    given[key] = source[key];
   }
-  const { bins: count = 15, binning = 'width' } = source as CalibrationOptions;
-  if (!(Number.isInteger(count) && count >= 1 && count <= 1e6)) {
+  const { bins: count = 15, binning = 'width' } = given;
+  if (!(Number.isInteger(count) && (count as number) >= 1 && (count as number) <= 1e6)) {
     throw wrongValue(name, 'options.bins', 'a whole number from 1 to 1e6', count);
   }
   if (binning !== 'width' && binning !== 'mass') {
     throw wrongValue(name, 'options.binning', '"width" or "mass"', binning);
   }
-  for (let i = 0; i < n; i++) {
-    if (confidence[i] >= 0 && confidence[i] <= 1) continue;
-    throw wrongValue(name, `confidence[${i}]`, 'a number from 0 to 1', confidence[i]);
+  const sure = sharesOf(name, 'confidence', confidence);
+  const right = flagsOf(name, 'correct', correct);
+  requireSameLength(name, 'correct', right, 'confidence', sure);
+  const n = sure.length;
+  const order = sortedBy(sure, (a, b) => a - b);
+  const bins = binsOf(order, sure, right, binning, count as number);
+  let ece = n === 0 ? NaN : 0;
+  let mce = ece;
+  for (const { count: size, accuracy, confidence: mean } of bins) {
+    if (size === 0) continue;
+    const off = Math.abs(accuracy - mean);
+    ece += off * (size / n);
+    mce = Math.max(mce, off);
   }
-  const order = sortedBy(confidence, (a, b) => a - b);
-  const bins = Array.from({ length: count }, (_, b) => {
-    const inBin = (i: number, place: number): boolean =>
-      binning === 'mass'
-        ? Math.floor((place * count) / n) === b
-        : Math.max(0, Math.ceil(confidence[i] * count) - 1) === b;
-    return binOf(order.filter(inBin), confidence, correct, binning, b / count, (b + 1) / count);
-  });
-  const errors = bins.filter((bin) => bin.count > 0).map((bin) => ({ ...bin, off: offOf(bin) }));
-  let brier = 0;
-  for (let i = 0; i < n; i++) brier += (flag(correct[i]) - confidence[i]) ** 2;
   return {
-    ece: n === 0 ? NaN : errors.reduce((sum, { off, count: size }) => sum + off * (size / n), 0),
-    mce: n === 0 ? NaN : errors.reduce((most, { off }) => Math.max(most, off), 0),
-    ks: kolmogorovSmirnov(order, confidence, correct),
-    brier: brier / n,
+    ece,
+    mce,
+    ks: kolmogorovSmirnov(order, sure, right),
+    brier: right.reduce((sum, flag, i) => sum + (flag - sure[i]) ** 2, 0) / n,
     bins,
   };
 }
 
-function offOf({ accuracy, confidence }: ReliabilityBin): number {
-  return Math.abs(accuracy - confidence);
-}
-
-function binOf(
-  items: readonly number[],
-  confidence: Numbers,
-  correct: Flags,
+/** In the order of the confidences each bin is a stretch. */
+function binsOf(
+  order: readonly number[],
+  sure: Float64Array,
+  right: Float64Array,
   binning: 'width' | 'mass',
-  lower: number,
-  upper: number,
-): ReliabilityBin {
-  const count = items.length;
-  const sum = items.reduce((total, i) => total + confidence[i], 0);
-  const right = items.reduce((total, i) => total + flag(correct[i]), 0);
-  const own = binning === 'mass' && count > 0;
-  return {
-    lower: own ? confidence[items[0]] : binning === 'mass' ? NaN : lower,
-    upper: own ? confidence[items[count - 1]] : binning === 'mass' ? NaN : upper,
-    count,
-    confidence: sum / count,
-    accuracy: right / count,
-  };
+  count: number,
+): ReliabilityBin[] {
+  const n = order.length;
+  let from = 0;
+  return Array.from({ length: count }, (_, b) => {
+    const lower = b / count;
+    const upper = (b + 1) / count;
+    const isInside = (place: number): boolean =>
+      binning === 'mass' ? Math.floor((place * count) / n) === b : sure[order[place]] <= upper;
+    let to = from;
+    let sum = 0;
+    let hits = 0;
+    for (; to < n && isInside(to); to++) {
+      sum += sure[order[to]];
+      hits += right[order[to]];
+    }
+    const [first, size] = [from, to - from];
+    from = to;
+    const isWidth = binning === 'width';
+    return {
+      lower: isWidth ? lower : size === 0 ? NaN : sure[order[first]],
+      upper: isWidth ? upper : size === 0 ? NaN : sure[order[to - 1]],
+      count: size,
+      confidence: sum / size,
+      accuracy: hits / size,
+    };
+  });
 }
 
-function kolmogorovSmirnov(order: readonly number[], confidence: Numbers, correct: Flags): number {
+function kolmogorovSmirnov(
+  order: readonly number[],
+  sure: Float64Array,
+  right: Float64Array,
+): number {
   let sum = 0;
   let most = 0;
   order.forEach((i, place) => {
-    sum += flag(correct[i]) - confidence[i];
-    const isLast = place + 1 === order.length || confidence[order[place + 1]] !== confidence[i];
+    sum += right[i] - sure[i];
+    const isLast = place + 1 === order.length || sure[order[place + 1]] !== sure[i];
     if (isLast) most = Math.max(most, Math.abs(sum));
   });
   return order.length === 0 ? NaN : most / order.length;
@@ -158,7 +172,7 @@ export interface RiskCoverage {
  * @param confidence - one number an item, higher is surer; any score, a negated `entropy` too
  * @param loss - what each item costs: 1 for a wrong one and 0 for a right one, or any loss
  * @returns the curve and its area; NaN for no items
- * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
  *
  * Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, 2017; Geifman, Uziel and El-Yaniv,
@@ -172,17 +186,18 @@ export interface RiskCoverage {
  * ```
  */
 export function riskCoverage(confidence: Numbers, loss: Numbers): RiskCoverage {
-  const n = sameLength('riskCoverage', { confidence, loss });
-  requireNumbers('riskCoverage', { confidence, loss });
-  const order = sortedBy(confidence, (a, b) => b - a);
+  const sure = numbersOf('riskCoverage', 'confidence', confidence);
+  const cost = numbersOf('riskCoverage', 'loss', loss);
+  requireSameLength('riskCoverage', 'loss', cost, 'confidence', sure);
+  const n = sure.length;
+  const order = sortedBy(sure, descending);
   const coverage: number[] = [];
   const risk: number[] = [];
   let before = 0;
   let area = 0;
   for (let from = 0, to = 0; from < n; from = to) {
     let sum = 0;
-    for (; to < n && confidence[order[to]] === confidence[order[from]]; to++)
-      sum += loss[order[to]];
+    for (; to < n && sure[order[to]] === sure[order[from]]; to++) sum += cost[order[to]];
     const each = sum / (to - from);
     for (let k = from + 1; k <= to; k++) area += (before + each * (k - from)) / k;
     before += sum;
@@ -199,7 +214,7 @@ export function riskCoverage(confidence: Numbers, loss: Numbers): RiskCoverage {
  * @param score - one number an item
  * @param label - whether each item is of the kind that should have high scores
  * @returns from 0 to 1; NaN where one of the two kinds is missing
- * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
  *
  * @example
@@ -209,14 +224,13 @@ export function riskCoverage(confidence: Numbers, loss: Numbers): RiskCoverage {
  * ```
  */
 export function auroc(score: Numbers, label: Flags): number {
-  const n = sameLength('auroc', { score, label });
-  requireNumbers('auroc', { score });
-  const order = sortedBy(score, (a, b) => a - b);
+  const { scores, labels, n } = scored('auroc', score, label);
+  const order = sortedBy(scores, descending).reverse();
   let positives = 0;
   let ranks = 0;
   for (let from = 0, to = 0; from < n; from = to) {
     let here = 0;
-    for (; to < n && score[order[to]] === score[order[from]]; to++) here += flag(label[order[to]]);
+    for (; to < n && scores[order[to]] === scores[order[from]]; to++) here += labels[order[to]];
     positives += here;
     // Ranks from + 1 to `to`: their mean.
     ranks += here * ((from + 1 + to) / 2);
@@ -231,7 +245,7 @@ export function auroc(score: Numbers, label: Flags): number {
  * @param score - one number an item
  * @param label - whether each item is of the kind that should have high scores
  * @returns from 0 to 1; NaN where no item has the label
- * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
  *
  * @example
@@ -241,14 +255,13 @@ export function auroc(score: Numbers, label: Flags): number {
  * ```
  */
 export function aupr(score: Numbers, label: Flags): number {
-  const n = sameLength('aupr', { score, label });
-  requireNumbers('aupr', { score });
-  const order = sortedBy(score, (a, b) => b - a);
+  const { scores, labels, n } = scored('aupr', score, label);
+  const order = sortedBy(scores, descending);
   let positives = 0;
   let sum = 0;
   for (let from = 0, to = 0; from < n; from = to) {
     let here = 0;
-    for (; to < n && score[order[to]] === score[order[from]]; to++) here += flag(label[order[to]]);
+    for (; to < n && scores[order[to]] === scores[order[from]]; to++) here += labels[order[to]];
     positives += here;
     sum += here * (positives / to);
   }
@@ -261,9 +274,11 @@ export function aupr(score: Numbers, label: Flags): number {
  *
  * @param logits - a row an item
  * @param options - `cols`, and `targets`, the index of the right column of each row
- * @returns the temperature, to about three digits; an end of the range where the best lies beyond it
- * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
+ * @returns the temperature, to about three digits; an end of the range where the best lies beyond it; NaN without rows,
+ * and where the mean is no finite number at any temperature: a row with a NaN or a +Infinity, or a masked target
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
+ * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
  *
  * Source: Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, 2017.
  *
@@ -277,11 +292,14 @@ export function aupr(score: Numbers, label: Flags): number {
  */
 export function fitTemperature(
   logits: Float32Array,
-  { cols, targets }: { readonly cols: number; readonly targets: Int32Array | Int32Result },
+  options: { readonly cols: number; readonly targets: Int32Array | Int32Result },
 ): number {
-  const losses = new Float32Array(targets.length);
+  const { cols, targets } = fitOptions(logits, options);
+  let losses: Float32Array | undefined;
   const costOf = (sharpness: number): number => {
-    crossEntropy(logits, { cols, targets, temperature: 1 / sharpness, out: losses });
+    const temperature = 1 / sharpness;
+    const out = losses === undefined ? {} : { out: losses };
+    losses = crossEntropy(logits, { cols, targets, temperature, ...out }) as Float32Array;
     return losses.reduce((sum, loss) => sum + loss, 0);
   };
   // Golden section: one of the two inner points is one of the next interval's.
@@ -291,7 +309,8 @@ export function fitTemperature(
   let b = low + golden * (high - low);
   let [costA, costB] = [costOf(a), costOf(b)];
   while (high - low > 1e-4 * low) {
-    if (costA <= costB) {
+    // Infinitely wrong is too sharp; all right, as far as floats can tell, may be sharper yet.
+    if (costA < costB || costA === Infinity) {
       [high, b, costB] = [b, a, costA];
       a = high - golden * (high - low);
       costA = costOf(a);
@@ -301,44 +320,47 @@ export function fitTemperature(
       costB = costOf(b);
     }
   }
-  return 2 / (low + high);
+  return losses?.length !== 0 && Number.isFinite(Math.min(costA, costB)) ? 2 / (low + high) : NaN;
 }
 
-function flag(value: number | boolean): number {
-  return value ? 1 : 0;
+function fitOptions(
+  logits: unknown,
+  options: unknown,
+): { cols: number; targets: Int32Array | Int32Result } {
+  const name = 'fitTemperature';
+  const source = plainObject(name, 'options', options);
+  const given: Record<string, unknown> = {};
+  for (const key of Object.keys(source)) {
+    if (key !== 'cols' && key !== 'targets') throw unknownOption(name, key, ['cols', 'targets']);
+    given[key] = source[key];
+  }
+  const { cols, targets } = given;
+  if (typeof cols !== 'number') throw wrongType(name, 'options.cols', 'a number', cols);
+  if (!types.isInt32Array(targets)) {
+    throw wrongType(name, 'options.targets', 'an Int32Array', targets);
+  }
+  if (!types.isFloat32Array(logits)) throw wrongType(name, 'logits', 'a Float32Array', logits);
+  return { cols, targets };
+}
+
+/** The arguments of `auroc` and `aupr`. */
+function scored(
+  name: string,
+  score: Numbers,
+  label: Flags,
+): { scores: Float64Array; labels: Float64Array; n: number } {
+  const scores = numbersOf(name, 'score', score);
+  const labels = flagsOf(name, 'label', label);
+  requireSameLength(name, 'label', labels, 'score', scores);
+  return { scores, labels, n: scores.length };
+}
+
+/** The higher first; infinities are as good as any number. */
+function descending(a: number, b: number): number {
+  return a > b ? -1 : Number(a < b);
 }
 
 /** Indices in the order of their values. */
-function sortedBy(values: Numbers, compare: (a: number, b: number) => number): number[] {
+function sortedBy(values: Float64Array, compare: (a: number, b: number) => number): number[] {
   return Array.from(values, (_, i) => i).sort((i, j) => compare(values[i], values[j]));
-}
-
-/** The length of two lists, which must be the same. */
-function sameLength(name: string, lists: Record<string, ArrayLike<unknown>>): number {
-  const [[first, a], [second, b]] = Object.entries(lists);
-  for (const [key, list] of Object.entries(lists)) {
-    const length = (list as { length?: unknown } | null | undefined)?.length;
-    if (typeof list !== 'object' || typeof length !== 'number') {
-      throw wrongType(name, key, 'an array', list);
-    }
-  }
-  if (a.length !== b.length) {
-    throw wrongShape(
-      name,
-      second,
-      `have as many elements as ${first} (${a.length})`,
-      `${b.length} elements`,
-    );
-  }
-  return a.length;
-}
-
-function requireNumbers(name: string, lists: Record<string, Numbers>): void {
-  for (const [key, list] of Object.entries(lists)) {
-    for (let i = 0; i < list.length; i++) {
-      if (Number.isNaN(Number(list[i]))) {
-        throw wrongValue(name, `${key}[${i}]`, 'a number', list[i]);
-      }
-    }
-  }
 }

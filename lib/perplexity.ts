@@ -1,16 +1,22 @@
+import { types } from 'node:util';
 import { plainObject } from './check';
-import { wrongShape, wrongType, wrongValue } from './errors';
+import { requireAttached } from './elements';
+import { unknownOption, wrongType, wrongValue } from './errors';
+import type { Flags } from './lists';
+import { flagsOf, requireSameLength } from './lists';
 import { crossEntropy } from './loss';
+import { prepare, runCall } from './prepare';
 import type { TargetInputs } from './targets';
 import type { TensorLike } from './tensor';
+import { readTensor } from './tensor';
 import type { CallOptions } from './types';
 
 /** What `perplexity` takes. */
 export interface PerplexityOptions extends CallOptions, TargetInputs {
   /** Divides the logits; from 2^-100 to 2^100 (default 1). */
   readonly temperature?: number | undefined;
-  /** Which rows are part of the text, one element a row, 0 or false for those that are not (default: all are). */
-  readonly counts?: ArrayLike<number | boolean> | undefined;
+  /** Which rows are part of the text, one element a row: 1 or true, 0 or false (default: all are). */
+  readonly counts?: Flags | undefined;
   /** Characters, or bytes, that the counted tokens stand for; for `bitsPerCharacter`. */
   readonly characters?: number | undefined;
 }
@@ -30,12 +36,14 @@ export interface Perplexity {
 
 const NAME = 'perplexity';
 const OWN = ['counts', 'characters'];
+const OPTIONS = ['cols', 'stride', 'targets', 'temperature', ...OWN, 'threads', 'isa'];
 
 /**
  * Perplexity and bits per character of a text: the cross-entropies of its tokens, summed in float64.
  *
  * @param x - logits, a row a token: a Float32Array, or an object with `data` and `dims`
- * @param options - `targets`, the token that came after each row; `counts`, `characters`, and what `crossEntropy` takes
+ * @param options - `targets`, the token that came after each row; `cols`, `stride`, `temperature`, `counts`,
+ * `characters`, `threads`, `isa`
  * @returns sums and means over the rows that count; NaN for means of none
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_ISA`
@@ -52,24 +60,29 @@ const OWN = ['counts', 'characters'];
  */
 export function perplexity(x: Float32Array | TensorLike, options: PerplexityOptions): Perplexity {
   const source = plainObject(NAME, 'options', options);
-  const { counts, characters = NaN } = source as Partial<PerplexityOptions>;
-  if (typeof characters !== 'number') {
+  const passed: Record<string, unknown> = {};
+  const own: Record<string, unknown> = {};
+  for (const key of Object.keys(source)) {
+    if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS);
+    (OWN.includes(key) ? own : passed)[key] = source[key];
+  }
+  const { counts, characters } = own;
+  if (characters !== undefined && typeof characters !== 'number') {
     throw wrongType(NAME, 'options.characters', 'a number', characters);
   }
-  if (characters <= 0) {
+  if (characters !== undefined && !(characters > 0)) {
     throw wrongValue(NAME, 'options.characters', 'a number greater than 0', characters);
   }
-  const passed = Object.fromEntries(Object.entries(source).filter(([key]) => !OWN.includes(key)));
-  if (counts !== undefined) passed['targets'] = withoutUncounted(source['targets'], counts);
-  const call = crossEntropy as (x: unknown, options: unknown) => unknown;
-  const result = call(x, passed) as Float32Array | { readonly data: Float32Array };
-  const losses = result instanceof Float32Array ? result : result.data;
+  const flags = counts === undefined ? undefined : flagsOf(NAME, 'options.counts', counts);
+  if (flags !== undefined) passed['targets'] = withoutUncounted(passed['targets'], flags);
+  const call = prepare(crossEntropy.operator, x, passed);
+  runCall(call);
   let tokens = 0;
   // Neumaier's sum: the lost low part of every addition is kept.
   let high = 0;
   let low = 0;
-  losses.forEach((loss, row) => {
-    if (counts !== undefined && !counts[row]) return;
+  call.y.forEach((loss, row) => {
+    if (flags?.[row] === 0) return;
     tokens++;
     const next = high + loss;
     if (Number.isFinite(next)) low += high >= loss ? high - next + loss : loss - next + high;
@@ -81,18 +94,22 @@ export function perplexity(x: Float32Array | TensorLike, options: PerplexityOpti
     nats,
     perplexity: Math.exp(nats / tokens),
     bitsPerToken: nats / Math.LN2 / tokens,
-    bitsPerCharacter: nats / Math.LN2 / characters,
+    bitsPerCharacter: nats / Math.LN2 / (characters ?? NaN),
   };
 }
 
 /** Rows that do not count may have any target, -100 say: they get one that is a column. */
-function withoutUncounted(targets: unknown, counts: ArrayLike<number | boolean>): unknown {
-  if (!(targets instanceof Int32Array)) {
-    throw wrongType(NAME, 'options.targets', 'an Int32Array', targets);
+function withoutUncounted(targets: unknown, flags: Float64Array): Int32Array {
+  const isTensor = typeof targets === 'object' && targets !== null && !ArrayBuffer.isView(targets);
+  const data = isTensor ? readTensor(NAME, 'options.targets', targets, 'int32').data : targets;
+  if (!types.isInt32Array(data)) {
+    throw wrongType(NAME, 'options.targets', 'an Int32Array or an object with such data', targets);
   }
-  if (counts.length !== targets.length) {
-    const received = `${counts.length} elements`;
-    throw wrongShape(NAME, 'options.counts', `have ${targets.length} elements`, received);
-  }
-  return targets.map((target, row) => (counts[row] ? target : 0));
+  requireAttached(NAME, 'options.targets', data);
+  const copy = new Int32Array(data);
+  requireSameLength(NAME, 'options.counts', flags, 'options.targets', copy);
+  flags.forEach((flag, row) => {
+    if (flag === 0) copy[row] = 0;
+  });
+  return copy;
 }

@@ -10,55 +10,21 @@ import { logSumExp as oracle } from '../../lib/oracle/softmax';
 import { boundDistance } from '../../lib/ulp';
 import { parseVerify } from '../../lib/verify';
 import { effort, say, seed } from '../helpers/effort';
-import { documentedErrors, expectDocumented } from '../support/hostile/judge';
+import { Cases, any, made, madeObject, objectOf } from '../support/hostile/any';
+import { documentedErrors } from '../support/hostile/judge';
 import { Arena } from '../support/hostile/memory';
 import { views } from '../support/hostile/recipes';
-import { oddSizes, polluted, strangerNames, strangers } from '../support/hostile/values';
+import { polluted } from '../support/hostile/values';
 import { fillWords, lengthOf, makeView } from '../support/hostile/world';
 import { catalogue, isas } from '../support/kernels/operators';
 
 const RUNS = effort(3000, 40_000);
 const settings = { seed, numRuns: RUNS };
 
-let total = 0;
-afterAll(() => say(`functions: ${total} cases, seed ${seed}`));
+const cases = new Cases();
+const returned = cases.returned.bind(cases);
+afterAll(() => say(`functions: ${cases.total} cases, seed ${seed}`));
 afterEach(() => api.configure({ isa: 'auto', threads: 'auto', verify: 'off' }));
-
-const any: fc.Arbitrary<unknown> = fc.oneof(
-  fc.constantFrom(...strangerNames).map((name) => ({ stranger: name })),
-  fc.constantFrom(...oddSizes),
-  fc.constantFrom(1, 0, 0.5, 2, 'auto', 'always', 'off', 'scalar', 'avx2', 'softmax', 'logSumExp'),
-);
-
-function made(recipe: unknown): unknown {
-  const { stranger } = Object(recipe) as { stranger?: string };
-  return stranger === undefined ? recipe : strangers[stranger]();
-}
-
-/** Runs `work`; true if it returned, false if it threw one of these. */
-function returned(documented: ReadonlyMap<string, string>, work: () => unknown): boolean {
-  total++;
-  try {
-    work();
-    return true;
-  } catch (error) {
-    expectDocumented(error, documented);
-    return false;
-  }
-}
-
-/** An object with some of these keys, which may be of any kind. */
-function objectOf(keys: readonly string[]): fc.Arbitrary<unknown> {
-  return fc.oneof(
-    { weight: 4, arbitrary: fc.dictionary(fc.constantFrom(...keys), any, { maxKeys: 3 }) },
-    any,
-  );
-}
-
-function madeObject(recipe: unknown): unknown {
-  if (typeof recipe !== 'object' || recipe === null || 'stranger' in recipe) return made(recipe);
-  return Object.fromEntries(Object.entries(recipe).map(([key, value]) => [key, made(value)]));
-}
 
 test('configure: all of it, or nothing and an error', () => {
   const documented = documentedErrors('configure', 'configure');
@@ -82,7 +48,7 @@ test('configure: all of it, or nothing and an error', () => {
 test('capabilities and the catalogue take no arguments and read none', () => {
   const want = JSON.stringify(api.capabilities());
   const property = fc.property(fc.array(any), (recipes) => {
-    total++;
+    cases.total++;
     const call = api.capabilities as unknown as (...args: unknown[]) => unknown;
     expect(JSON.stringify(polluted(7, () => call(...recipes.map(made))))).toBe(want);
   });
@@ -118,6 +84,8 @@ test('no exported function is without a test of this kind', () => {
     'plan',
     'logSumExpState',
     'LogSumExpState',
+    // In measures.test.ts.
+    ...['aupr', 'auroc', 'calibration', 'fitTemperature', 'perplexity', 'riskCoverage'],
     // In sampler-errors.test.ts.
     'createSampler',
   ];

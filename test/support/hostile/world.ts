@@ -30,7 +30,7 @@ export function fillWords(words: Uint32Array, recipe: ViewRecipe): void {
 type Maker = new (buffer: ArrayBufferLike, offset: number, length?: number) => OutputArray;
 
 /** Throws at whoever uses its methods, which are not softlane's to use. */
-function hostile(Base: Maker): Maker {
+export function hostile(Base: Maker): Maker {
   const lie = (): never => {
     throw new OnPurpose('a method that nobody should need');
   };
