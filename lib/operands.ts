@@ -111,8 +111,15 @@ export function noteOutputs(operator: Operator, out: unknown, into: GivenOperand
     if (place < 0 || operandsOf(operator)[place].role === 'input') {
       throw unknownOption(name, key, outputNames(operator), 'options.out');
     }
+    // In the list, true is an output that is to be made.
+    if (value === true) throw wrongOperand(operator, operandsOf(operator)[place], value);
     if (value !== undefined) into[place] = value;
   }
+}
+
+function wrongOperand(operator: Operator, operand: Operand, value: unknown): Error {
+  const expected = `${kinds[operand.element].name} or an object with such data and dims`;
+  return wrongType(operator.name, operandArgument(operand), expected, value);
 }
 
 export function outputNames(operator: Operator): string[] {
@@ -177,7 +184,7 @@ function readOperand(
     }
     array = fields.data;
   } else {
-    throw wrongType(name, argument, `${kind.name} or an object with such data and dims`, given);
+    throw wrongOperand(operator, operand, given);
   }
   if (array.length === 0) requireAttached(name, argument, array);
   const needed = operandLength(operator, operand, spec);

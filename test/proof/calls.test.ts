@@ -6,10 +6,12 @@ import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as api from '../../lib';
 import { native } from '../../lib/configure';
+import { viewsOf } from '../../lib/views';
 import { effort, say, seed } from '../helpers/effort';
 import { callOf } from '../support/hostile/recipes';
 import { Tally, events, later, planned, synchronous } from '../support/hostile/run';
 import { operators } from '../support/kernels/operators';
+import type { Operator } from '../support/kernels/operators';
 
 const RUNS = effort(5000, 60_000);
 const MOST_AT_ONCE = 24;
@@ -23,7 +25,11 @@ function settle(tally: Tally): void {
   total += tally.total;
 }
 
+/** Outputs of one operator share its cases. */
+const runsOf = ({ line }: Operator): number => Math.ceil(RUNS / Math.sqrt(viewsOf(line).length));
+
 describe.each(operators)('%s', (name, line) => {
+  const runs = runsOf(line);
   const recipes = callOf(line);
 
   test('called', () => {
@@ -32,7 +38,7 @@ describe.each(operators)('%s', (name, line) => {
     const one = synchronous(line);
     fc.assert(
       fc.property(recipes, (recipe) => tally.add(one(recipe))),
-      { seed, numRuns: RUNS },
+      { seed, numRuns: runs },
     );
     settle(tally);
   });
@@ -43,7 +49,7 @@ describe.each(operators)('%s', (name, line) => {
     const one = planned(line);
     fc.assert(
       fc.property(recipes, fc.nat(5), (recipe, rows) => tally.add(one(recipe, rows))),
-      { seed, numRuns: RUNS },
+      { seed, numRuns: runs },
     );
     settle(tally);
   });
@@ -58,7 +64,7 @@ describe.each(operators)('%s', (name, line) => {
       for (const outcome of ended) tally.add(outcome);
       expect(native().pending()).toBe(0);
     });
-    await fc.assert(property, { seed, numRuns: Math.ceil((2 * RUNS) / MOST_AT_ONCE) });
+    await fc.assert(property, { seed, numRuns: Math.ceil((2 * runs) / MOST_AT_ONCE) });
     settle(tally);
   });
 });

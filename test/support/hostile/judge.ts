@@ -5,7 +5,10 @@ import { types } from 'node:util';
 import { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from '../../../lib/errors';
 import { boundDistance } from '../../../lib/ulp';
 import { isas } from '../kernels/operators';
+import type { Truth } from '../../../lib/operator';
+import { viewWidth } from '../../../lib/views';
 import type { Operator, OutputArray, Parameters } from '../kernels/operators';
+import { fitsGrid, rowInputs } from './beside';
 import { ARENA } from './memory';
 import { lengthOf, offsetOf } from './world';
 import type { World } from './world';
@@ -80,7 +83,8 @@ function valuesAreValid(world: World, names: readonly string[]): boolean {
     if (![undefined, 'cpu', 'cpu-pinned'].includes(location as string)) return false;
   }
   return Object.entries(givenOptions(world)).every(([name, value]) => {
-    const rule = Object.hasOwn(line.options, name) ? line.options[name] : undefined;
+    const { options: rules } = line.line;
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (name === 'signal' && world.kind === 'awaited') return value === undefined;
     if (rule === undefined && !names.includes(name)) return false;
     if (value === undefined) return true;
@@ -132,25 +136,66 @@ export function shapeOf(world: World, length: number): Shape | undefined {
   const inPlace = world.out !== undefined && world.out === world.x;
   const wide = number('outStride') ?? (inPlace ? stride : cols);
   if (line.output === 'rows' && wide < cols) return;
-  return { rows, cols, stride, outStride: line.output === 'rows' ? wide : 1 };
+  if (!limitsHold(world, cols)) return;
+  return { rows, cols, stride, outStride: line.output === 'rows' ? wide : widthOf(world, cols) };
+}
+
+/** Elements of a row's result. */
+export function widthOf(world: World, cols: number): number {
+  if (typeof cols !== 'number') return NaN;
+  const numbers = Object.entries(givenOptions(world)).filter(([, v]) => typeof v === 'number');
+  return viewWidth(world.line, cols, Object.fromEntries(numbers));
+}
+
+/** Options that may not be more than the columns are. */
+export function limitsHold(world: World, cols: number): boolean {
+  const given = givenOptions(world);
+  return Object.entries(world.line.line.options).every(([name, rule]) => {
+    const limited = rule.kind === 'number' && rule.upTo === 'cols';
+    return !limited || ((given[name] ?? rule.default) as number) <= Math.max(cols, 1);
+  });
+}
+
+/** What comes of a call of this shape, as far as the arrays beside x and the elements go. */
+export function fateOf(
+  world: World,
+  { rows, cols, stride }: Shape,
+): 'answer' | 'refusal' | 'either' {
+  const { line, beside, elements } = world;
+  const fits = beside.map((each) => fitsGrid(each, { rows, cols, stride }));
+  const needed = line.part?.needs;
+  const lacks = beside.some(({ operand, given }) => operand.name === needed && given === undefined);
+  if (lacks || fits.includes(false)) return 'refusal';
+  if (!world.isAsked && world.line.line.lists !== undefined) return 'refusal';
+  // An object may inherit what a tensor says of itself.
+  const isSpoilt = world.recipe.options.polluted !== 'no';
+  const isTensor = beside.some(
+    ({ recipe, given }) => recipe.how === 'tensor' && given !== undefined,
+  );
+  if (fits.includes(undefined) || (isSpoilt && isTensor)) return 'either';
+  const throwsNaN = parametersOf(world)['nan'] === 'throw';
+  const targets = beside.find(({ operand, array }) => operand.name === 'targets' && array);
+  for (let r = 0; r < rows && cols > 0; r++) {
+    const row = elements.subarray(r * stride, r * stride + cols);
+    if (throwsNaN && row.some(Number.isNaN)) return 'refusal';
+    if (targets && !(targets.seen[r] >= 0 && targets.seen[r] < cols)) return 'refusal';
+  }
+  return 'answer';
 }
 
 function parametersOf(world: World): Parameters {
   const given = givenOptions(world);
-  const entries = Object.entries(world.line.options);
+  const entries = Object.entries(world.line.line.options);
   return Object.fromEntries(
     entries.map(([name, rule]) => [name, (given[name] ?? rule.default) as number]),
   );
 }
 
 /** A sentence about the first element that is not the oracle's; undefined where there is none. */
-function wrongElement(
-  line: Operator,
-  elements: Float32Array,
-  y: OutputArray,
-  shape: Shape,
-  parameters: Parameters,
-): string | undefined {
+function wrongElement(world: World, y: OutputArray, shape: Shape): string | undefined {
+  const { line, elements, beside } = world;
+  const { line: operator, part } = line;
+  const parameters = parametersOf(world);
   const { rows, cols, stride, outStride } = shape;
   const compare = (at: number, truth: number): string | undefined => {
     const distance = boundDistance(y[at], truth, line.bound);
@@ -160,8 +205,9 @@ function wrongElement(
   // Where there are no columns, all rows are the same.
   for (let r = 0; r < Math.min(rows, cols === 0 ? 100 : Infinity); r++) {
     const row = elements.subarray(r * stride, r * stride + cols);
-    const truth = line.oracle(row, parameters);
-    const values = typeof truth === 'number' ? [truth] : truth;
+    const whole = operator.oracle(row, parameters, rowInputs(beside, r, cols));
+    const truth = part === undefined ? whole : (whole as Record<string, Truth>)[part.name];
+    const values = typeof truth === 'number' ? [truth] : (truth as Float64Array);
     for (let c = 0; c < values.length; c++) {
       const wrong = compare(r * outStride + c, values[c]);
       if (wrong !== undefined) return wrong;
@@ -171,21 +217,21 @@ function wrongElement(
 }
 
 function outputLength(line: Operator, { rows, cols, outStride }: Shape): number {
-  if (line.output === 'perRow') return rows;
+  if (line.output !== 'rows') return rows * outStride;
   return rows === 0 || cols === 0 ? 0 : (rows - 1) * outStride + cols;
 }
 
 /** The dims of a result for x with these dims, or for an array x. */
-function resultDims(world: World, { rows, cols }: Shape): number[][] {
+function resultDims(world: World, { rows, cols, outStride }: Shape): number[][] {
   const { line, recipe } = world;
   const { tensor } = recipe.input;
-  const perRow = line.output === 'perRow';
   // Any dims that say as many rows of as many columns.
   if (tensor === null) return [];
   const dims = Array.from(world.dims as ArrayLike<number>);
-  if (!perRow) return [dims];
+  if (line.output === 'rows') return [dims];
   const last = dims.length === 0 ? 1 : dims[dims.length - 1];
-  return [last === cols ? dims.slice(0, -1) : [rows]];
+  const outer = last === cols ? dims.slice(0, -1) : [rows];
+  return [line.output === 'perRow' ? outer : [...outer, outStride]];
 }
 
 const product = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
@@ -194,14 +240,18 @@ const product = (dims: readonly number[]): number => dims.reduce((all, dim) => a
 function dimsFit(world: World, dims: readonly number[], shape: Shape): boolean {
   const [want] = resultDims(world, shape);
   if (want !== undefined) return String(want) === String(dims);
+  // Of one of several outputs they are its own business.
+  if (world.line.part !== undefined) return true;
   if (world.line.output === 'perRow') return product(dims) === shape.rows;
   const last = dims.length === 0 ? 1 : dims[dims.length - 1];
   return last === shape.cols && product(dims.slice(0, -1)) === shape.rows;
 }
 
 /** The array of a result, and whether result and dims are of the kind that was promised. */
-function resultArray(world: World, result: unknown, shape: Shape): OutputArray {
+function resultArray(world: World, whole: unknown, shape: Shape): OutputArray {
   const { line, recipe } = world;
+  const { part } = line;
+  const result = part === undefined ? whole : (whole as Record<string, unknown>)[part.name];
   const isArray = line.element === 'float32' ? types.isFloat32Array : types.isInt32Array;
   if (world.out !== undefined) {
     if (result !== world.out) throw new Error('expected the output that was given');
@@ -217,8 +267,8 @@ function resultArray(world: World, result: unknown, shape: Shape): OutputArray {
   if (array.length !== outputLength(line, shape)) throw new Error(`a length of ${array.length}`);
   if (tensor === null) return array;
   const { dims, type } = result as { dims: number[]; type: unknown };
-  const whole = world.lengths.size === 1;
-  if (product(dims) !== array.length || (whole && !dimsFit(world, dims, shape))) {
+  const isSure = world.lengths.size === 1;
+  if (product(dims) !== array.length || (isSure && !dimsFit(world, dims, shape))) {
     throw new Error(`dims ${dims.join()} for ${array.length} elements`);
   }
   if (tensor.type !== undefined && type !== line.element) throw new Error(`type ${String(type)}`);
@@ -235,6 +285,7 @@ export function isFaultless(world: World, shapes = shapesOf(world)): boolean {
   // A class may inherit what a tensor says of itself, and so a polluted object does.
   if (input.tensor !== null && options.polluted !== 'no') return false;
   const [shape] = shapes;
+  if (fateOf(world, shape) !== 'answer') return false;
   if (outputLength(line, shape) > ARENA) return false;
   if (world.out === undefined) return true;
   if (out.to === 'x') return line.output === 'rows' && shape.stride === shape.outStride;
@@ -253,26 +304,38 @@ export function mayWrite(world: World, shapes: readonly Shape[]): (index: number
     shapes.some(({ rows, cols, outStride }) => {
       const at = index - from;
       if (at < 0 || index >= ARENA) return false;
-      if (line.output === 'perRow') return at < rows;
+      if (line.output !== 'rows') return at < rows * outStride;
       return at % outStride < cols && Math.floor(at / outStride) < rows;
     });
 }
 
-/** Every shape that x can have had when its length was read; none where the call is to be refused. */
-export function shapesOf(world: World): Shape[] {
+/** Every shape that x can have had when its length was read. */
+export function allShapesOf(world: World): Shape[] {
   if (world.gone) return [];
   return [...world.lengths].flatMap((length) => shapeOf(world, length) ?? []);
+}
+
+/** Those that have an answer; none where the call is to be refused. */
+export function shapesOf(world: World): Shape[] {
+  return allShapesOf(world).filter((shape) => fateOf(world, shape) !== 'refusal');
+}
+
+/** What an error may have written: a row without a result leaves those of the others. */
+export function mayWriteAt(error: unknown, world: World, shapes: readonly Shape[]) {
+  const isRow = /^\w+: .* row \d+$/.test((error as Error).message);
+  return isRow ? mayWrite(world, shapes) : () => false;
 }
 
 /** Throws unless `result` is the oracle's answer for the world as it was last noted. */
 export function expectAnswer(world: World, result: unknown, shapes = shapesOf(world)): void {
   const { line } = world;
   if (shapes.length === 0) throw new Error('expected these arguments to be refused');
+  if (!world.isAsked && line.part?.optional === true) return;
   const problems = shapes.map((shape) => {
     try {
       const y = resultArray(world, result, shape);
       if (lengthOf(y) < outputLength(line, shape)) return `an output of ${lengthOf(y)} elements`;
-      return wrongElement(line, world.elements, y, shape, parametersOf(world));
+      return wrongElement(world, y, shape);
     } catch (error) {
       return (error as Error).message;
     }
@@ -282,10 +345,8 @@ export function expectAnswer(world: World, result: unknown, shapes = shapesOf(wo
 
 /** Throws where memory was written to that is none of the call's. */
 export function expectUntouched(world: World, allowed: (index: number) => boolean): void {
-  const { arena, outArena } = world;
-  const place = arena === outArena ? arena.changed(allowed) : arena.changed(() => false);
-  if (place >= 0) throw new Error(`element ${place} of the input's memory was written`);
-  if (arena === outArena) return;
-  const other = outArena.changed(allowed);
-  if (other >= 0) throw new Error(`element ${other} of the output's memory was written`);
+  for (const arena of world.arenas()) {
+    const place = arena.changed(arena === world.outArena ? allowed : () => false);
+    if (place >= 0) throw new Error(`element ${place} was written`);
+  }
 }

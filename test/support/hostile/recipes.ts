@@ -41,10 +41,20 @@ export type OutRecipe =
       readonly tensor: TensorRecipe;
     };
 
+/** What is given for an array that the operator reads beside x. */
+export interface BesideRecipe {
+  readonly how: 'fit' | 'tensor' | 'none' | 'stranger' | 'short' | 'long' | 'wrong array';
+  readonly view: ViewRecipe;
+  readonly stranger: string;
+  /** One element that is no index of a column. */
+  readonly odd: number | null;
+}
+
 /** What a getter does before it gives its value. */
 export const mischiefs = [
   ...['nothing', 'detach x', 'shrink x', 'grow x', 'write x', 'detach out', 'shrink out'],
-  ...['grow out', 'call again', 'throw', 'verify'],
+  ...['grow out', 'call again', 'throw', 'verify', 'write beside', 'detach beside'],
+  'shrink beside',
 ] as const;
 export type Mischief = (typeof mischiefs)[number];
 
@@ -64,7 +74,11 @@ export interface CallRecipe {
   readonly input: InputRecipe;
   readonly options: OptionsRecipe;
   readonly out: OutRecipe;
+  /** One for each array that any operator reads. */
+  readonly beside: readonly BesideRecipe[];
 }
+
+const MOST_BESIDE = 2;
 
 /** One of these most of the time, one of those seldom. */
 function mostly<T, U>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<U>, weight = 9) {
@@ -124,6 +138,17 @@ const out: fc.Arbitrary<OutRecipe> = mostly(
   ),
   12,
 ) as fc.Arbitrary<OutRecipe>;
+
+const beside: fc.Arbitrary<BesideRecipe> = fc.record({
+  how: mostly(
+    fc.constantFrom('fit' as const, 'fit', 'tensor'),
+    fc.constantFrom('none', 'stranger', 'short', 'long', 'wrong array'),
+    12,
+  ),
+  view,
+  stranger,
+  odd: mostly(fc.constant(null), fc.constantFrom(-1, 70, 2 ** 31 - 1, -(2 ** 31)), 14),
+}) as fc.Arbitrary<BesideRecipe>;
 
 type Value = { value?: unknown; stranger?: string };
 const just = (value: fc.Arbitrary<unknown>): fc.Arbitrary<Value> =>
@@ -197,7 +222,8 @@ export function optionsOf(line: Operator): fc.Arbitrary<OptionsRecipe> {
 }
 
 export function callOf(line: Operator): fc.Arbitrary<CallRecipe> {
-  return fc.record({ input, options: optionsOf(line), out });
+  const inputs = fc.array(beside, { minLength: MOST_BESIDE, maxLength: MOST_BESIDE });
+  return fc.record({ input, options: optionsOf(line), out, beside: inputs });
 }
 
 export { input as inputs, odd as oddValues, view as views };

@@ -1,18 +1,27 @@
 /** One case of each kind of call, from its recipe to the verdict. */
 import fc from 'fast-check';
 import * as api from '../../../lib';
+import { viewOptions, viewResult } from '../../../lib/views';
+import { functionOf } from '../kernels/operators';
 import type { Operator } from '../kernels/operators';
 import * as promises from '../../../lib/promises';
 import { expect } from '@jest/globals';
+import type { Grid } from './beside';
 import {
+  allShapesOf,
   documentedErrors,
   expectAnswer,
   expectDocumented,
   expectUntouched,
   givenOptions,
+  fateOf,
   isFaultless,
+  limitsHold,
   mayWrite,
+  mayWriteAt,
+  shapeOf,
   shapesOf,
+  widthOf,
 } from './judge';
 import type { Shape } from './judge';
 import type { CallRecipe, Mischief } from './recipes';
@@ -43,13 +52,15 @@ function worldOf(
   recipe: CallRecipe,
   kind?: World['kind'],
   extra?: (world: World) => Record<string, unknown>,
+  gridOf = (made: World): Grid | undefined => shapeOf(made, lengthOf(made.array)),
 ): World {
-  const call = (api as unknown as Record<string, Any>)[line.name];
-  const want = call(FOUR);
+  const usual = viewOptions(line, FOUR, { cols: FOUR.length });
+  const call = (): string => String(viewResult(line, functionOf(line)(FOUR, usual)));
+  const want = call();
   const again = (): void => {
-    if (String(call(FOUR)) !== String(want)) throw new Error('a call within a call is wrong');
+    if (call() !== want) throw new Error('a call within a call is wrong');
   };
-  const world = new World(line, recipe, again, kind, extra);
+  const world = new World(line, recipe, again, kind, extra, gridOf);
   api.configure({ verify: recipe.options.mischief === 'verify' ? 'always' : 'off' });
   return world;
 }
@@ -57,8 +68,8 @@ function worldOf(
 const FOUR = Float32Array.of(1, 2, 3, 4);
 
 export function synchronous(line: Operator): (recipe: CallRecipe) => string {
-  const call = (api as unknown as Record<string, Any>)[line.name];
-  const documented = documentedErrors(line.family, line.name);
+  const call = (api as unknown as Record<string, Any>)[line.line.name];
+  const documented = documentedErrors(line.family, line.line.name);
   return (recipe) => {
     const world = worldOf(line, recipe);
     let result: unknown;
@@ -67,7 +78,7 @@ export function synchronous(line: Operator): (recipe: CallRecipe) => string {
     } catch (error) {
       if (isFaultless(world)) throw new Error('expected no refusal', { cause: error });
       const code = expectDocumented(error, documented);
-      expectUntouched(world, () => false);
+      expectUntouched(world, mayWriteAt(error, world, allShapesOf(world)));
       return code;
     }
     expectAnswer(world, result);
@@ -83,27 +94,40 @@ export function planned(line: Operator): (recipe: CallRecipe, rows: number) => s
     ...documentedErrors('plan', 'run'),
   ]);
   return (recipe, rows) => {
-    const world = worldOf(line, recipe, 'planned', ({ recipe: { options } }) => ({
+    const shapeFor = (made: World): Shape => {
+      const given = givenOptions(made);
+      const cols = (given['cols'] ?? 3) as number;
+      const stride = (given['stride'] ?? cols) as number;
+      const wide = (given['outStride'] ?? cols) as number;
+      return { rows, cols, stride, outStride: line.output === 'rows' ? wide : widthOf(made, cols) };
+    };
+    const extra = ({ recipe: { options } }: World): Record<string, unknown> => ({
       rows,
       ...('cols' in options.values ? {} : { cols: 3 }),
-    }));
-    const given = givenOptions(world);
-    const cols = (given['cols'] ?? 3) as number;
-    const stride = (given['stride'] ?? cols) as number;
-    const wide = (given['outStride'] ?? cols) as number;
-    const shape: Shape = { rows, cols, stride, outStride: line.output === 'rows' ? wide : 1 };
+    });
+    const world = worldOf(line, recipe, 'planned', extra, (made) => {
+      const shape = shapeFor(made);
+      const sizes = [shape.cols, shape.stride];
+      return sizes.every((n) => Number.isSafeInteger(n) && n >= 0) ? shape : undefined;
+    });
+    const shape = shapeFor(world);
+    const { cols, stride } = shape;
     let result: unknown;
     try {
-      const step = world.within(() => make(line.name, world.options));
-      result = step.run(world.x, world.out);
+      const step = world.within(() => make(line.line.name, world.options));
+      const arrays = Object.fromEntries(world.besideOptions);
+      if (recipe.out.to !== 'none') arrays['out'] = world.outOption;
+      result = step.run(world.x, line.line.operands === undefined ? world.out : arrays);
     } catch (error) {
       const code = expectDocumented(error, documented);
-      expectUntouched(world, () => false);
+      expectUntouched(world, mayWriteAt(error, world, [shape]));
       return code;
     }
     const needed = rows === 0 || cols === 0 ? 0 : (rows - 1) * stride + cols;
     if (lengthOf(world.array) < needed || world.gone)
       throw new Error('expected a refusal of too short an input');
+    if (!limitsHold(world, cols) || fateOf(world, shape) === 'refusal')
+      throw new Error('expected a refusal of what is beside the input');
     expectAnswer(world, result, [shape]);
     expectUntouched(world, mayWrite(world, [shape]));
     return 'answer';
@@ -118,7 +142,10 @@ export interface Event {
   readonly turns: number;
 }
 
-const harmless: Mischief[] = ['nothing', 'detach x', 'shrink x', 'grow x', 'write x'];
+const harmless: Mischief[] = [
+  ...(['nothing', 'detach x', 'shrink x', 'grow x', 'write x'] as const),
+  ...(['write beside', 'detach beside', 'shrink beside'] as const),
+];
 
 export const events: fc.Arbitrary<Event> = fc.record({
   abort: fc.oneof(
@@ -133,10 +160,10 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Starts a call and what happens to it, and gives the verdict when it has settled. */
 export function later(line: Operator): (recipe: CallRecipe, event: Event) => Promise<string> {
-  const call = (promises as unknown as Record<string, Any>)[line.name] as (
+  const call = (promises as unknown as Record<string, Any>)[line.line.name] as (
     ...args: unknown[]
   ) => Promise<unknown>;
-  const documented = documentedErrors(line.family, line.name);
+  const documented = documentedErrors(line.family, line.line.name);
   return async (recipe, event) => {
     const world = worldOf(line, recipe, 'awaited', (made) =>
       event.abort === 'never' ? {} : { signal: made.abort.signal },
@@ -146,6 +173,8 @@ export function later(line: Operator): (recipe: CallRecipe, event: Event) => Pro
     const promise = world.within(() => call(world.x, world.options));
     // From here on the input is as the call saw it, whatever happens to the array.
     const { elements } = world;
+    const seen = world.beside.map((each) => each.seen);
+    const all = allShapesOf(world);
     const shapes = shapesOf(world);
     const harm = recipe.out.to === 'x' ? /out|detach|shrink/ : /out/;
     // The same WebAssembly memory serves many calls, and any of them may make it grow.
@@ -155,6 +184,7 @@ export function later(line: Operator): (recipe: CallRecipe, event: Event) => Pro
     const outcome = promise.then(
       (result) => {
         world.elements = elements;
+        world.beside.forEach((each, i) => (each.seen = seen[i]));
         expectAnswer(world, result, shapes);
         expectUntouched(world, mayWrite(world, shapes));
         return 'answer';
@@ -163,7 +193,7 @@ export function later(line: Operator): (recipe: CallRecipe, event: Event) => Pro
         if (error !== reason || event.abort === 'never') {
           if (faultless) throw new Error('expected no refusal', { cause: error });
           const code = expectDocumented(error, documented);
-          expectUntouched(world, () => false);
+          expectUntouched(world, mayWriteAt(error, world, all));
           return code;
         }
         expectUntouched(world, mayWrite(world, shapes));

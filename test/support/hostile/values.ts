@@ -127,6 +127,7 @@ export const oddSizes: readonly unknown[] = [
 export const readProperties: readonly string[] = [
   ...['cols', 'rows', 'stride', 'outStride', 'out', 'threads', 'isa', 'signal', 'algorithm'],
   ...['temperature', 'maskedRow', 'data', 'dims', 'type', 'location', 'verify', 'numbers'],
+  ...['targets', 'other', 'weight', 'k', 'nan', 'stats', 'values', 'indices', 'counts', 'bins'],
 ];
 
 /** Runs `work` while every object seems to have these properties. */

@@ -1,6 +1,8 @@
 /** From a recipe to the objects of a call, and the mischief that is done to them. */
 import type { Operator, OutputArray } from '../kernels/operators';
 import { Random } from '../kernels/random';
+import type { Beside, Grid } from './beside';
+import { makeBeside } from './beside';
 import { ARENA, Arena } from './memory';
 import type {
   CallRecipe,
@@ -105,6 +107,10 @@ export class World {
   /** Lengths that x has had, and its elements as they were last. */
   readonly lengths = new Set<number>();
   elements: Float32Array = new Float32Array(0);
+  /** Whether the options are ours, and ask for the output that is looked at. */
+  isAsked = true;
+  /** What the operator reads beside x. */
+  beside: readonly Beside[] = [];
   /** For asynchronous calls. */
   readonly abort = new AbortController();
 
@@ -116,6 +122,8 @@ export class World {
     readonly kind: 'called' | 'planned' | 'awaited' = 'called',
     /** Options instead of those of the recipe, by name. */
     private readonly extra: (world: World) => Record<string, unknown> = () => ({}),
+    /** What the call makes of x, as far as can be known. */
+    private readonly gridOf: (world: World) => Grid | undefined = () => undefined,
   ) {
     const { view } = recipe.input;
     this.arena = new Arena(view.memory);
@@ -137,13 +145,33 @@ export class World {
 
   /** Remembers everything as it is now. */
   note(): void {
-    this.arena.keep();
-    this.outArena.keep();
+    for (const arena of this.arenas()) arena.keep();
+    for (const each of this.beside) {
+      const { array } = each;
+      if (array !== undefined)
+        each.seen = Array.from({ length: lengthOf(array) }, (_, i) => array[i]);
+    }
     const length = lengthOf(this.array);
     this.gone = isGone(this.array);
     this.lengths.add(length);
     this.elements = new Float32Array(length);
     for (let i = 0; i < length; i++) this.elements[i] = this.array[i];
+  }
+
+  arenas(): Set<Arena> {
+    const others = this.beside.flatMap(({ arena }) => arena ?? []);
+    return new Set([this.arena, this.outArena, ...others]);
+  }
+
+  /** What is to go to `out`: of an operator of several outputs, an object. */
+  get outOption(): unknown {
+    const { part } = this.line;
+    return part === undefined ? this.out : { [part.name]: this.out };
+  }
+
+  /** The arrays beside x by name, as options have them. */
+  get besideOptions(): [string, unknown][] {
+    return this.beside.map(({ operand, given }) => [operand.name, given]);
   }
 
   private disturb(what: ViewRecipe['before'], arena: Arena): void {
@@ -162,6 +190,12 @@ export class World {
     if (what === 'shrink out') outArena.shrink(24);
     if (what === 'grow out') outArena.grow();
     if (what === 'call again') this.again();
+    for (const { array, arena } of this.beside) {
+      if (what === 'detach beside') arena?.detach();
+      if (what === 'shrink beside') arena?.shrink(3);
+      if (what !== 'write beside' || array === undefined) continue;
+      for (let i = 0; i < lengthOf(array); i++) array[i] = (array[i] * 3 + i) % 4;
+    }
     this.note();
     if (what === 'throw') throw new OnPurpose('on purpose');
   }
@@ -190,6 +224,9 @@ export class World {
   private makeOptions(recipe: OptionsRecipe): unknown {
     if (recipe.stranger !== null) {
       if (emptyOptions.includes(recipe.stranger)) this.out = undefined;
+      this.isAsked = false;
+      const none = this.recipe.beside.map((each) => ({ ...each, how: 'none' as const }));
+      this.beside = makeBeside(this.line, none, this.array, undefined);
       return strangers[recipe.stranger]();
     }
     const extra = this.extra(this);
@@ -199,7 +236,15 @@ export class World {
       given.stranger === undefined ? given.value : strangers[given.stranger](),
     ]);
     for (const [name] of own) this.ownOptions.add(name);
-    if (this.recipe.out.to !== 'none' && this.kind !== 'planned') values.push(['out', this.out]);
+    const { beside } = this.recipe;
+    this.beside = makeBeside(this.line, beside, this.array, this.gridOf(this));
+    for (const { recipe: each, arena } of this.beside) {
+      if (arena !== undefined) this.disturb(each.view.before, arena);
+    }
+    const isPlanned = this.kind === 'planned';
+    if (this.recipe.out.to !== 'none' && !isPlanned) values.push(['out', this.outOption]);
+    if (!isPlanned) values.push(...this.besideOptions.filter(([, given]) => given !== undefined));
+    values.push(...this.asking());
     values.push(...Object.entries(extra));
     const target = (
       recipe.style === 'no prototype'
@@ -226,6 +271,14 @@ export class World {
         return Reflect.get(of, key, receiver) as unknown;
       },
     });
+  }
+
+  /** The options that ask for the output that is looked at. */
+  private asking(): [string, unknown][] {
+    const { part, line } = this.line;
+    if (part === undefined) return [];
+    if (line.lists !== undefined) return [[line.lists, [part.name]]];
+    return part.optional ? [[part.name, true]] : [];
   }
 
   /** Runs `work` in a world whose objects have properties that nobody gave them. */

@@ -120,6 +120,59 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/proof/addon', 'test/proof/calls'],
   },
   {
+    name: "an operand's length is checked past TypeScript",
+    file: 'native/binding/spec.cpp',
+    changes: [['|| array.length < bytes / element_bytes(operand.element))', ')']],
+    tests: ['test/proof/operands'],
+  },
+  {
+    name: 'outputs that overlap another array of the call are refused',
+    file: 'native/binding/spec.cpp',
+    changes: [['c.op->operand_count > 0 && operands_overlap', 'false && operands_overlap']],
+    tests: ['test/proof/operands'],
+  },
+  {
+    name: 'operands are read before any pointer is taken',
+    file: 'native/binding/spec.cpp',
+    changes: [
+      ['if (checked->op->operand_count > 0) values.read(env, operands);', ''],
+      [
+        'status = checked->op->operand_count == 0 ? Status::kOk',
+        'values.read(env, operands); status = checked->op->operand_count == 0 ? Status::kOk',
+      ],
+    ],
+    tests: ['test/proof/operands'],
+  },
+  {
+    name: 'inputs of a pending call are copied, all of them',
+    file: 'native/binding/job.cpp',
+    changes: [
+      [
+        'if (!op->operands[i].written) std::memcpy(next, given.data[i], given.bytes[i]);',
+        'if (!op->operands[i].written) operands.data[i] = given.data[i];',
+      ],
+    ],
+    tests: ['test/proof/operands'],
+  },
+  {
+    name: 'a target that is no column is refused',
+    file: 'native/ops/loss.h',
+    changes: [['if (s.target >= n && n > 0) refuse(call, 0, Refusal::kTarget);', '']],
+    tests: ['test/proof/operands'],
+  },
+  {
+    name: 'tokens that are no columns are refused',
+    file: 'native/ops/adjust.h',
+    changes: [['return static_cast<uint32_t>(token) < n;', 'return token < 1 << 24 || n == 0;']],
+    tests: ['test/proof/sample.test'],
+  },
+  {
+    name: "a row's settings are checked past TypeScript",
+    file: 'native/ops/sample.h',
+    changes: [['if (!s.valid(call.params)) return false;', '']],
+    tests: ['test/proof/sample.test'],
+  },
+  {
     name: 'damaged states are refused',
     file: 'native/binding/state.cpp',
     changes: [

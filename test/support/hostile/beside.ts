@@ -1,0 +1,117 @@
+/** Arrays that an operator reads beside x, as options of its call: made from the examples of its line, or wrong. */
+import { kinds } from '../../../lib/elements';
+import type { InputOperand, Inputs } from '../../../lib/operator';
+import { operandsOf } from '../../../lib/operator';
+import type { Operator, OutputArray } from '../kernels/operators';
+import { ARENA, Arena } from './memory';
+import type { BesideRecipe } from './recipes';
+import { strangers } from './values';
+import { lengthOf, makeView } from './world';
+
+export interface Grid {
+  readonly rows: number;
+  readonly cols: number;
+  readonly stride: number;
+}
+
+export interface Beside {
+  readonly operand: InputOperand;
+  readonly recipe: BesideRecipe;
+  readonly given: unknown;
+  readonly array: OutputArray | undefined;
+  readonly arena: Arena | undefined;
+  /** Its elements when they were last looked at. */
+  seen: readonly number[];
+}
+
+export function inputsOf({ line }: Operator): InputOperand[] {
+  return operandsOf(line).filter(({ role }) => role === 'input') as InputOperand[];
+}
+
+const ROOM = ARENA - 25;
+
+function neededFor({ extent }: InputOperand, { rows, cols }: Grid): number {
+  return extent === 'perColumn' ? cols : extent === 'perRow' ? rows : rows * cols;
+}
+
+/** `grid`: what the call makes of x, if anything. */
+export function makeBeside(
+  line: Operator,
+  recipes: readonly BesideRecipe[],
+  x: Float32Array,
+  grid: Grid | undefined,
+): Beside[] {
+  return inputsOf(line).map((operand, i) => {
+    const recipe = recipes[i];
+    const nothing = {
+      operand,
+      recipe,
+      given: undefined,
+      array: undefined,
+      arena: undefined,
+      seen: [],
+    };
+    if (recipe.how === 'none') return nothing;
+    if (recipe.how === 'stranger') return { ...nothing, given: strangers[recipe.stranger]() };
+    const arena = new Arena(recipe.view.memory);
+    const needed = Math.min(grid === undefined ? 2 : neededFor(operand, grid), ROOM);
+    const by = { short: -1, long: 1 }[recipe.how as string] ?? 0;
+    const length = Math.max(0, needed + by);
+    const own = operand.element as 'float32' | 'int32';
+    const kind = recipe.how !== 'wrong array' ? own : own === 'int32' ? 'float32' : 'int32';
+    const array = makeView(arena, { ...recipe.view, from: 1, length }, kind);
+    fill(operand, array, x, grid, recipe.odd);
+    const given = recipe.how === 'tensor' ? { data: array, dims: [lengthOf(array)] } : array;
+    return { ...nothing, given, array, arena };
+  });
+}
+
+function fill(
+  { example, element, extent }: InputOperand,
+  array: OutputArray,
+  x: Float32Array,
+  grid: Grid | undefined,
+  odd: number | null,
+): void {
+  const length = lengthOf(array);
+  const values: number[] = [];
+  const { rows, cols, stride } = grid ?? { rows: 0, cols: 0, stride: 0 };
+  // What is larger than the arena cannot fit, and rows of nothing have nothing.
+  const count = cols > ARENA || cols === 0 ? 0 : extent === 'perColumn' ? 1 : rows;
+  for (let r = 0; r < count && values.length < length; r++) {
+    const value = example(Float32Array.from({ length: cols }, (_, c) => x[r * stride + c]));
+    if (typeof value === 'number') values.push(value);
+    else for (let i = 0; i < value.length; i++) values.push(value[i]);
+  }
+  for (let i = 0; i < length; i++) array[i] = values[i] ?? 0;
+  if (odd !== null && element === 'int32' && length > 0) array[Math.abs(odd) % length] = odd;
+}
+
+/** Whether a call of this shape can take what is given: undefined where a stranger or a lie may be as good. */
+export function fitsGrid(
+  { operand, recipe, given, array }: Beside,
+  grid: Grid,
+): boolean | undefined {
+  if (given === undefined) return operand.optional;
+  if (recipe.how === 'stranger' || recipe.view.form === 'lying length') return undefined;
+  // As long as its memory: what a tensor says of it may be out of date.
+  if (array === undefined || !kinds[operand.element].is(array)) return false;
+  if (recipe.how === 'tensor' && (recipe.view.tracking || recipe.view.before !== 'nothing')) return;
+  return lengthOf(array) === neededFor(operand, grid);
+}
+
+/** What the oracle takes for a row. */
+export function rowInputs(all: readonly Beside[], row: number, cols: number): Inputs {
+  const inputs: Record<string, ArrayLike<number> | number | undefined> = {};
+  for (const { operand, array, seen } of all) {
+    const { extent, name } = operand;
+    const from = extent === 'perColumn' ? 0 : row * cols;
+    inputs[name] =
+      array === undefined
+        ? undefined
+        : extent === 'perRow'
+          ? seen[row]
+          : Float32Array.from(seen.slice(from, from + cols));
+  }
+  return inputs;
+}
