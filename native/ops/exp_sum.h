@@ -118,8 +118,22 @@ inline Partial leaf_online(const Units& u, const float* x, size_t n) {
   return leaf_below<Ahead>(u, Reference(u, max_element(x, n)), x, n);
 }
 
-// Vectors that share one update of the exponents.
-constexpr size_t kGroup = kTogether < 4 ? 4 : kTogether;
+// Vectors that share one update of the exponents: whole groups of a block, as many as registers
+// hold.
+constexpr size_t kGroup = kTogether < 4 ? 4 : 8;
+static_assert(kBlock % (kGroup * kLanes) == 0, "a block is whole groups");
+
+// The largest by lane of several vectors, by a short chain. A NaN may be hidden: its sum has it.
+template <size_t N>
+SOFTLANE_VECTOR inline f32x16 largest_of(const wide<N>& a) {
+  if constexpr (N == 2) {
+    return max(a.v[0], a.v[1]);
+  } else {
+    wide<N / 2> half;
+    for (size_t j = 0; j < N / 2; ++j) half.v[j] = max(a.v[j], a.v[j + N / 2]);
+    return largest_of(half);
+  }
+}
 
 // One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane
 // carries its own running exponent. A group of vectors shares one exponent update.
@@ -131,8 +145,6 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   LaneSums sums;
   // The exponents so far, as z has them: the largest k of the lane, rounded down to whole powers.
   f32x16 top = set1(kMagic - 8 * static_cast<float>(kExponentLimit));
-  const auto below_top = [&](const auto& z)
-                             SOFTLANE_VECTOR { return max(deepest, z - top) + k.magic; };
   size_t i = 0;
   const auto group = [&](const auto& v) SOFTLANE_VECTOR {
     Ahead::after(x, i, sizeof v / sizeof(f32x16));
@@ -140,10 +152,11 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
     const auto z = k.round(c);
     const auto tail = k.tail(c, z);
     const f32x16 before = top;
-    for (const f32x16& each : z.v) top = max(top, each);
-    top = floor_eighths(top);
+    top = floor_eighths(max(top, largest_of(z)));
     sums.scale(pow2_low_bits(fma(max(deepest, before - top), set1(0.125f), set1(kMagic + 127))));
-    return k.power(below_top(z), tail);
+    // max(deepest, z - top) + magic, by fewer operations: all of it is exact. NaN is in the tail.
+    const f32x16 lowest = top + deepest, base = top - k.magic;
+    return k.power(max(z, lowest) - base, tail);
   };
   for (; i + kGroup * kLanes <= n; i += kGroup * kLanes) {
     const auto w = group(load_wide<kGroup>(x + i));
