@@ -67,7 +67,7 @@ describe('two-pass', () => {
     expect(decades(1000, 1e4)).toEqual([1000, 3000, 10000]);
   });
 
-  test('the published form has ordinary stores and pages of 4 KiB', () => {
+  test('the published form has ordinary stores, no prefetch and pages of 4 KiB', () => {
     const published = families
       .flatMap(({ contenders }) => contenders)
       .filter(({ name }) => /published(\/|$)/.test(name));
@@ -76,6 +76,7 @@ describe('two-pass', () => {
       expect(contender).toMatchObject({
         pages: '4k',
         stores: 'ordinary',
+        prefetch: 'none',
       });
     }
   });
@@ -95,10 +96,19 @@ describe('two-pass', () => {
         expect(family.contenders.map(({ name }) => name)).toContain(`${algorithm}/avx512/${word}`);
       }
     }
-    const changes = SWITCHES.map(
-      ([, stores, pages]) => Number(stores !== 'ordinary') + Number(pages !== '4k'),
-    );
-    expect(changes).toEqual([0, 1, 1, 2]);
+    const changes = SWITCHES.map(([, { stores, prefetch, pages }]) => [
+      ...(stores === 'ordinary' ? [] : [stores]),
+      ...(prefetch === 'none' ? [] : [prefetch]),
+      ...(pages === '4k' ? [] : [pages]),
+    ]);
+    expect(changes).toEqual([
+      [],
+      ['streaming'],
+      ['next'],
+      ['pages'],
+      ['2m'],
+      ['streaming', 'next', '2m'],
+    ]);
   });
 
   test('threads get the same work each, and the portable code no long rows', () => {

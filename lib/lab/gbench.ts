@@ -56,8 +56,8 @@ function contextOf(context: Context): Fields {
 }
 
 function contenderFields(contender: Contender): Fields {
-  const { kind, op, algorithm, isa, call, stores, pages, work, streams, ahead, reads, writes } =
-    contender;
+  const { kind, op, algorithm, isa, call, pages, work, reads, writes } = contender;
+  const { stores, prefetch, streams, ahead } = contender;
   const fields: Fields = {
     kind,
     contender_op: op,
@@ -69,6 +69,7 @@ function contenderFields(contender: Contender): Fields {
     reads,
     writes,
     stores,
+    prefetch,
     streams,
     ahead,
   };

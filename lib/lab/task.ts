@@ -2,7 +2,7 @@
 import type { Parameters } from '../operator';
 import type { MemoryWork, Pages } from './memory';
 import type { Shape } from './shapes';
-import type { Stores } from './stores';
+import type { Switches } from './switches';
 
 /** What a contender is; each word has its maker in contenders.ts. */
 export const KINDS = [
@@ -20,7 +20,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** One thing that is measured. */
-export interface Contender {
+export interface Contender extends Switches {
   /** Unique in its family, without blanks. */
   readonly name: string;
   readonly kind: Kind;
@@ -32,8 +32,6 @@ export interface Contender {
   readonly isa?: string | undefined;
   /** A plain call, which reads its options, and not a plan. */
   readonly call?: boolean | undefined;
-  /** Of softlane; what the size of the output says where it is absent. */
-  readonly stores?: Stores | undefined;
   /** Pages of the arrays that it works on. */
   readonly pages?: Pages | undefined;
   /** Of memory. */
