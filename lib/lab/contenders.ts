@@ -9,6 +9,7 @@ import { plainJs } from './rivals/plain';
 import { plugin } from './rivals/plugin';
 import { tfjs } from './rivals/tfjs';
 import { switched } from './switches';
+import { topK } from './top-k';
 import type { Kind } from './task';
 import { viewOptions, viewPlan } from '../views';
 
@@ -139,6 +140,7 @@ export const makers: Readonly<Record<Kind, Maker>> = {
   softlane,
   exp,
   naive,
+  'top-k': topK,
   'plain-js': plainJs,
   onnxruntime,
   tfjs,

@@ -57,7 +57,7 @@ function contextOf(context: Context): Fields {
 
 function contenderFields(contender: Contender): Fields {
   const { kind, op, algorithm, isa, call, pages, work, reads, writes } = contender;
-  const { stores, prefetch, streams, ahead } = contender;
+  const { stores, prefetch, streams, ahead, form, k } = contender;
   const fields: Fields = {
     kind,
     contender_op: op,
@@ -72,6 +72,8 @@ function contenderFields(contender: Contender): Fields {
     prefetch,
     streams,
     ahead,
+    form,
+    k,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

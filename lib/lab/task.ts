@@ -3,12 +3,14 @@ import type { Parameters } from '../operator';
 import type { MemoryWork, Pages } from './memory';
 import type { Shape } from './shapes';
 import type { Switches } from './switches';
+import type { Form } from './top-k';
 
 /** What a contender is; each word has its maker in contenders.ts. */
 export const KINDS = [
   'softlane',
   'exp',
   'naive',
+  'top-k',
   'plain-js',
   'onnxruntime',
   'tfjs',
@@ -32,6 +34,9 @@ export interface Contender extends Switches {
   readonly isa?: string | undefined;
   /** A plain call, which reads its options, and not a plan. */
   readonly call?: boolean | undefined;
+  /** Of softmax followed by a selection. */
+  readonly form?: Form | undefined;
+  readonly k?: number | undefined;
   /** Pages of the arrays that it works on. */
   readonly pages?: Pages | undefined;
   /** Of memory. */
