@@ -120,6 +120,12 @@ export interface Binding {
    * past the cache. Changes no bits.
    */
   _stores(kind: number): number;
+  /**
+   * For measuring: what the passes of the softmax family ask memory for before they read it, from now on and in the
+   * whole process; 0: what was measured to be best, 1: nothing, 2: the next block, 3: the next block, four of its pages
+   * side by side. Changes no bits.
+   */
+  _prefetch(kind: number): number;
   /** For measuring: the address of a typed array's first byte modulo 2 MiB, or -1. */
   _place(array: ArrayBufferView): number;
   /** For measuring: asks for pages of 2 MiB (1) or 4 KiB (0) in memory that nobody has touched. 0, or the system's error. */

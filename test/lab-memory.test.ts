@@ -1,11 +1,12 @@
 /** The memory kernels that everything is placed against, and the other hooks for measuring. */
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { native } from '../lib/configure';
 import { Counters } from '../lib/lab/counters';
 import { allowedCpus } from '../lib/lab/machine';
 import { allocate, memoryMover, type MemoryWork } from '../lib/lab/memory';
 import { logits } from '../lib/lab/random';
-import { softmax as softmaxOf } from '../lib/softmax';
+import { switched } from '../lib/lab/switches';
+import { logSoftmax, logSumExp, softmax as softmaxOf } from '../lib/softmax';
 import { Status } from '../lib/spec';
 import { softmax } from '../lib/oracle/softmax';
 
@@ -120,18 +121,94 @@ describe('wrong arguments', () => {
   });
 });
 
-describe('kinds of stores', () => {
-  afterAll(() => void binding._stores(0));
+describe('switches', () => {
+  const STORES = [0, 1, 2];
+  const PREFETCH = [0, 1, 2, 3];
+  const reset = (): void => {
+    binding._stores(0);
+    binding._prefetch(0);
+  };
+  afterEach(reset);
 
-  test('change no bit of a result, and another kind is refused', () => {
-    const x = logits(3 * 1001, 10, 9);
-    const results = [0, 1, 2].map((kind) => {
-      expect(binding._stores(kind)).toBe(Status.OK);
-      return Buffer.from(softmaxOf(x, { cols: 1001 }).buffer);
+  test('numbers that stand for none are refused', () => {
+    for (const [hook, last] of [
+      [binding._stores, 2],
+      [binding._prefetch, 3],
+    ] as const) {
+      for (let kind = 0; kind <= last; kind++) expect(hook(kind)).toBe(Status.OK);
+      expect(hook(last + 1)).toBe(Status.BAD_SPEC);
+      expect(hook(-1)).toBe(Status.BAD_SPEC);
+    }
+  });
+
+  // Several blocks and a part of one, and rows that have none.
+  const x = logits(3 * 9001, 10, 9);
+  const operators = { softmax: softmaxOf, logSoftmax, logSumExp } as const;
+  const algorithms = binding.algorithms as unknown as ('auto' | 'two-pass')[];
+  describe.each(isas as 'scalar'[])('on %s', (isa) => {
+    test.each(algorithms)('%s: no switch changes a bit', (algorithm) => {
+      for (const [name, operator] of Object.entries(operators)) {
+        for (const cols of [31, 9001]) {
+          const rows = x.subarray(0, 3 * cols);
+          const run = () =>
+            Buffer.from(operator(rows, { cols, isa, algorithm, threads: 1 }).buffer as ArrayBuffer);
+          reset();
+          const usual = run();
+          for (const stores of STORES) {
+            for (const prefetch of PREFETCH) {
+              binding._stores(stores);
+              binding._prefetch(prefetch);
+              const same = run().equals(usual);
+              expect({ name, cols, stores, prefetch, same }).toMatchObject({ same: true });
+            }
+          }
+        }
+      }
     });
-    expect(results[1].equals(results[0]) && results[2].equals(results[0])).toBe(true);
-    expect(binding._stores(3)).toBe(Status.BAD_SPEC);
-    expect(binding._stores(-1)).toBe(Status.BAD_SPEC);
+  });
+
+  test('a row that no cache keeps: reload as two-pass, streamed or not, and in place', () => {
+    const long = logits(2 ** 20 + 5003, 10, 3);
+    const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+      Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+    const truth = bytes(softmaxOf(long, { algorithm: 'two-pass', threads: 1 }));
+    const right = (x: Float32Array, out: Float32Array) =>
+      truth.equals(bytes(softmaxOf(x, { algorithm: 'three-pass-reload', threads: 1, out })));
+    for (const stores of STORES) {
+      for (const prefetch of PREFETCH) {
+        binding._stores(stores);
+        binding._prefetch(prefetch);
+        const own = allocate(long.length);
+        // Streaming stores need an address that this output has not.
+        const odd = new Float32Array(long.length + 3).subarray(3);
+        const all = [right(long, own), right(long, odd)];
+        own.set(long);
+        expect([stores, prefetch, ...all, right(own, own)]).toEqual([
+          ...[stores, prefetch],
+          ...[true, true, true],
+        ]);
+      }
+    }
+  });
+
+  test('contenders set them, and set them back whatever happens', () => {
+    const set: string[] = [];
+    const log = {
+      _stores: (kind: number) => set.push(`stores ${kind}`),
+      _prefetch: (kind: number) => set.push(`prefetch ${kind}`),
+    };
+    const batch = (count: number): void => {
+      set.push(`run ${count}`);
+      if (count === 0) throw new Error('no');
+    };
+    const back = ['stores 0', 'prefetch 0'];
+    switched({ prefetch: 'pages' }, batch, log)(2);
+    expect(set.splice(0)).toEqual(['stores 0', 'prefetch 3', 'run 2', ...back]);
+    switched({ stores: 'streaming', prefetch: 'none' }, batch, log)(3);
+    expect(set.splice(0)).toEqual(['stores 2', 'prefetch 1', 'run 3', ...back]);
+    expect(() => switched({ stores: 'ordinary' }, batch, log)(0)).toThrow('no');
+    expect(set.splice(0)).toEqual(['stores 1', 'prefetch 0', 'run 0', ...back]);
+    expect(switched({}, batch)).toBe(batch);
   });
 });
 

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PNG } from 'pngjs';
 import { generator } from '../lib/lab/random';
+import { KS } from '../lib/lab/suites/online';
 import { PAPER_ALGORITHMS, SWITCHES } from '../lib/lab/suites/two-pass';
+import { FORMS } from '../lib/lab/top-k';
 import { Browser, chromium } from './helpers/chromium';
 import { softlane } from './helpers/cli';
 
@@ -91,6 +93,16 @@ function results() {
       }),
     ),
   );
+  const selections = [63, 126].flatMap((cols) =>
+    KS.flatMap((k) =>
+      Object.entries(FORMS).flatMap(([form, { reads, writes }]) =>
+        contender(`online-top-k/10x${cols}`, `${form}/k=${k}/avx2`, cols * (reads + writes), {
+          ...{ part: 'top-k-10', kind: 'top-k', isa: 'avx2', form, k },
+          ...{ rows: 10, cols, reads, writes },
+        }),
+      ),
+    ),
+  );
   const roofline = [
     ...[4096, 2 ** 24].flatMap((cols) =>
       traffic('avx2', cols).flatMap((one) =>
@@ -131,7 +143,7 @@ function results() {
   };
   return [
     write('two-pass', [...twoPass, ...passes, ...switches, ...threads]),
-    write('online', online),
+    write('online', [...online, ...selections]),
     write('roofline', roofline),
     write('ops', ops),
   ];
@@ -156,6 +168,9 @@ const FIGURES = [
   'f1-threads-avx2',
   'f2-online-speed-10-avx2',
   'f2-online-gain-10-avx2',
+  'f2-top-k-speed-10-avx2',
+  'f2-top-k-gain-10-avx2',
+  'f2-top-k-by-k-10-avx2',
   'f3-roofline',
   'f3-operators',
   'f3-memory-1',
@@ -171,6 +186,22 @@ describe('the page', () => {
       expect(figure).toMatch(/<tbody><tr><th scope="row">/);
       expect(figure).not.toMatch(/NaN|undefined|Infinity/);
     }
+  });
+
+  test('the fused top-k is compared with softmax and then top-k of the same K', () => {
+    const [, gain] = html.split('id="f2-top-k-gain-10-avx2"');
+    const [, byK] = html.split('id="f2-top-k-by-k-10-avx2"');
+    const cells = (figure: string): string[] =>
+      [.../<tbody>.*?<\/tbody>/s.exec(figure)![0].matchAll(/<td>([\d.]+) \(/g)].map(
+        ([, ratio]) => ratio,
+      );
+    // Two lengths: the forms of 4, 2 and 1 accesses over that of 5, then each K of the last form.
+    const near = (ratios: string[], expected: number[]): void => {
+      expect(ratios).toHaveLength(expected.length);
+      ratios.forEach((ratio, i) => expect(Math.abs(Number(ratio) - expected[i])).toBeLessThan(0.2));
+    };
+    near(cells(gain), [1.25, 2.5, 5, 1.25, 2.5, 5]);
+    near(cells(byK), Array<number>(8).fill(5));
   });
 
   test('asks for nothing from anywhere', () => {

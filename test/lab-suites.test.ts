@@ -67,7 +67,7 @@ describe('two-pass', () => {
     expect(decades(1000, 1e4)).toEqual([1000, 3000, 10000]);
   });
 
-  test('the published form has ordinary stores and pages of 4 KiB', () => {
+  test('the published form has ordinary stores, no prefetch and pages of 4 KiB', () => {
     const published = families
       .flatMap(({ contenders }) => contenders)
       .filter(({ name }) => /published(\/|$)/.test(name));
@@ -76,6 +76,7 @@ describe('two-pass', () => {
       expect(contender).toMatchObject({
         pages: '4k',
         stores: 'ordinary',
+        prefetch: 'none',
       });
     }
   });
@@ -95,10 +96,19 @@ describe('two-pass', () => {
         expect(family.contenders.map(({ name }) => name)).toContain(`${algorithm}/avx512/${word}`);
       }
     }
-    const changes = SWITCHES.map(
-      ([, stores, pages]) => Number(stores !== 'ordinary') + Number(pages !== '4k'),
-    );
-    expect(changes).toEqual([0, 1, 1, 2]);
+    const changes = SWITCHES.map(([, { stores, prefetch, pages }]) => [
+      ...(stores === 'ordinary' ? [] : [stores]),
+      ...(prefetch === 'none' ? [] : [prefetch]),
+      ...(pages === '4k' ? [] : [pages]),
+    ]);
+    expect(changes).toEqual([
+      [],
+      ['streaming'],
+      ['next'],
+      ['pages'],
+      ['2m'],
+      ['streaming', 'next', '2m'],
+    ]);
   });
 
   test('threads get the same work each, and the portable code no long rows', () => {
@@ -124,15 +134,33 @@ describe('two-pass', () => {
 });
 
 describe('online', () => {
+  const { families } = suite('online');
+  const part = (word: string) => families.filter((family) => family.part.startsWith(word));
+
   test('has batches of 4000 and 10 and V = 63 * 2^k', () => {
-    const { families, remarks } = suite('online');
     const batches = new Set(families.map(({ shape }) => shape.rows));
     expect([...batches]).toEqual([4000, 10]);
     for (const { shape } of families) expect(Math.log2(shape.cols / 63) % 1).toBe(0);
     expect(families.every(({ range }) => range === 'unit')).toBe(true);
-    // The fused part waits for its operator and says so.
-    const fused = catalogue.some(({ name }) => name === 'topK');
-    expect(remarks.join(' ').includes('no operator topK')).toBe(!fused);
+  });
+
+  test('softmax and top-k in each form, for each K and shape, with the accesses of the paper', () => {
+    const shapes = part('batch-').map(({ shape }) => shape);
+    expect(shapes.length).toBeGreaterThan(20);
+    expect(part('top-k-').map(({ shape }) => shape)).toEqual(shapes);
+    for (const { contenders } of part('top-k-')) {
+      const kinds = contenders.map(({ form, k, reads = 0, writes = 0 }) => [
+        ...[form, k, reads + writes],
+      ]);
+      expect(kinds).toEqual(
+        [5, 10, 15, 30].flatMap((k) => [
+          ['safe-then-top-k', k, 5],
+          ['online-then-top-k', k, 4],
+          ['safe-fused', k, 2],
+          ['online-fused', k, 1],
+        ]),
+      );
+    }
   });
 });
 

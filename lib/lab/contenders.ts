@@ -8,12 +8,13 @@ import { onnxruntime } from './rivals/onnxruntime';
 import { plainJs } from './rivals/plain';
 import { plugin } from './rivals/plugin';
 import { tfjs } from './rivals/tfjs';
-import { storedAs } from './stores';
+import { switched } from './switches';
+import { topK } from './top-k';
 import type { Kind } from './task';
 import { viewOptions, viewPlan } from '../views';
 
 const softlane: Maker = (contender, ground) => {
-  const { algorithm, isa, threads, call, stores } = contender;
+  const { algorithm, isa, threads, call } = contender;
   const { shape, options: given } = ground.family;
   const line = ground.lineOf(contender);
   const x = ground.inputOf(contender);
@@ -48,7 +49,7 @@ const softlane: Maker = (contender, ground) => {
       plan.run(x, arrays[out.place]);
     }
   };
-  return { batch: stores === undefined ? batch : storedAs(stores, batch), result };
+  return { batch: switched(contender, batch), result };
 };
 
 /** The exponential alone, by the same backend: the arithmetic that no softmax in cache can be faster than. */
@@ -139,6 +140,7 @@ export const makers: Readonly<Record<Kind, Maker>> = {
   softlane,
   exp,
   naive,
+  'top-k': topK,
   'plain-js': plainJs,
   onnxruntime,
   tfjs,

@@ -56,8 +56,8 @@ function contextOf(context: Context): Fields {
 }
 
 function contenderFields(contender: Contender): Fields {
-  const { kind, op, algorithm, isa, call, stores, pages, work, streams, ahead, reads, writes } =
-    contender;
+  const { kind, op, algorithm, isa, call, pages, work, reads, writes } = contender;
+  const { stores, prefetch, streams, ahead, form, k } = contender;
   const fields: Fields = {
     kind,
     contender_op: op,
@@ -69,8 +69,11 @@ function contenderFields(contender: Contender): Fields {
     reads,
     writes,
     stores,
+    prefetch,
     streams,
     ahead,
+    form,
+    k,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,5 @@
 import { viewWidth, type View } from '../views';
+import type { Found } from './check';
 import { allocate, type Pages } from './memory';
 import { Rotation, countOf, strideOf, type OutputArray, type OutputType } from './outputs';
 import type { Contender, Family } from './task';
@@ -11,6 +12,8 @@ export interface Ready {
   batch(count: number): void | Promise<void>;
   /** Of the last call; absent where the work is no operator. */
   readonly result?: (() => ArrayLike<number>) | undefined;
+  /** Where a result is more than one array: what is wrong with the last one. */
+  readonly verify?: (() => Found) | undefined;
 }
 
 export type Maker = (contender: Contender, ground: Ground) => Ready | Promise<Ready>;

@@ -23,6 +23,9 @@ export interface SavedRow {
   readonly isa: string;
   readonly work: string;
   readonly pages: string;
+  /** Of softmax followed by a selection; k is NaN elsewhere. */
+  readonly form: string;
+  readonly k: number;
   /** 'published', 'shipped' ... : the last word of a contender's name, without the threads. */
   readonly variant: string;
   /** Elements moved for each element, by the algorithm's own count; NaN where nobody says. */
@@ -207,6 +210,8 @@ function rowOf(name: string, first: Fields, trials: number[][], middle: Fields):
     isa: textOf(first['isa']),
     work: textOf(first['work']),
     pages: textOf(first['pages']),
+    form: textOf(first['form']),
+    k: numberOf(first['k']),
     variant: contender.replace(/\/\d+t$/, '').replace(/^.*\//, ''),
     moved: numberOf(first['reads']) + numberOf(first['writes'], 0),
     trials,

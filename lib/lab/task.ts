@@ -2,13 +2,15 @@
 import type { Parameters } from '../operator';
 import type { MemoryWork, Pages } from './memory';
 import type { Shape } from './shapes';
-import type { Stores } from './stores';
+import type { Switches } from './switches';
+import type { Form } from './top-k';
 
 /** What a contender is; each word has its maker in contenders.ts. */
 export const KINDS = [
   'softlane',
   'exp',
   'naive',
+  'top-k',
   'plain-js',
   'onnxruntime',
   'tfjs',
@@ -20,7 +22,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** One thing that is measured. */
-export interface Contender {
+export interface Contender extends Switches {
   /** Unique in its family, without blanks. */
   readonly name: string;
   readonly kind: Kind;
@@ -32,8 +34,9 @@ export interface Contender {
   readonly isa?: string | undefined;
   /** A plain call, which reads its options, and not a plan. */
   readonly call?: boolean | undefined;
-  /** Of softlane; what the size of the output says where it is absent. */
-  readonly stores?: Stores | undefined;
+  /** Of softmax followed by a selection. */
+  readonly form?: Form | undefined;
+  readonly k?: number | undefined;
   /** Pages of the arrays that it works on. */
   readonly pages?: Pages | undefined;
   /** Of memory. */

@@ -41,6 +41,7 @@ napi_value place_hook(napi_env env, napi_callback_info info);
 napi_value huge_pages_hook(napi_env env, napi_callback_info info);
 napi_value naive_hook(napi_env env, napi_callback_info info);
 napi_value stores_hook(napi_env env, napi_callback_info info);
+napi_value prefetch_hook(napi_env env, napi_callback_info info);
 napi_value pin_hook(napi_env env, napi_callback_info info);
 
 // counters.cpp

@@ -62,6 +62,17 @@ bool get_bytes(napi_env env, napi_value value, Array<char>* bytes) {
   return true;
 }
 
+// A setting of the whole process, by its number.
+template <class Choice>
+napi_value choice_hook(napi_env env, napi_callback_info info, void (*set)(Choice), int count) {
+  const Arguments<1> arguments(env, info);
+  int64_t choice;
+  if (!get_integer(env, arguments[0], 0, count - 1, &choice))
+    return to_value(env, Status::kBadSpec);
+  set(static_cast<Choice>(choice));
+  return to_value(env, Status::kOk);
+}
+
 }  // namespace
 
 napi_value memory_hook(napi_env env, napi_callback_info info) {
@@ -142,12 +153,11 @@ napi_value huge_pages_hook(napi_env env, napi_callback_info info) {
 }
 
 napi_value stores_hook(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  int64_t stores;
-  if (!get_integer(env, arguments[0], 0, kStoresCount - 1, &stores))
-    return to_value(env, Status::kBadSpec);
-  set_stores(static_cast<Stores>(stores));
-  return to_value(env, Status::kOk);
+  return choice_hook(env, info, set_stores, kStoresCount);
+}
+
+napi_value prefetch_hook(napi_env env, napi_callback_info info) {
+  return choice_hook(env, info, set_prefetch, kPrefetchCount);
 }
 
 napi_value pin_hook(napi_env env, napi_callback_info info) {

@@ -84,6 +84,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<place_hook>("_place"),
       function<huge_pages_hook>("_hugePages"),
       function<stores_hook>("_stores"),
+      function<prefetch_hook>("_prefetch"),
       function<pin_hook>("_pin"),
       function<naive_hook>("_naive"),
       function<counters_hook>("_counters"),

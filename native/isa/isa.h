@@ -58,7 +58,7 @@ constexpr Operator kOperators[] = {
 constexpr int kUnlisted = 1;
 
 inline void state_push(State* state, const float* x, size_t n) {
-  push_range(Units(state->temperature), automatic_sum(n), 0.0f, x, n, state);
+  push_range(Units(state->temperature), {automatic_sum(n)}, x, n, state);
 }
 inline double state_finish(const State& state) {
   const Partial sum = total(state);
@@ -92,7 +92,7 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 
 constexpr Isa table(const char* name) {
   return {name,          kOperators,     sizeof kOperators / sizeof *kOperators - kUnlisted,
-          kUnlisted,     max_element,    state_push,
+          kUnlisted,     row_max,        state_push,
           state_finish,  exp_array,      log_array,
           ext_exp_array, memory_traffic, naive_softmax};
 }

@@ -13,7 +13,7 @@ struct Isa {
   const Operator* operators;
   int operator_count;  // those of the catalogue, which come first
   int unlisted_count;
-  float (*row_max)(const float* x, size_t n);
+  float (*row_max)(const float* x, size_t n, Prefetch wanted);
   void (*state_push)(State* state, const float* x, size_t n);
   double (*state_finish)(const State& state);
 

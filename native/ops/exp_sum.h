@@ -105,38 +105,58 @@ inline Partial leaf_below(const Units& u, const Reference& r, const float* x, si
   return {one_nan(m), r.e - kBias, r.shift, r.mu};
 }
 
-// The next block is fetched while this one, which its maximum has brought to L1, is summed.
-inline Partial leaf_online(const Units& u, const float* x, size_t n) {
-  return leaf_below(u, Reference(u, max_element(x, n)), x, n,
-                    [=](size_t i, f32x16, size_t) SOFTLANE_VECTOR { prefetch(x + i + kBlock); });
+// Asks for the next block while this one is summed.
+template <class Ahead>
+inline Partial leaf_below(const Units& u, const Reference& r, const float* x, size_t n) {
+  return leaf_below(u, r, x, n,
+                    [=](size_t i, f32x16, size_t) SOFTLANE_VECTOR { Ahead::after(x, i, 1); });
 }
 
-// Vectors that share one update of the exponents.
-constexpr size_t kGroup = kTogether < 4 ? 4 : kTogether;
+// The block's maximum has brought it to L1.
+template <class Ahead>
+inline Partial leaf_online(const Units& u, const float* x, size_t n) {
+  return leaf_below<Ahead>(u, Reference(u, max_element(x, n)), x, n);
+}
+
+// Vectors that share one update of the exponents: whole groups of a block, as many as registers
+// hold.
+constexpr size_t kGroup = kTogether < 4 ? 4 : 8;
+static_assert(kBlock % (kGroup * kLanes) == 0, "a block is whole groups");
+
+// The largest by lane of several vectors, by a short chain. A NaN may be hidden: its sum has it.
+template <size_t N>
+SOFTLANE_VECTOR inline f32x16 largest_of(const wide<N>& a) {
+  if constexpr (N == 2) {
+    return max(a.v[0], a.v[1]);
+  } else {
+    wide<N / 2> half;
+    for (size_t j = 0; j < N / 2; ++j) half.v[j] = max(a.v[j], a.v[j + N / 2]);
+    return largest_of(half);
+  }
+}
 
 // One block by extended exponentials, as the Two-Pass paper has it: no maximum of x, every lane
-// carries its own running exponent. A group of vectors shares one exponent update and asks for the
-// next block: the CPU's own prefetch ends at each page, which costs a third (docs/benchmarks.md).
+// carries its own running exponent. A group of vectors shares one exponent update.
+template <class Ahead>
 inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
-  if (u.scale != 1.0f) return leaf_online(u, x, n);
+  if (u.scale != 1.0f) return leaf_online<Ahead>(u, x, n);
   const ExtExp k(u.k, 0);
   const splat low = set1(u.at_exponent(-kExponentLimit)), deepest = set1(-8.0f * 120);
   LaneSums sums;
   // The exponents so far, as z has them: the largest k of the lane, rounded down to whole powers.
   f32x16 top = set1(kMagic - 8 * static_cast<float>(kExponentLimit));
-  const auto below_top = [&](const auto& z)
-                             SOFTLANE_VECTOR { return max(deepest, z - top) + k.magic; };
   size_t i = 0;
   const auto group = [&](const auto& v) SOFTLANE_VECTOR {
-    for (size_t j = 0; j < kGroup; ++j) prefetch(x + i + j * kLanes + kBlock);
+    Ahead::after(x, i, sizeof v / sizeof(f32x16));
     const auto c = max(low, v);  // NaN passes
     const auto z = k.round(c);
     const auto tail = k.tail(c, z);
     const f32x16 before = top;
-    for (const f32x16& each : z.v) top = max(top, each);
-    top = floor_eighths(top);
+    top = floor_eighths(max(top, largest_of(z)));
     sums.scale(pow2_low_bits(fma(max(deepest, before - top), set1(0.125f), set1(kMagic + 127))));
-    return k.power(below_top(z), tail);
+    // max(deepest, z - top) + magic, by fewer operations: all of it is exact. NaN is in the tail.
+    const f32x16 lowest = top + deepest, base = top - k.magic;
+    return k.power(max(z, lowest) - base, tail);
   };
   for (; i + kGroup * kLanes <= n; i += kGroup * kLanes) {
     const auto w = group(load_wide<kGroup>(x + i));
@@ -163,28 +183,50 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   const double m = kOverGain * tree_sum(lane), e = highest / 8;
   // All masked, or beyond what the reduction carries, or not finite: the other way decides.
   const bool usual = e > -kExponentLimit + 2 && e < kExponentLimit && is_finite(m);
-  if (!usual) return leaf_online(u, x, n);
+  if (!usual) return leaf_online<Fetch<Prefetch::kNone>>(u, x, n);
   return {m, e, 0, (e + 1) * kLn2 * u.temperature};
 }
 
-// row_max is read by the three-pass algorithms only.
-inline Partial leaf(const Units& u, Algorithm algorithm, float row_max, const float* x, size_t n) {
-  switch (algorithm) {
-    case Algorithm::kTwoPass:
-      return leaf_two_pass(u, x, n);
-    case Algorithm::kThreePassRecompute:
-    case Algorithm::kThreePassReload:
-      return leaf_below(u, Reference(u, row_max), x, n, NoSink());
-    default:
-      return leaf_online(u, x, n);
-  }
+// How a row is summed. row_max is read by the three-pass algorithms only.
+struct Way {
+  Algorithm algorithm;
+  Prefetch prefetch = Prefetch::kAuto;
+  float row_max = 0;
+};
+
+inline bool needs_row_max(Algorithm a) {
+  return a == Algorithm::kThreePassRecompute || a == Algorithm::kThreePassReload;
+}
+
+// Up to this length a row that was read for its maximum is in a cache when it is read again, and
+// there is nothing to ask memory for (docs/decisions/0050-prefetch-of-the-next-block.md).
+constexpr size_t kCachedUpTo = size_t{1} << 20;
+
+// What the passes over a row of n elements ask for.
+inline Prefetch prefetch_of(Prefetch wanted, Algorithm algorithm, size_t n) {
+  if (wanted != Prefetch::kAuto) return wanted;
+  return needs_row_max(algorithm) && n <= kCachedUpTo ? Prefetch::kNone : Prefetch::kNext;
+}
+
+inline Partial leaf(const Units& u, const Way& way, const float* x, size_t n) {
+  return with_prefetch(way.prefetch, [&](auto ahead) {
+    using Ahead = decltype(ahead);
+    switch (way.algorithm) {
+      case Algorithm::kTwoPass:
+        return leaf_two_pass<Ahead>(u, x, n);
+      case Algorithm::kThreePassRecompute:
+      case Algorithm::kThreePassReload:
+        return leaf_below<Ahead>(u, Reference(u, way.row_max), x, n);
+      default:
+        return leaf_online<Ahead>(u, x, n);
+    }
+  });
 }
 
 // Adds a range of a row, block by block.
-inline void push_range(const Units& u, Algorithm algorithm, float row_max, const float* x, size_t n,
-                       State* state) {
+inline void push_range(const Units& u, const Way& way, const float* x, size_t n, State* state) {
   for (size_t i = 0; i < n; i += kBlock) {
-    push(state, leaf(u, algorithm, row_max, x + i, block_length(n, i)), 0);
+    push(state, leaf(u, way, x + i, block_length(n, i)), 0);
   }
   state->elements += static_cast<double>(n);
 }
@@ -195,16 +237,13 @@ inline Algorithm automatic_sum(size_t cols) {
   return cols <= kBlock ? Algorithm::kOnline : Algorithm::kTwoPass;
 }
 
-inline bool needs_row_max(Algorithm a) {
-  return a == Algorithm::kThreePassRecompute || a == Algorithm::kThreePassReload;
-}
-
-inline Partial row_sum(const Units& u, Algorithm algorithm, const float* x, size_t n) {
-  const float row_max = needs_row_max(algorithm) ? max_element(x, n) : 0.0f;
-  if (n <= kBlock) return normalised(leaf(u, algorithm, row_max, x, n));
+inline Partial row_sum(const Units& u, Way way, const float* x, size_t n) {
+  way.prefetch = prefetch_of(way.prefetch, way.algorithm, n);
+  if (needs_row_max(way.algorithm)) way.row_max = row_max(x, n, way.prefetch);
+  if (n <= kBlock) return normalised(leaf(u, way, x, n));
   State state;
   clear(&state, u.temperature);
-  push_range(u, algorithm, row_max, x, n, &state);
+  push_range(u, way, x, n, &state);
   return total(state);
 }
 

@@ -20,8 +20,9 @@ inline double others_in_double(const Units& u, const float* x, size_t n, size_t 
 
 // The same by float terms, 2e-7 of the result: enough for -ln(1 + others) itself, however small.
 inline double others_in_float(const Units& u, const float* x, size_t n, size_t k) {
-  const Partial rest = merge(row_sum(u, Algorithm::kOnline, x, k),
-                             row_sum(u, Algorithm::kOnline, x + k + 1, n - k - 1), u.temperature);
+  const Way online = {Algorithm::kOnline};
+  const Partial rest =
+      merge(row_sum(u, online, x, k), row_sum(u, online, x + k + 1, n - k - 1), u.temperature);
   if (rest.m == 0) return 0;
   const double gap = (rest.shift - static_cast<double>(x[k])) / u.temperature;
   return log1p_double(exp_double(gap + log_double(rest.m, rest.e)));

@@ -72,7 +72,7 @@ inline Moments moments_of_block(const float* x, size_t n) {
       most = max(most, v);
       sum.add(select(gone, zero, v));
     }
-    for (size_t j = 0; j < sizeof w / sizeof(f32x16); ++j) prefetch(x + i + j * kLanes + kBlock);
+    Fetch<Prefetch::kNext>::after(x, i, sizeof w / sizeof(f32x16));
   });
   Moments m;
   m.count = sum_lanes(ones, zero);
@@ -158,9 +158,7 @@ inline PowerSum sum_of_powers(const float* x, size_t n, const Moments& middle, i
     LaneSums sums;
     in_pairs(x + i, block_length(n, i), -__builtin_inff(),
              [&](const auto& w, size_t at) SOFTLANE_VECTOR {
-               for (size_t j = 0; j < sizeof w / sizeof(f32x16); ++j) {
-                 prefetch(x + i + at + j * kLanes + kBlock);
-               }
+               Fetch<Prefetch::kNext>::after(x + i, at, sizeof w / sizeof(f32x16));
                auto d = (w * first * then - c_hi) - c_lo;
                for (size_t j = 0; j < sizeof w / sizeof(f32x16); ++j) {
                  const mask16 gone = (w.v[j] == masked) | is_nan(w.v[j]);

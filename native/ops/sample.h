@@ -130,7 +130,7 @@ struct Sample {
       refuse(call, r, why);
     }
     if (out.raw == nullptr) return;
-    const Partial raw = row_sum(Units(1), automatic_sum(n), x, n);
+    const Partial raw = row_sum(Units(1), {automatic_sum(n)}, x, n);
     const double log = raw.shift + log_unshifted(raw);
     for (size_t i = 0; i < draws; ++i) {
       const int32_t token = out.tokens[i];

@@ -94,7 +94,7 @@ struct Survey {
     State state;
     clear(&state, u.temperature);
     for (size_t i = 0; i < row.n; i += kBlock) {
-      const Partial p = leaf_online(u, row.block(i), block_length(row.n, i));
+      const Partial p = leaf(u, {Algorithm::kOnline}, row.block(i), block_length(row.n, i));
       blocks[i / kBlock] = p;
       push(&state, p, 0);
     }

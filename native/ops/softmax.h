@@ -25,8 +25,11 @@ struct ExpResult {
   double log_sum = 0;     // ln sum e^((x - total.shift)/T)
   int64_t dominant = -1;  // the element with more than half of the mass, where that matters
   float dominant_value = 0;
-  bool kept = false;  // the row's terms are stored, each block's relative to this exponent
+  // The row's terms are stored, each block's relative to its exponent, or all to the first.
+  bool kept = false, one_exponent = false;
   int16_t exponents[kKeepUpTo / kBlock];
+  int16_t& exponent(size_t block) { return exponents[one_exponent ? 0 : block]; }
+  int16_t exponent(size_t block) const { return exponents[one_exponent ? 0 : block]; }
 };
 
 // What the three share: one sum of exponentials a row.
@@ -45,7 +48,8 @@ struct ExpFamily {
   static Partial close(const State& state) { return total(state); }
   static void reduce(const Call& call, const Units& u, float row_max, const float* x, size_t n,
                      State* state) {
-    push_range(u, call.algorithm, row_max, x, n, state);
+    push_range(u, {call.algorithm, prefetch_of(call.prefetch, call.algorithm, call.cols), row_max},
+               x, n, state);
   }
 };
 
@@ -79,7 +83,7 @@ inline void normalise(const Call& call, const Units& u, const Partial& total, co
   for (size_t i = 0; i < n; i += kBlock) {
     const size_t length = block_length(n, i);
     const Block block(u, total.shift, x + i, length);
-    map(block.data(), y + i, length, call.stream,
+    map(block.data(), y + i, length, call.stream, call.prefetch,
         [&](const auto& v) SOFTLANE_VECTOR { return quotient(terms(v)); });
   }
 }
@@ -98,38 +102,56 @@ inline float* kept_at(const Call& call, float* y, size_t n) {
   return call.stream && call.scratch != nullptr && n <= kScratch ? call.scratch : y;
 }
 
+// Terms on their way to memory. Past the cache only whole vectors at aligned addresses.
+template <bool Streamed, class Ahead>
+struct KeepTerms {
+  const float* x;
+  float* kept;
+  SOFTLANE_VECTOR void operator()(size_t i, f32x16 w, size_t count) const {
+    Ahead::after(x, i, 1);
+    if (count < kLanes) {
+      store_first(kept + i, w, count);
+    } else if (Streamed) {
+      stream(kept + i, w);
+    } else {
+      store(kept + i, w);
+    }
+  }
+};
+
 // The reduction of a row that computes its terms once and keeps them. False, with x intact, for a
 // row with a block that needs a shift.
 inline bool keep_terms(const Call& call, const Units& u, const float* x, float* y, size_t n,
                        ExpResult* result) {
   float* kept = kept_at(call, y, n);
-  const bool whole_row = call.algorithm == Algorithm::kThreePassReload;
   // The reference of each block: its own largest element, or the row's.
-  const float row_max = whole_row ? max_element(x, n) : 0.0f;
+  const bool whole_row = call.algorithm == Algorithm::kThreePassReload;
+  const Prefetch prefetch = prefetch_of(call.prefetch, call.algorithm, n);
+  const float largest = whole_row ? row_max(x, n, prefetch) : 0.0f;
   const auto reference_at = [&](size_t i) {
-    return Reference(u, whole_row ? row_max : max_element(x + i, block_length(n, i)));
-  };
-  const auto keep_block = [&](size_t i, auto ahead) {
-    const Reference r = reference_at(i);
-    if (r.shift != 0) return Partial{0, 0, 1, 0};
-    const Partial p = leaf_below(u, r, x + i, block_length(n, i),
-                                 [=](size_t j, f32x16 w, size_t count) SOFTLANE_VECTOR {
-                                   if (ahead) prefetch(x + i + j + kBlock);
-                                   if (count == kLanes) {
-                                     store(kept + i + j, w);
-                                   } else {
-                                     store_first(kept + i + j, w, count);
-                                   }
-                                 });
-    result->exponents[i / kBlock] = static_cast<int16_t>(p.m == 0 ? INT16_MIN : r.e);
-    return p;
+    return Reference(u, whole_row ? largest : max_element(x + i, block_length(n, i)));
   };
   result->kept = true;
+  result->one_exponent = whole_row;
+  // Too long for the terms to be in a cache when they are read again.
+  const bool streamed = call.stream && n > kKeepUpTo && reinterpret_cast<uintptr_t>(kept) % 64 == 0;
+  const auto keep_block = [&](size_t i, Prefetch wanted) {
+    const Reference r = reference_at(i);
+    if (r.shift != 0) return Partial{0, 0, 1, 0};
+    const size_t length = block_length(n, i);
+    const Partial p = with_prefetch(wanted, [&](auto ahead) {
+      using Ahead = decltype(ahead);
+      if (streamed) return leaf_below(u, r, x + i, length, KeepTerms<true, Ahead>{x + i, kept + i});
+      return leaf_below(u, r, x + i, length, KeepTerms<false, Ahead>{x + i, kept + i});
+    });
+    result->exponent(i / kBlock) = static_cast<int16_t>(p.m == 0 ? INT16_MIN : r.e);
+    return p;
+  };
   if (n <= kBlock) {
-    result->total = normalised(keep_block(0, std::false_type()));
+    result->total = normalised(keep_block(0, Prefetch::kNone));
     return result->total.shift == 0;
   }
-  if (x == y) {
+  if (x == y && !whole_row) {
     for (size_t i = 0; i < n; i += kBlock) {
       if (reference_at(i).shift != 0) return false;
     }
@@ -137,7 +159,7 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
   State state;
   clear(&state, u.temperature);
   for (size_t i = 0; i < n; i += kBlock) {
-    const Partial p = keep_block(i, std::true_type());
+    const Partial p = keep_block(i, prefetch);
     if (p.shift != 0) return false;
     push(&state, p, 0);
   }
@@ -148,8 +170,12 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
 inline void divide_kept(const Call& call, const ExpResult& r, float* y, size_t n) {
   const float* kept = kept_at(call, y, n);
   for (size_t i = 0; i < n; i += kBlock) {
-    const Quotient quotient(r.total, r.exponents[i / kBlock]);
-    map(kept + i, y + i, block_length(n, i), kept != y,
+    const Quotient quotient(r.total, r.exponent(i / kBlock));
+    // What is in the scratch is in a cache.
+    const bool cached = kept != y || (call.prefetch == Prefetch::kAuto && n <= kCachedUpTo);
+    const Prefetch wanted =
+        cached ? Prefetch::kNone : prefetch_of(call.prefetch, call.algorithm, n);
+    map(kept + i, y + i, block_length(n, i), kept != y, wanted,
         [&](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
   }
 }
@@ -185,11 +211,11 @@ struct Softmax : ExpFamily {
   }
   static void reduce_row(const Call& call, const Units& u, const float* x, float* y, size_t n,
                          ExpResult* result) {
-    const bool keeps =
-        call.algorithm == Algorithm::kThreePassReload || call.algorithm == Algorithm::kOnline;
-    if (keeps && n <= kKeepUpTo && keep_terms(call, u, x, y, n, result)) return;
+    const bool keeps = call.algorithm == Algorithm::kThreePassReload ||
+                       (call.algorithm == Algorithm::kOnline && n <= kKeepUpTo);
+    if (keeps && keep_terms(call, u, x, y, n, result)) return;
     result->kept = false;
-    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
+    finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
   }
   static void map_row(const Call& call, const Units& u, const ExpResult& r, const float* x,
                       float* y, size_t n) {
@@ -219,7 +245,7 @@ struct LogSoftmax : ExpFamily {
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          ExpResult* result) {
-    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
+    finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
   }
   static void map_row(const Call& call, const Units& u, const ExpResult& r, const float* x,
                       float* y, size_t n) {
@@ -269,13 +295,13 @@ struct LogSoftmax : ExpFamily {
       const size_t length = block_length(n, i);
       const Block block(u, 0, x + i, length);
       if (u.folded == 1) {
-        map(block.data(), y + i, length, call.stream,
+        map(block.data(), y + i, length, call.stream, call.prefetch,
             [&](const auto& v) SOFTLANE_VECTOR { return (v + l_hi) + l_lo; });
       } else {
         // lowest: a masked element times a b_lo of either sign must stay -inf.
-        map(block.data(), y + i, length, call.stream, [&](const auto& v) SOFTLANE_VECTOR {
-          return fma(v, b_hi, l_hi) + fma(max(lowest, v), b_lo, l_lo);
-        });
+        map(block.data(), y + i, length, call.stream, call.prefetch,
+            [&](const auto& v)
+                SOFTLANE_VECTOR { return fma(v, b_hi, l_hi) + fma(max(lowest, v), b_lo, l_lo); });
       }
     }
   }
@@ -306,7 +332,7 @@ struct LogSumExp : ExpFamily {
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          ExpResult* result) {
-    finish(call, u, row_sum(u, call.algorithm, x, n), x, n, result);
+    finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
   }
   // Where float terms would leave too few digits.
   static bool near_zero(double l) { return l > -0.5 && l < 0.5; }

@@ -84,7 +84,7 @@ inline void add_mass(const Units& u, const float* x, size_t n, float peak, Summa
   f32x16 ones = zero;
   in_pairs(block.data(), n, -__builtin_inff(), [&](const auto& v, size_t i) SOFTLANE_VECTOR {
     constexpr size_t kCount = sizeof v / sizeof(f32x16);
-    for (size_t j = 0; j < kCount; ++j) prefetch(x + i + j * kLanes + kBlock);
+    Fetch<Prefetch::kNext>::after(x, i, kCount);
     const auto c = max(low, v);  // NaN passes
     const auto z = k.round(c);
     auto w = k.power(z, k.tail(c, z));

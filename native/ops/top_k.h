@@ -89,9 +89,9 @@ struct TopK {
       if (!c.sums) continue;
       if (has_nan) {
         const Masked masked(x + i, n, n);
-        push(&s->sum, leaf(c.u, call.algorithm, 0, masked.data, n), 0);
+        push(&s->sum, leaf(c.u, {call.algorithm, Prefetch::kNone}, masked.data, n), 0);
       } else {
-        push(&s->sum, leaf(c.u, call.algorithm, 0, x + i, n), 0);
+        push(&s->sum, leaf(c.u, {call.algorithm, call.prefetch}, x + i, n), 0);
       }
     }
   }
@@ -232,9 +232,9 @@ struct TopK {
       const size_t length = block_length(n, i);
       if (has_nan || (at >= i && at < i + length)) {
         const Masked masked(x + i, length, at - i);
-        push(&others, leaf_online(u, masked.data, length), 0);
+        push(&others, leaf(u, {Algorithm::kOnline, Prefetch::kNone}, masked.data, length), 0);
       } else {
-        push(&others, leaf_online(u, x + i, length), 0);
+        push(&others, leaf(u, {Algorithm::kOnline}, x + i, length), 0);
       }
     }
     const Partial rest = total(others);

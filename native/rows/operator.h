@@ -11,6 +11,12 @@ constexpr int kAlgorithms = 5;
 constexpr const char* kAlgorithmNames[kAlgorithms] = {"auto", "two-pass", "three-pass-recompute",
                                                       "three-pass-reload", "online"};
 
+// What a pass over memory asks for before it reads it (prefetch.h).
+// kNext: with each vector for the one a block further on. kPages: for the same lines in another
+// order, from four pages side by side. kAuto: kNext where it was ahead, else nothing.
+enum class Prefetch : int32_t { kAuto, kNone, kNext, kPages };
+constexpr int kPrefetchCount = 4;
+
 // A call whose shapes, pointers and parameters have been checked.
 struct Call {
   int32_t op;
@@ -22,6 +28,7 @@ struct Call {
   uint64_t* refused;      // see refuse()
   void* workspace;        // workspace_bytes(call) bytes of this thread's, if it asks for any
   bool stream;            // the output is too large to stay in a cache; changes no bits
+  Prefetch prefetch;      // what passes over memory ask for; changes no bits
   float* scratch;         // kScratch floats of this thread's, or null; changes no bits
 };
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../simd/wide.h"
-#include "order.h"
+#include "prefetch.h"
 
 namespace softlane {
 namespace {
@@ -98,12 +98,15 @@ struct NoSink {
   SOFTLANE_VECTOR void operator()(size_t, f32x16, size_t) const {}
 };
 
-// The largest element; a NaN may hide others or be hidden. -inf for an empty row.
+// The largest element; a NaN may hide others or be hidden. -inf for an empty row. From memory:
+// row_max.
+template <class Ahead = Fetch<Prefetch::kNone>>
 inline float max_element(const float* x, size_t n) {
   const float lowest = -__builtin_inff();
   f32x16 a = set1(lowest), b = a, c = a, d = a;
   size_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    Ahead::after(x, i, 4);
     a = max(a, load(x + i));
     b = max(b, load(x + i + kLanes));
     c = max(c, load(x + i + 2 * kLanes));
@@ -112,6 +115,10 @@ inline float max_element(const float* x, size_t n) {
   for (; i + kLanes <= n; i += kLanes) a = max(a, load(x + i));
   if (i < n) b = max(b, load_first(x + i, n - i, lowest));
   return max_lane(max(max(a, b), max(c, d)));
+}
+
+inline float row_max(const float* x, size_t n, Prefetch wanted) {
+  return with_prefetch(wanted, [=](auto ahead) { return max_element<decltype(ahead)>(x, n); });
 }
 
 inline bool any_nan(const float* x, size_t n) {

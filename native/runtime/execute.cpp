@@ -88,6 +88,7 @@ class Workspace {
 constexpr size_t kStreamedFrom = size_t{64} << 20;
 
 std::atomic<Stores> stores_wanted{Stores::kAuto};
+std::atomic<Prefetch> prefetch_wanted{Prefetch::kAuto};
 
 bool past_the_cache(const Call& call) {
   const Stores wanted = stores_wanted.load(std::memory_order_relaxed);
@@ -202,10 +203,11 @@ bool run_long_row(const Work& w, size_t row, char* states, size_t state_bytes, s
   if (w.op.needs_row_max != nullptr && w.op.needs_row_max(w.call)) {
     std::unique_ptr<float[]> maxima(new (std::nothrow) float[ranges]);
     if (maxima == nullptr) {
-      row_max = w.isa.row_max(x, n);
+      row_max = w.isa.row_max(x, n, w.call.prefetch);
     } else {
-      if (!each(ranges, w.threads, w.cancel,
-                [&](size_t i) { maxima[i] = w.isa.row_max(x + begin(i), end(i) - begin(i)); })) {
+      if (!each(ranges, w.threads, w.cancel, [&](size_t i) {
+            maxima[i] = w.isa.row_max(x + begin(i), end(i) - begin(i), w.call.prefetch);
+          })) {
         return false;
       }
       row_max = maxima[0];
@@ -232,6 +234,7 @@ bool run_long_row(const Work& w, size_t row, char* states, size_t state_bytes, s
 }  // namespace
 
 void set_stores(Stores stores) { stores_wanted.store(stores, std::memory_order_relaxed); }
+void set_prefetch(Prefetch wanted) { prefetch_wanted.store(wanted, std::memory_order_relaxed); }
 
 namespace {
 
@@ -270,6 +273,7 @@ Outcome execute(const Call& checked, const Isa& isa, const float* x, void* y, in
   const Operator& op = isa.operators[checked.op];
   Call call = checked;
   call.stream = op.output == Output::kRow && past_the_cache(call);
+  call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
   call.scratch = nullptr;
   call.workspace = nullptr;
   if (call.algorithm == Algorithm::kAuto && op.automatic != nullptr) {

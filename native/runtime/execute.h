@@ -14,6 +14,9 @@ enum class Stores : int32_t { kAuto, kOrdinary, kStreaming };
 constexpr int kStoresCount = 3;
 void set_stores(Stores stores);
 
+// What passes over memory ask for before they read it (rows/prefetch.h), likewise.
+void set_prefetch(Prefetch wanted);
+
 // kStopped: *cancel became true before everything was done; outputs are then partly written.
 // kRefused: a row has no result; `refused` says which and why (rows/operator.h), every other row
 // has its own.

@@ -59,6 +59,7 @@ SOFTLANE_VECTOR inline void stream(float* p, f32x16 a) {
   _mm256_stream_ps(p + 8, a.hi);
 }
 SOFTLANE_VECTOR inline void fence() { _mm_sfence(); }
+constexpr bool kPrefetches = true;
 SOFTLANE_VECTOR inline void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }

@@ -38,6 +38,7 @@ SOFTLANE_VECTOR inline void store_first(float* p, f32x16 a, size_t n) {
 
 SOFTLANE_VECTOR inline void stream(float* p, f32x16 a) { _mm512_stream_ps(p, a.v); }
 SOFTLANE_VECTOR inline void fence() { _mm_sfence(); }
+constexpr bool kPrefetches = true;
 SOFTLANE_VECTOR inline void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }

@@ -66,6 +66,7 @@ inline void store_first(float* p, f32x16 a, size_t n) { std::memcpy(p, a.v, n * 
 // No streaming without knowing the CPU: an ordinary store.
 inline void stream(float* p, f32x16 a) { store(p, a); }
 inline void fence() {}
+constexpr bool kPrefetches = false;
 inline void prefetch(const float*) {}
 
 #ifdef __FP_FAST_FMAF

@@ -122,7 +122,7 @@ export class Browser {
     const closed = new Promise((resolve) => this.child.once('close', resolve));
     this.child.kill();
     await closed;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 
   private receive(message: Reply): void {

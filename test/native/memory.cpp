@@ -276,7 +276,7 @@ class Trial {
     void* state = buffers->state.place(place, bytes, kStateAlignment);
     void* next = buffers->other_state.place(place, bytes, kStateAlignment);
     const bool wants_max = op.needs_row_max != nullptr && op.needs_row_max(call);
-    const float row_max = wants_max ? isa.row_max(x, n_) : 0;
+    const float row_max = wants_max ? isa.row_max(x, n_, call.prefetch) : 0;
     const size_t first = std::min(n_, kBlock);
     op.start(call, state);
     op.reduce(call, row_max, x, 0, first, state);
@@ -326,7 +326,7 @@ size_t run_functions(const Isa& isa, size_t n) {
     now.form = "row_max";
     float largest = -std::numeric_limits<float>::infinity();
     for (const float v : row) largest = std::max(largest, v);
-    if (isa.row_max(x, n) != largest) wrong("another maximum");
+    if (isa.row_max(x, n, Prefetch::kAuto) != largest) wrong("another maximum");
     now.form = "state";
     State* state = static_cast<State*>(buffers->state.place(place, sizeof(State), alignof(State)));
     clear(state, 1);

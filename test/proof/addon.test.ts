@@ -271,11 +271,12 @@ const others = Object.keys(binding).filter(
   (name) => typeof loose[name] === 'function' && !tested.includes(name),
 );
 
-// Some of them change the process: the CPUs of this thread, the kind of stores, the threads.
+// Some of them change the process: the CPUs of this thread, the kinds of stores and of prefetch, the threads.
 const cpus = process.platform === 'linux' ? Int32Array.from(allowedCpus()) : undefined;
 afterEach(() => {
   if (cpus !== undefined) loose['_pin'](cpus);
   loose['_stores'](0);
+  loose['_prefetch'](0);
 });
 
 test.each(others)('%s', (name) => {

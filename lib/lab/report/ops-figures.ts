@@ -62,5 +62,5 @@ export function opsFigures(rows: readonly SavedRow[]): Figure[] {
 
 /** The rows that no other figure draws. */
 export function otherRows({ rows }: Saved, drawn: readonly string[]): SavedRow[] {
-  return rows.filter(({ part }) => !drawn.includes(part) && !part.startsWith('batch-'));
+  return rows.filter(({ part }) => !drawn.includes(part) && !/^(batch|top-k)-/.test(part));
 }

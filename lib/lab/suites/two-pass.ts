@@ -4,7 +4,6 @@
  */
 import { integer } from '../options';
 import { decades, isasOf, paceOf, row, type Setting, type Suite } from '../suite';
-import type { Stores } from '../stores';
 import type { Contender, Family } from '../task';
 
 /** The algorithms with their count of memory accesses an element. */
@@ -17,12 +16,19 @@ export const PAPER_ALGORITHMS = [
 /** Longer rows would take the portable code minutes, and no figure needs it. */
 const MOST_SCALAR = 1e6;
 
-/** One improvement at a time over the published code, then both. */
-export const SWITCHES: readonly (readonly [string, Stores, '4k' | '2m'])[] = [
-  ['published', 'ordinary', '4k'],
-  ['streaming-stores', 'streaming', '4k'],
-  ['2m-pages', 'ordinary', '2m'],
-  ['both', 'streaming', '2m'],
+type Improvable = Pick<Contender, 'stores' | 'prefetch' | 'pages'>;
+
+const published = { stores: 'ordinary', prefetch: 'none', pages: '4k' } as const;
+const shipped = { pages: '4k' } as const;
+
+/** One improvement at a time over the published code, then those that can be had together. */
+export const SWITCHES: readonly (readonly [string, Improvable])[] = [
+  ['published', published],
+  ['streaming-stores', { ...published, stores: 'streaming' }],
+  ['prefetch', { ...published, prefetch: 'next' }],
+  ['page-streams', { ...published, prefetch: 'pages' }],
+  ['2m-pages', { ...published, pages: '2m' }],
+  ['together', { stores: 'streaming', prefetch: 'next', pages: '2m' }],
 ];
 
 const MEMORY = ['read', 'copy', 'scale'] as const;
@@ -42,7 +48,7 @@ function memory(isa: string, threads = 1): Contender[] {
   }));
 }
 
-/** Prefetch and pages side by side, on memory traffic: the kernels of operators have no such switches. */
+/** Prefetch and pages side by side, on memory traffic. */
 function memorySwitches(isa: string): Contender[] {
   const variants = [
     { word: 'plain', streams: 1, ahead: 0 },
@@ -68,12 +74,7 @@ function memorySwitches(isa: string): Contender[] {
 const suffixed = (name: string, threads: number): string =>
   threads > 1 ? `${name}/${threads}t` : name;
 
-function softmaxes(
-  isa: string,
-  word: string,
-  fields: Pick<Contender, 'stores' | 'pages'>,
-  threads = 1,
-): Contender[] {
+function softmaxes(isa: string, word: string, fields: Improvable, threads = 1): Contender[] {
   return PAPER_ALGORITHMS.map(({ algorithm, reads, writes }) => ({
     name: suffixed(`${algorithm}/${isa}/${word}`, threads),
     kind: 'softlane',
@@ -85,9 +86,6 @@ function softmaxes(
     ...fields,
   }));
 }
-
-const published = { stores: 'ordinary', pages: '4k' } as const;
-const shipped = { pages: '4k' } as const;
 
 export function twoPass(setting: Setting): Suite {
   const { flags, beyond, pin } = setting;
@@ -148,7 +146,7 @@ export function twoPass(setting: Setting): Suite {
     part: 'switches',
     shape: row(large),
     contenders: [
-      ...SWITCHES.flatMap(([word, stores, pages]) => softmaxes(isa, word, { stores, pages })),
+      ...SWITCHES.flatMap(([word, fields]) => softmaxes(isa, word, fields)),
       ...softmaxes(isa, 'shipped', shipped),
       ...memorySwitches(isa),
     ],
@@ -173,7 +171,7 @@ export function twoPass(setting: Setting): Suite {
     families: [...lengths, ...passes, ...(onlyPublished ? [] : switches), ...scaling],
     pace: paceOf(flags),
     remarks: [
-      'Streaming stores come with a prefetch of the input, as softlane ships them. Prefetch alone and pages side by side are no switches of its kernels; what they are worth is shown on memory traffic.',
+      'Prefetch asks for the block of 4096 elements after the one that a pass works on; page streams ask for the same block by four of its pages side by side, so they are a prefetch too. With several threads three-pass-reload computes its terms again.',
       'Each time includes one call from JavaScript into native code, which shows in rows of some thousand elements and below.',
       'The passes of an algorithm are differences of whole calls in the same round: logSumExp is the first pass of two-pass and the first two of three-pass-recompute; the first pass of both three-pass forms reads and takes the maximum, which is what memory/read does; the last of three-pass-reload is memory/scale.',
     ],
