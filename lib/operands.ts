@@ -128,7 +128,10 @@ export function gatherOperands(
 ): (OperandArray | undefined)[] {
   const { name, lists } = operator;
   const operands = operandsOf(operator);
-  if (lists !== undefined && !operands.some(({ role }, i) => role === 'output' && given[i] !== undefined)) {
+  if (
+    lists !== undefined &&
+    !operands.some(({ role }, i) => role === 'output' && given[i] !== undefined)
+  ) {
     throw wrongType(name, `options.${lists}`, 'an array of names, one at least', undefined);
   }
   return operands.map((operand, i) => {
