@@ -1,7 +1,7 @@
 import { define } from './define';
 import type { NumberRule } from './operator';
 import * as oracle from './oracle/activation';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import type { FloatCall, RowOptions } from './types';
 
 export type SiluOptions = RowOptions;
@@ -50,7 +50,7 @@ export const silu = define<FloatCall<SiluOptions>>({
   family: 'activation',
   driver: 'map',
   summary: 'x times its sigmoid, x / (1 + exp(-x)); also called swish',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {},
   output: 'rows',
   element: 'float32',
@@ -96,7 +96,7 @@ export const gelu = define<FloatCall<GeluOptions>>({
   family: 'activation',
   driver: 'map',
   summary: 'x times the normal distribution function of x, exact (erf)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {},
   output: 'rows',
   element: 'float32',
@@ -140,7 +140,7 @@ export const geluTanh = define<FloatCall<GeluTanhOptions>>({
   family: 'activation',
   driver: 'map',
   summary: 'the approximation of gelu by tanh, x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {},
   output: 'rows',
   element: 'float32',
@@ -195,7 +195,7 @@ export const dyt = define<FloatCall<DytOptions>>({
   family: 'activation',
   driver: 'map',
   summary: 'Dynamic Tanh, tanh(alpha x)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { alpha: alphaOption },
   output: 'rows',
   element: 'float32',

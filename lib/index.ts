@@ -37,17 +37,22 @@ export { SoftlaneVerifyError } from './verify';
 export type { Mismatch } from './verify';
 export type { TensorLike, TensorOf } from './tensor';
 export type {
+  AnyInput,
   CallOptions,
   Described,
-  FloatCall,
+  Float16Like,
   Float32Output,
   Float32Result,
+  FloatCall,
+  FloatOutput,
   IndexCall,
   Int32Output,
   Int32Result,
+  NumberFormat,
   PartsOutput,
   RecordCall,
   RowOptions,
+  Uint16Result,
 } from './types';
 
 // A missing binary or a wrong SOFTLANE_... variable is an error here, at start-up, not in the first call.

@@ -5,7 +5,7 @@
  */
 import { native } from './configure';
 import { SoftlaneError } from './errors';
-import type { OperandArray, Operator, OutputArray } from './operator';
+import type { InputArray, OperandArray, Operator, OutputArray } from './operator';
 import { operandsOf } from './operator';
 import type { Call } from './prepare';
 import { prepare, verifyCall } from './prepare';
@@ -18,7 +18,7 @@ import { verification } from './verify';
 /** A checked call, by whatever made it. */
 export interface Work {
   readonly spec: Float64Array;
-  readonly x: Float32Array;
+  readonly x: InputArray;
   readonly y: OutputArray | undefined;
   readonly operands: (OperandArray | undefined)[] | undefined;
   readonly signal: AbortSignal | undefined;

@@ -2,7 +2,7 @@ import { define } from './define';
 import type { ChoiceRule, InputOperand, NumberRule } from './operator';
 import { temperatureOption } from './operator';
 import * as oracle from './oracle/loss';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import type { TargetInputs } from './targets';
 import { targetsOperand } from './targets';
 import type { CallOptions, Float32Output, FloatCall } from './types';
@@ -128,7 +128,7 @@ export const crossEntropy = define<FloatCall<CrossEntropyOptions, TargetInputs>>
   family: 'loss',
   driver: 'reduce',
   summary: '-ln p of the target, with label smoothing',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {
     temperature: temperatureOption,
     labelSmoothing: numberOption(
@@ -183,7 +183,7 @@ export const focalLoss = define<FloatCall<FocalLossOptions, TargetInputs>>({
   family: 'loss',
   driver: 'reduce',
   summary: 'cross-entropy times (1 - p)^gamma',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {
     temperature: temperatureOption,
     gamma: numberOption(6, 2, [0, 16], 'the power of 1 - p'),
@@ -234,7 +234,7 @@ export const compSumLoss = define<FloatCall<CompSumLossOptions, TargetInputs>>({
   family: 'loss',
   driver: 'reduce',
   summary: 'a function of the odds against the target, cross-entropy among them',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {
     temperature: temperatureOption,
     tau: numberOption(7, 1, [0, 2], 'which of the family'),
@@ -284,7 +284,7 @@ export const zLoss = define<FloatCall<ZLossOptions>>({
   family: 'loss',
   driver: 'reduce',
   summary: 'c times the square of the logsumexp of x / T',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption, coefficient: coefficientOption },
   output: 'perRow',
   element: 'float32',
@@ -334,7 +334,7 @@ export const klDivergence = define<FloatCall<KlDivergenceOptions, OtherInputs>>(
   family: 'loss',
   driver: 'reduce',
   summary: 'Kullback-Leibler divergence of softmax(x / T) from that of another row',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption, direction: directionOption },
   output: 'perRow',
   element: 'float32',

@@ -1,7 +1,7 @@
 import { define } from './define';
 import type { NumberRule } from './operator';
 import * as oracle from './oracle/norm';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import type { FloatCall, RowOptions } from './types';
 
 /** What the normalisations take. */
@@ -52,7 +52,7 @@ export const layerNorm = define<FloatCall<NormOptions>>({
   family: 'norm',
   driver: 'reduce-map',
   summary: 'the row less its mean, over the root of its variance + epsilon',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { epsilon: epsilonOption },
   output: 'rows',
   element: 'float32',
@@ -94,7 +94,7 @@ export const rmsNorm = define<FloatCall<NormOptions>>({
   family: 'norm',
   driver: 'reduce-map',
   summary: 'the row over the root of its mean square + epsilon',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { epsilon: epsilonOption },
   output: 'rows',
   element: 'float32',

@@ -1,16 +1,21 @@
+import type { FORMATS } from './spec';
 import { ALGORITHMS, Spec } from './spec';
 
 /** The shape of the work; each driver is written once in native/rows. */
 export type Driver = 'map' | 'reduce' | 'reduce-map' | 'select' | 'window' | 'pairwise';
-/** Element formats that an operator reads. */
-export type Format = 'f32';
+/** Number formats that an operator reads, and writes where its results are rows. */
+export type Format = (typeof FORMATS)[number];
 /** Element type of an output. */
 export type Element = 'float32' | 'int32';
-export type OutputArray = Float32Array | Int32Array;
+export type OutputArray = Float32Array | Int32Array | Uint16Array;
+/** What x may be: floats, or the bits of a 16-bit format. */
+export type InputArray = Float32Array | Uint16Array;
 
 /** Element type of an array beside x and the output. */
 export type OperandElement = Element | 'uint32' | 'float64';
-export type OperandArray = Float32Array | Int32Array | Uint32Array | Float64Array;
+export type OperandArray = OutputArray | Uint32Array | Float64Array;
+/** Of any array of a call. */
+export type AnyElement = OperandElement | 'float16' | 'bfloat16';
 /** The arrays of a call beside x and the output, in the order of the operator's list; undefined: not given. */
 export type OperandArrays = readonly (OperandArray | undefined)[];
 
@@ -182,6 +187,8 @@ export function optionNames(operator: Operator): string[] {
     ...operands.map(({ name }) => name),
     ...(lists === undefined ? [] : [lists]),
     ...Object.keys(operator.options),
+    'dtype',
+    ...(operator.output === 'rows' ? ['outDtype'] : []),
     'threads',
     'isa',
   ];

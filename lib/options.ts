@@ -2,6 +2,7 @@
 import { plainObject, ruleValue, size, threadCount } from './check';
 import { isaIndex } from './configure';
 import { unknownOption, wrongType } from './errors';
+import { formatIndex } from './input';
 import type { GivenOperands } from './operands';
 import { noteList, noteOperand, noteOutputs, operandIndex } from './operands';
 import type { Operator } from './operator';
@@ -14,6 +15,9 @@ export interface Options {
   rows: number;
   stride: number;
   outStride: number;
+  /** Places in FORMATS. */
+  dtype: number;
+  outDtype: number;
   /** Of an operator of several outputs, its members are among `operands`. */
   out: unknown;
   signal: unknown;
@@ -26,6 +30,8 @@ export function noOptions(): Options {
     rows: NaN,
     stride: NaN,
     outStride: NaN,
+    dtype: NaN,
+    outDtype: NaN,
     out: undefined,
     signal: undefined,
     operands: [],
@@ -101,6 +107,15 @@ function readCommon(
     case 'signal':
       if (mode !== 'async') return false;
       if (value !== undefined) into.signal = abortSignal(name, value);
+      return true;
+    case 'dtype':
+      if (value !== undefined)
+        into.dtype = formatIndex(name, 'options.dtype', operator.formats, value);
+      return true;
+    case 'outDtype':
+      if (operator.output !== 'rows') return false;
+      if (value !== undefined)
+        into.outDtype = formatIndex(name, 'options.outDtype', operator.formats, value);
       return true;
     case 'threads':
       if (value !== undefined) spec[Spec.threads] = threadCount(name, 'options.threads', value);

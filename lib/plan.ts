@@ -1,19 +1,18 @@
-import { types } from 'node:util';
 import type { Binding } from '../binding';
 import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator } from './catalogue';
 import { native } from './configure';
 import { plainObject } from './check';
-import { requireAttached } from './elements';
+import { bitsOf, kinds, requireAttached } from './elements';
 import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import type { GivenOperands } from './operands';
 import { gatherOperands, noteOperand, noteOutputs, recordOf, requireLimits } from './operands';
-import type { OperandArrays, Operator, OutputArray, ParameterValue } from './operator';
+import type { InputArray, OperandArrays, Operator, OutputArray, ParameterValue } from './operator';
 import { operandsOf, parametersOf } from './operator';
 import { noOptions, readOptions } from './options';
-import { allocate, defaultSpec, requireIndexable, verifyCall } from './prepare';
+import { allocate, defaultSpec, outputFormat, requireIndexable, verifyCall } from './prepare';
 import { Spec } from './spec';
-import { inputLength, isElementArray, outputLength, statusError } from './status';
+import { inputElement, inputLength, outputElement, outputLength, statusError } from './status';
 import type { Check } from './verify';
 import { verification } from './verify';
 
@@ -51,6 +50,8 @@ class Plan<N extends OperatorName = OperatorName> {
   readonly #spec: Float64Array;
   readonly #asked: GivenOperands;
   readonly #binding: Binding;
+  /** Whether an array may be a Float16Array. */
+  readonly #halved: boolean;
 
   /** Use {@link plan}. */
   constructor(line: Operator, spec: Float64Array, asked: GivenOperands) {
@@ -58,6 +59,7 @@ class Plan<N extends OperatorName = OperatorName> {
     this.#spec = spec;
     this.#asked = asked;
     this.#binding = native();
+    this.#halved = spec[Spec.xFormat] + spec[Spec.yFormat] > 0;
     this.operator = line.name as N;
     this.rows = spec[Spec.rows];
     this.cols = spec[Spec.cols];
@@ -77,18 +79,23 @@ class Plan<N extends OperatorName = OperatorName> {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`
    * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
    */
-  run<Y extends OperatorTypes[N]['out']>(x: Float32Array, y: Y): Y;
-  run(x: Float32Array): OperatorTypes[N]['result'];
+  run<Y extends OperatorTypes[N]['out']>(x: InputArray, y: Y): Y;
+  run(x: InputArray): OperatorTypes[N]['result'];
   /** With what the operator reads beside `x`, and `out`, by name. */
-  run(x: Float32Array, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
-  run(x: Float32Array, y?: OutputArray | object): unknown {
+  run(x: InputArray, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
+  run(x: InputArray, y?: OutputArray | object): unknown {
     if (this.#line.operands !== undefined) return this.#runOperands(x, y);
-    const out = y === undefined ? allocate(this.#line, this.outputLength) : (y as OutputArray);
+    const out =
+      y === undefined ? allocate(this.#line, this.#spec, this.outputLength) : (y as OutputArray);
     this.#runChecked(x, out, undefined);
     return out;
   }
 
-  #runChecked(x: Float32Array, y: OutputArray, operands: OperandArrays | undefined): void {
+  #runChecked(x: InputArray, y: OutputArray, operands: OperandArrays | undefined): void {
+    if (this.#halved) {
+      x = bitsOf(x);
+      y = bitsOf(y);
+    }
     if (this.inputLength === 0 || this.outputLength === 0) this.#requireMemory(x, y);
     const check = verification.share === 0 ? null : this.#verify(x, y, operands);
     const status = this.#binding.run(this.#spec, x, y, operands);
@@ -96,12 +103,12 @@ class Plan<N extends OperatorName = OperatorName> {
     if (check !== null) check(y, operands);
   }
 
-  #runOperands(x: Float32Array, arrays: unknown): unknown {
+  #runOperands(x: InputArray, arrays: unknown): unknown {
     const line = this.#line;
     const isRecord = line.output === 'record';
     const given: GivenOperands = this.#asked.slice();
     let out: unknown;
-    if (!isRecord && isElementArray(line, arrays)) {
+    if (!isRecord && kinds[outputElement(line, this.#spec)].is(bitsOf(arrays))) {
       out = arrays;
     } else if (arrays !== undefined) {
       const source = plainObject(line.name, 'what run() is given beside x', arrays);
@@ -115,21 +122,24 @@ class Plan<N extends OperatorName = OperatorName> {
     }
     if (isRecord && out !== undefined) noteOutputs(line, out, given);
     const y =
-      isRecord || out === undefined ? allocate(line, this.outputLength) : (out as OutputArray);
+      isRecord || out === undefined
+        ? allocate(line, this.#spec, this.outputLength)
+        : (out as OutputArray);
     const operands = gatherOperands(line, this.#spec, given, null);
     this.#runChecked(x, y, operands);
     return isRecord ? recordOf(line, this.#spec, given, operands, null) : y;
   }
 
   /** Native code takes an array that has lost its memory for an empty one, which would do here. */
-  #requireMemory(x: Float32Array, y: OutputArray): void {
-    if (types.isFloat32Array(x)) requireAttached(this.operator, 'x', x);
-    if (isElementArray(this.#line, y)) requireAttached(this.operator, 'out', y);
+  #requireMemory(x: InputArray, y: OutputArray): void {
+    if (kinds[inputElement(this.#spec)].is(x)) requireAttached(this.operator, 'x', x);
+    const output = kinds[outputElement(this.#line, this.#spec)];
+    if (output.is(y)) requireAttached(this.operator, 'out', y);
   }
 
-  #verify(x: Float32Array, y: OutputArray, operands: OperandArrays | undefined): Check | null {
+  #verify(x: InputArray, y: OutputArray, operands: OperandArrays | undefined): Check | null {
     // Arguments that native code will refuse have nothing to compare.
-    const usable = types.isFloat32Array(x) && x.length > 0 && ArrayBuffer.isView(y);
+    const usable = kinds[inputElement(this.#spec)].is(x) && x.length > 0 && ArrayBuffer.isView(y);
     return usable ? verifyCall({ operator: this.#line, spec: this.#spec, x, operands }) : null;
   }
 
@@ -182,6 +192,9 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
   spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);
   spec[Spec.yStride] =
     line.output !== 'rows' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
+  const format = Number.isNaN(given.dtype) ? 0 : given.dtype;
+  spec[Spec.xFormat] = format;
+  spec[Spec.yFormat] = outputFormat(line, format, given.outDtype);
   requireLimits(line, spec);
   const plain = new Plan<N>(line, spec, given.operands);
   for (const length of [plain.inputLength, plain.outputLength]) {

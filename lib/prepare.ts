@@ -1,21 +1,22 @@
 /** From the arguments of a call to a checked record that native code takes, and back to what the caller gets. */
 import { types } from 'node:util';
 import { current, isaName, native } from './configure';
-import { kinds, requireAttached } from './elements';
+import { bitsOf, halvesOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
+import { readInput } from './input';
 import { gatherOperands, recordOf, requireLimits } from './operands';
-import type { OperandArray, OperandArrays, Operator, OutputArray } from './operator';
+import type { InputArray, OperandArray, OperandArrays, Operator, OutputArray } from './operator';
 import { operandsOf } from './operator';
 import type { Mode, Options } from './options';
 import { noOptions, readOptions } from './options';
 import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from './spec';
-import { elementArrayName, inputLength, isElementArray, outputLength, statusError } from './status';
+import { inputLength, outputElement, outputLength, statusError } from './status';
 import type { TensorFields } from './tensor';
 import { makeTensor, readTensor } from './tensor';
 import type { Check } from './verify';
 import { beginVerify, verification } from './verify';
 
-const NO_INPUT = new Float32Array(0);
+const NO_INPUT: InputArray = new Float32Array(0);
 
 /** The spec of an operator with every default in it. */
 export function defaultSpec(operator: Operator): Float64Array {
@@ -42,13 +43,15 @@ export function defaultSpec(operator: Operator): Float64Array {
  */
 export class Call {
   readonly spec: Float64Array;
-  x: Float32Array = NO_INPUT;
+  x: InputArray = NO_INPUT;
   y: OutputArray = NO_INPUT;
   /** What native code takes beside x and y; undefined for an operator without operands. */
   operands: (OperandArray | undefined)[] | undefined = undefined;
   /** Options that are not in the spec; NaN where not given. */
   readonly options: Options = noOptions();
   private tensor: TensorFields | null = null;
+  /** Whether x is a Float16Array. */
+  private halves = false;
   private readonly defaults: Float64Array;
 
   constructor(readonly operator: Operator) {
@@ -82,13 +85,12 @@ export class Call {
       return recordOf(operator, this.spec, operands, this.operands ?? [], tensor);
     }
     if (out !== undefined) return out;
-    if (tensor === null) return this.y;
-    return makeTensor(
-      tensor,
-      operator.element,
-      this.y,
-      resultDims(operator, this.spec, tensor.dims),
-    );
+    const element = outputElement(operator, this.spec);
+    if (tensor === null) {
+      const halves = this.halves && element === 'float16';
+      return halves ? halvesOf(this.y as Uint16Array) : this.y;
+    }
+    return makeTensor(tensor, element, this.y, resultDims(operator, this.spec, tensor.dims));
   }
 
   /** Lets go of everything that belongs to the caller, so that the record can serve again. */
@@ -97,6 +99,8 @@ export class Call {
     options.cols = NaN;
     options.stride = NaN;
     options.outStride = NaN;
+    options.dtype = NaN;
+    options.outDtype = NaN;
     options.out = undefined;
     options.signal = undefined;
     if (this.operator.operands !== undefined) {
@@ -106,29 +110,41 @@ export class Call {
     this.x = NO_INPUT;
     this.y = NO_INPUT;
     this.tensor = null;
+    this.halves = false;
   }
 
   private readInput(x: unknown): void {
     const { name } = this.operator;
-    if (types.isFloat32Array(x)) {
+    const { dtype } = this.options;
+    if (types.isFloat32Array(x) && !(dtype > 0)) {
+      // The usual call, without a record of what it is.
       this.x = x;
-    } else if (typeof x === 'object' && x !== null && !ArrayBuffer.isView(x) && !Array.isArray(x)) {
-      this.tensor = readTensor(name, 'x', x, 'float32');
-      this.x = this.tensor.data as Float32Array;
-      const { stride, outStride } = this.options;
-      if (!Number.isNaN(stride) || !Number.isNaN(outStride)) {
-        const given = Number.isNaN(stride) ? 'outStride' : 'stride';
-        throw wrongShape(
-          name,
-          `options.${given}`,
-          'be given with a typed array only',
-          'it with an object that has dims',
-        );
-      }
-    } else {
-      throw wrongType(name, 'x', 'a Float32Array or an object with data and dims', x);
+      this.setFormats(0);
+      if (x.length === 0) requireAttached(name, 'x', x);
+      return;
     }
-    if (this.x.length === 0) requireAttached(name, 'x', this.x);
+    const input = readInput(name, 'x', x, dtype);
+    this.x = input.array;
+    this.tensor = input.tensor;
+    this.halves = input.halves;
+    this.setFormats(input.format);
+    if (this.tensor === null) return;
+    const { stride, outStride } = this.options;
+    if (!Number.isNaN(stride) || !Number.isNaN(outStride)) {
+      const given = Number.isNaN(stride) ? 'outStride' : 'stride';
+      throw wrongShape(
+        name,
+        `options.${given}`,
+        'be given with a typed array only',
+        'it with an object that has dims',
+      );
+    }
+  }
+
+  private setFormats(format: number): void {
+    const { spec, options, operator } = this;
+    spec[Spec.xFormat] = format;
+    spec[Spec.yFormat] = outputFormat(operator, format, options.outDtype);
   }
 
   /** Rows, columns and strides from the length, the dims and the options. */
@@ -199,26 +215,29 @@ export class Call {
     }
     if (operator.output === 'record') return;
     const needed = outputLength(operator, spec);
-    this.y = out === undefined ? allocate(operator, needed) : this.readOut(out, needed);
+    this.y =
+      out === undefined ? allocate(operator, spec, needed) : this.readOut(bitsOf(out), needed);
   }
 
   private readOut(out: unknown, needed: number): OutputArray {
-    const { operator } = this;
+    const { operator, spec } = this;
     const { name } = operator;
+    const element = outputElement(operator, spec);
+    const kind = kinds[element];
     let array: OutputArray;
-    if (isElementArray(operator, out)) {
-      array = out;
+    if (kind.is(out)) {
+      array = out as OutputArray;
     } else if (
       typeof out === 'object' &&
       out !== null &&
       !ArrayBuffer.isView(out) &&
       !Array.isArray(out)
     ) {
-      const tensor = readTensor(name, 'options.out', out, operator.element);
+      const tensor = readTensor(name, 'options.out', out, element);
       this.compareDims(tensor.dims);
       array = tensor.data as OutputArray;
     } else {
-      const expected = `${elementArrayName(operator)} or an object with such data and dims`;
+      const expected = `${kind.name} or an object with such data and dims`;
       throw wrongType(name, 'options.out', expected, out);
     }
     if (array.length === 0) requireAttached(name, 'options.out', array);
@@ -302,10 +321,16 @@ export function requireIndexable(operator: Operator, cols: number): void {
   throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
 }
 
+/** The format of the output: rows have that of x, where no other is asked for. */
+export function outputFormat({ output }: Operator, format: number, asked: number): number {
+  if (output !== 'rows') return 0;
+  return Number.isNaN(asked) ? format : asked;
+}
+
 /** A new output; zeros where a stride leaves gaps. */
-export function allocate(operator: Operator, length: number): OutputArray {
+export function allocate(operator: Operator, spec: Float64Array, length: number): OutputArray {
   try {
-    return new kinds[operator.element].make(length) as OutputArray;
+    return new kinds[outputElement(operator, spec)].make(length) as OutputArray;
   } catch {
     throw new SoftlaneError(
       'ERR_SOFTLANE_OUT_OF_MEMORY',
@@ -339,7 +364,7 @@ export function runCall(call: Call): unknown {
 export function verifyCall(call: {
   readonly operator: Operator;
   readonly spec: Float64Array;
-  readonly x: Float32Array;
+  readonly x: InputArray;
   readonly operands?: OperandArrays | undefined;
 }): Check | null {
   const { operator, spec, x, operands } = call;

@@ -8,7 +8,7 @@ import type { Step } from './sampling/settings';
 import { NAME, OPTION_NAMES, integer, readSettings } from './sampling/settings';
 import { Status } from './spec';
 import type { TensorLike } from './tensor';
-import type { Abortable, Float32Result, Int32Result } from './types';
+import type { Abortable, AnyInput, Float32Result, Int32Result, NumberFormat } from './types';
 
 /** A step of a sampler, by the name of its option. */
 export type SamplerStep = Step;
@@ -114,6 +114,8 @@ export interface SampleOptions {
         readonly rawLogProbs?: Float32Array | undefined;
       }
     | undefined;
+  /** Format of the logits (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). */
+  readonly dtype?: NumberFormat | undefined;
   /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
   readonly threads?: number | undefined;
   /** Instruction set for this call, for tests and measurements. */
@@ -140,16 +142,13 @@ export interface Sampler {
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`
    */
-  sample(logits: Float32Array | TensorLike, options?: SampleOptions): SampleResult;
+  sample(logits: AnyInput | TensorLike, options?: SampleOptions): SampleResult;
 }
 
 /** The same with promises. */
 export interface AsyncSampler {
   step: number;
-  sample(
-    logits: Float32Array | TensorLike,
-    options?: SampleOptions & Abortable,
-  ): Promise<SampleResult>;
+  sample(logits: AnyInput | TensorLike, options?: SampleOptions & Abortable): Promise<SampleResult>;
 }
 
 function memoryOf(options: unknown): Memory {

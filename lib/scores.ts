@@ -2,7 +2,7 @@ import { define } from './define';
 import type { ChoiceRule, NumberRule } from './operator';
 import { temperatureOption } from './operator';
 import * as oracle from './oracle/scores';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import type { CallOptions, FloatCall } from './types';
 
 /** What the scores of a distribution take. */
@@ -70,7 +70,7 @@ export const entropy = define<FloatCall<ScoreOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: 'entropy of softmax(x / T) in nats',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
@@ -120,7 +120,7 @@ export const maxProbability = define<FloatCall<ScoreOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: 'largest probability of softmax(x / T)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
@@ -165,7 +165,7 @@ export const leastConfidence = define<FloatCall<ScoreOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: '1 - the largest probability of softmax(x / T)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
@@ -209,7 +209,7 @@ export const margin = define<FloatCall<ScoreOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: 'largest less second largest probability of softmax(x / T)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
@@ -254,7 +254,7 @@ export const energy = define<FloatCall<ScoreOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: '-T times the logarithm of the sum of exp(x / T)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
@@ -297,7 +297,7 @@ export const maxLogit = define<FloatCall<MaxLogitOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: 'largest element of the row',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {},
   output: 'perRow',
   element: 'float32',
@@ -343,7 +343,7 @@ export const maxLogitPNorm = define<FloatCall<MaxLogitPNormOptions>>({
   family: 'scores',
   driver: 'reduce',
   summary: 'largest logit over the p-norm of the row, both less the mean',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { p: pOption, centre: centreOption },
   output: 'perRow',
   element: 'float32',

@@ -2,7 +2,7 @@ import { define } from './define';
 import * as oracle from './oracle/select';
 import type { NumberRule, OutputOperand } from './operator';
 import { temperatureOption } from './operator';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import type {
   CallOptions,
   Float32Result,
@@ -46,7 +46,7 @@ export const argMax = define<IndexCall<ArgMaxOptions>>({
   family: 'select',
   driver: 'select',
   summary: 'index of the largest element of the row, the lowest among equals',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {},
   output: 'perRow',
   element: 'int32',
@@ -150,7 +150,7 @@ export const topK = define<RecordCall<TopKOptions, TopKParts, TopKDistribution>>
   family: 'select',
   driver: 'select',
   summary: 'the k largest elements of the row with their indices and probabilities',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {
     temperature: temperatureOption,
     k: kOption,

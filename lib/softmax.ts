@@ -1,6 +1,7 @@
 import { define } from './define';
 import { algorithmOption, maskedRowOption, temperatureOption } from './operator';
 import * as oracle from './oracle/softmax';
+import { FORMATS } from './spec';
 import type { CallOptions, FloatCall, RowOptions } from './types';
 
 /** How a row is normalised. The same result within the bound; each algorithm has its own bits on every machine. */
@@ -63,7 +64,7 @@ export const softmax = define<FloatCall<SoftmaxOptions>>({
   family: 'softmax',
   driver: 'reduce-map',
   summary: 'exp(x / T) divided by its sum over the row',
-  formats: ['f32'],
+  formats: FORMATS,
   options: {
     algorithm: algorithmOption,
     temperature: temperatureOption,
@@ -112,7 +113,7 @@ export const logSoftmax = define<FloatCall<LogSoftmaxOptions>>({
   family: 'softmax',
   driver: 'reduce-map',
   summary: 'logarithm of softmax, without forming it',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { algorithm: algorithmOption, temperature: temperatureOption },
   output: 'rows',
   element: 'float32',
@@ -157,7 +158,7 @@ export const logSumExp = define<FloatCall<LogSumExpOptions>>({
   family: 'softmax',
   driver: 'reduce',
   summary: 'logarithm of the sum of exp(x / T) over the row',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { algorithm: algorithmOption, temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',

@@ -16,9 +16,15 @@ export const Spec = {
   maskedRow: 9,
   alpha: 10,
   epsilon: 11,
+  /** Of x, and of an output of rows: their places in FORMATS. */
+  xFormat: 32,
+  yFormat: 33,
 } as const;
 
-export const SPEC_LENGTH = 32;
+export const SPEC_LENGTH = 34;
+
+/** Number formats by id. */
+export const FORMATS = ['f32', 'f16', 'bf16'] as const;
 
 /** Spec value of `isa` that stands for the ISA in use in the process. */
 export const CURRENT_ISA = -1;

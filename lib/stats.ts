@@ -2,7 +2,7 @@ import { define } from './define';
 import type { Bound, ChoiceRule, Element, NumberRule, OutputOperand } from './operator';
 import { temperatureOption } from './operator';
 import * as oracle from './oracle/stats';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import type { TargetInputs } from './targets';
 import { targetsOperand } from './targets';
 import type { CallOptions, Float32Result, Int32Result, NoInputs, RecordCall } from './types';
@@ -139,7 +139,7 @@ export const rowStats = define<
   family: 'stats',
   driver: 'reduce',
   summary: 'any statistics of the row at once: moments, entropy, the rank of a target and others',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { temperature: temperatureOption, p: pOption, nan: nanOption },
   output: 'record',
   element: 'float32',

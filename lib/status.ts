@@ -1,11 +1,10 @@
 /** The one place where what a native function returned becomes an error. */
-import { types } from 'node:util';
-import { kinds, requireAttached } from './elements';
+import { elementOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, SoftlaneRangeError, wrongShape, wrongType } from './errors';
 import { operandArgument, operandLength } from './operands';
-import type { OperandArray, OperandArrays, Operator, OutputArray } from './operator';
+import type { AnyElement, OperandArray, OperandArrays, Operator } from './operator';
 import { operandsOf } from './operator';
-import { Refusal, Spec, Status } from './spec';
+import { FORMATS, Refusal, Spec, Status } from './spec';
 
 /** What a call was about, for the message. */
 export interface Attempt {
@@ -32,26 +31,28 @@ export function outputLength(operator: Operator, spec: Float64Array): number {
   return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.yStride] + cols;
 }
 
-export function isElementArray(operator: Operator, value: unknown): value is OutputArray {
-  return kinds[operator.element].is(value);
+/** Of the elements that a spec says x has. */
+export function inputElement(spec: Float64Array): AnyElement {
+  return elementOf[FORMATS[spec[Spec.xFormat]]];
 }
 
-export function elementArrayName(operator: Operator): string {
-  return kinds[operator.element].name;
+/** Of those that y has. */
+export function outputElement(operator: Operator, spec: Float64Array): AnyElement {
+  return operator.output === 'rows' ? elementOf[FORMATS[spec[Spec.yFormat]]] : operator.element;
 }
 
 /** The error for a status other than OK. */
 export function statusError(attempt: Attempt, status: number): Error {
   const { operator, spec, x, y } = attempt;
   const name = operator.name;
+  const input = kinds[inputElement(spec)];
+  const output = kinds[outputElement(operator, spec)];
   switch (status) {
     case Status.BAD_INPUT:
-      if (!types.isFloat32Array(x)) return wrongType(name, 'x', 'a Float32Array', x);
+      if (!input.is(x)) return wrongType(name, 'x', input.name, x);
       return lengthError(name, 'x', x, inputLength(spec));
     case Status.BAD_OUTPUT:
-      if (!isElementArray(operator, y)) {
-        return wrongType(name, 'out', elementArrayName(operator), y);
-      }
+      if (!output.is(y)) return wrongType(name, 'out', output.name, y);
       return lengthError(name, 'out', y, outputLength(operator, spec));
     case Status.BAD_OPERAND:
       return operandError(attempt);

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { SoftlaneTypeError, describe, wrongShape, wrongType } from './errors';
-import { kinds } from './elements';
-import type { OperandArray, OperandElement } from './operator';
+import { bitsOf, halvesOf, isHalves, kinds } from './elements';
+import type { AnyElement, OperandArray } from './operator';
 
 /**
  * Any object with `data` and `dims`: an onnxruntime or transformers.js Tensor, or a plain object. Rows run along the
@@ -25,6 +25,10 @@ export interface TensorOf<A> {
 export interface TensorFields {
   readonly object: TensorLike;
   readonly type: string | undefined;
+  /** Of the data: one of those that were asked for. */
+  readonly element: AnyElement;
+  /** Whether the data is a Float16Array, of which these are the bits. */
+  readonly halves: boolean;
   readonly data: OperandArray;
   readonly dims: readonly number[];
 }
@@ -36,10 +40,9 @@ export function readTensor(
   operator: string,
   argument: string,
   value: object,
-  element: OperandElement,
+  ...elements: readonly [AnyElement, ...AnyElement[]]
 ): TensorFields {
   const object = value as TensorLike;
-  const { name: array, is } = kinds[element];
   // A tensor on a GPU, or one that was disposed, throws when its data is read: look at the location first.
   const location: unknown = object.location;
   if (!CPU_LOCATIONS.includes(location)) {
@@ -49,16 +52,24 @@ export function readTensor(
     );
   }
   const type: unknown = object.type;
-  const data: unknown = object.data;
+  const source: unknown = object.data;
   const given: unknown = object.dims;
+  const halves = isHalves(source);
+  const data = bitsOf(source);
+  // Without a type, bits are those of the format that is asked for alone.
+  const byType = elements.find((each) => each === type);
+  const element =
+    byType ?? (halves ? elements.find((each) => each === 'float16') : undefined) ?? elements[0];
+  const { name: array, is } = kinds[element];
   if (data === undefined && given === undefined) {
     throw wrongType(operator, argument, `${array} or an object with data and dims`, value);
   }
-  if (type !== undefined && type !== element) {
-    throw wrongType(operator, `${argument}.type`, JSON.stringify(element), type);
+  if (type !== undefined && byType === undefined) {
+    const expected = elements.map((each) => JSON.stringify(each)).join(' or ');
+    throw wrongType(operator, `${argument}.type`, expected, type);
   }
   if (!is(data)) {
-    throw wrongType(operator, `${argument}.data`, array, data);
+    throw wrongType(operator, `${argument}.data`, array, source);
   }
   const dims = readDims(operator, argument, given);
   const size = dims.reduce((product, dim) => product * dim, 1);
@@ -71,7 +82,7 @@ export function readTensor(
       `${length} elements`,
     );
   }
-  return { object, type: type as string | undefined, data, dims };
+  return { object, type: type as string | undefined, element, halves, data, dims };
 }
 
 function readDims(operator: string, argument: string, given: unknown): readonly number[] {
@@ -93,10 +104,12 @@ function readDims(operator: string, argument: string, given: unknown): readonly 
  */
 export function makeTensor(
   like: TensorFields,
-  element: OperandElement,
-  data: OperandArray,
+  element: AnyElement,
+  bits: OperandArray,
   dims: readonly number[],
 ): TensorOf<OperandArray> {
+  const again = like.halves && element === 'float16';
+  const data = again ? (halvesOf(bits as Uint16Array) as OperandArray) : bits;
   if (like.type !== undefined) {
     const made = construct(like.object, element, data, dims);
     if (made !== undefined) return made;

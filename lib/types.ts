@@ -6,6 +6,26 @@ export type Float32Result = ReturnType<Float32ArrayConstructor['of']>;
 /** A new Int32Array on its own ArrayBuffer. */
 export type Int32Result = ReturnType<Int32ArrayConstructor['of']>;
 
+/** A new Uint16Array on its own ArrayBuffer: the bits of 16-bit floats. */
+export type Uint16Result = ReturnType<Uint16ArrayConstructor['of']>;
+
+/** Number formats: float32, IEEE 754 binary16, and bfloat16. 16-bit floats are in a Uint16Array, as their bits. */
+export type NumberFormat = 'f32' | 'f16' | 'bf16';
+type HalfFormat = 'f16' | 'bf16';
+/** A Float16Array, where the runtime has it; f16 without being told. */
+export interface Float16Like extends ArrayBufferView {
+  readonly length: number;
+  readonly [Symbol.toStringTag]: 'Float16Array';
+}
+/** Arrays that x may be; a Uint16Array says with `dtype` what its bits mean. */
+export type AnyInput = Float32Array | Uint16Array | Float16Like;
+/** What 16-bit floats in give: the same out, where the results are rows. */
+type SameFormat<Options, A> = 'outDtype' extends keyof Options ? A : Float32Result;
+interface Halves {
+  readonly dtype: HalfFormat;
+  readonly outDtype?: undefined;
+}
+
 /** What every operator takes. */
 export interface CallOptions {
   /**
@@ -18,6 +38,10 @@ export interface CallOptions {
    * floor((length - cols) / stride) + 1 rows; the gap after the last one may be missing.
    */
   readonly stride?: number | undefined;
+  /**
+   * Format of x (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). Every x is widened to float32, exactly; arithmetic and bounds are those of float32.
+   */
+  readonly dtype?: NumberFormat | undefined;
   /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
   readonly threads?: number | undefined;
   /** Instruction set for this call, for tests and measurements; one of those in `capabilities()`. */
@@ -28,10 +52,14 @@ export interface CallOptions {
 export interface RowOptions extends CallOptions {
   /** Distance in elements between the starts of two output rows, at least `cols` (default: `cols`; in place: `stride`). */
   readonly outStride?: number | undefined;
+  /** Format of the result (default: that of x). The float32 result is rounded to the nearest number, ties to even. */
+  readonly outDtype?: NumberFormat | undefined;
 }
 
 /** Where a float32 result may go: given as `out`, it is also what the call returns. */
 export type Float32Output = Float32Array | TensorLike;
+/** Where a result of floats of any format may go. */
+export type FloatOutput = Float32Output | Uint16Array | Float16Like;
 /** Where an int32 result may go. */
 export type Int32Output = Int32Array | TensorLike;
 
@@ -74,12 +102,15 @@ export interface FloatCall<Options, Inputs = NoInputs> extends Described<
   Inputs
 > {
   /** Into `out`, which comes back; one with `dims` must have those of the result. */
-  <O extends Float32Output>(
-    x: Float32Array | TensorLike,
-    options: Options & { readonly out: O },
-  ): O;
+  <O extends FloatOutput>(x: AnyInput | TensorLike, options: Options & { readonly out: O }): O;
   /** An array in, a new array out. */
-  (x: Float32Array, options?: Options): Float32Result;
+  (x: Float32Array, options?: Options & { readonly outDtype?: 'f32' | undefined }): Float32Result;
+  /** 16-bit floats in. */
+  (x: Uint16Array, options: Options & Halves): SameFormat<Options, Uint16Result>;
+  <H extends Float16Like>(x: H, options?: Options & Partial<Halves>): SameFormat<Options, H>;
+  /** In another format than x. */
+  (x: AnyInput, options: Options & { readonly outDtype: 'f32' }): Float32Result;
+  (x: AnyInput, options: Options & { readonly outDtype: HalfFormat }): Uint16Result;
   /** A tensor in, a new one of the same kind out. */
   <T extends TensorLike>(x: T, options?: Options): T;
 }
@@ -87,9 +118,9 @@ export interface FloatCall<Options, Inputs = NoInputs> extends Described<
 /** An operator with int32 results. */
 export interface IndexCall<Options> extends Described<Options, Int32Array, Int32Result> {
   /** Into `out`, which comes back; one with `dims` must have those of the result. */
-  <O extends Int32Output>(x: Float32Array | TensorLike, options: Options & { readonly out: O }): O;
+  <O extends Int32Output>(x: AnyInput | TensorLike, options: Options & { readonly out: O }): O;
   /** An array in, a new array out. */
-  (x: Float32Array, options?: Options): Int32Result;
+  (x: AnyInput, options?: Options): Int32Result;
   /** A tensor in, a new one of the same kind and type int32 out. */
   (x: TensorLike, options?: Options): TensorOf<Int32Result>;
 }
@@ -134,8 +165,8 @@ export interface RecordCall<Options, Always, Maybe = NoInputs, Inputs = NoInputs
   Inputs & { readonly out?: PartsOutput<Always & Maybe> | undefined }
 > {
   /** An array in, new arrays out, or those of `out`. */
-  <O extends Options>(x: Float32Array, options: Known<O, Options>): PartsResult<O, Always, Maybe>;
-  (x: Float32Array): Always;
+  <O extends Options>(x: AnyInput, options: Known<O, Options>): PartsResult<O, Always, Maybe>;
+  (x: AnyInput): Always;
   /** A tensor in, new ones of the same kind out. */
   <O extends Options>(
     x: TensorLike,
@@ -160,31 +191,50 @@ export interface Abortable {
 
 /** FloatCall with a promise. */
 export interface FloatPromise<Options> {
-  <O extends Float32Output>(
-    x: Float32Array | TensorLike,
+  <O extends FloatOutput>(
+    x: AnyInput | TensorLike,
     options: Options & Abortable & { readonly out: O },
   ): Promise<O>;
-  (x: Float32Array, options?: Options & Abortable): Promise<Float32Result>;
+  (
+    x: Float32Array,
+    options?: Options & Abortable & { readonly outDtype?: 'f32' | undefined },
+  ): Promise<Float32Result>;
+  (
+    x: Uint16Array,
+    options: Options & Abortable & Halves,
+  ): Promise<SameFormat<Options, Uint16Result>>;
+  <H extends Float16Like>(
+    x: H,
+    options?: Options & Abortable & Partial<Halves>,
+  ): Promise<SameFormat<Options, H>>;
+  (
+    x: AnyInput,
+    options: Options & Abortable & { readonly outDtype: 'f32' },
+  ): Promise<Float32Result>;
+  (
+    x: AnyInput,
+    options: Options & Abortable & { readonly outDtype: HalfFormat },
+  ): Promise<Uint16Result>;
   <T extends TensorLike>(x: T, options?: Options & Abortable): Promise<T>;
 }
 
 /** IndexCall with a promise. */
 export interface IndexPromise<Options> {
   <O extends Int32Output>(
-    x: Float32Array | TensorLike,
+    x: AnyInput | TensorLike,
     options: Options & Abortable & { readonly out: O },
   ): Promise<O>;
-  (x: Float32Array, options?: Options & Abortable): Promise<Int32Result>;
+  (x: AnyInput, options?: Options & Abortable): Promise<Int32Result>;
   (x: TensorLike, options?: Options & Abortable): Promise<TensorOf<Int32Result>>;
 }
 
 /** RecordCall with a promise. */
 export interface RecordPromise<Options, Always, Maybe = NoInputs> {
   <O extends Options & Abortable>(
-    x: Float32Array,
+    x: AnyInput,
     options: Known<O, Options & Abortable>,
   ): Promise<PartsResult<O, Always, Maybe>>;
-  (x: Float32Array): Promise<Always>;
+  (x: AnyInput): Promise<Always>;
   <O extends Options & Abortable>(
     x: TensorLike,
     options: Known<O, Options & Abortable>,

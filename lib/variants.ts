@@ -1,6 +1,7 @@
 import { define } from './define';
 import { maskedRowOption } from './operator';
 import * as oracle from './oracle/variants';
+import { FORMATS } from './spec';
 import type { FloatCall, RowOptions } from './types';
 
 /** What the variants of softmax take. */
@@ -41,7 +42,7 @@ export const stableMax = define<FloatCall<VariantOptions>>({
   family: 'variants',
   driver: 'reduce-map',
   summary: 's(x) over its sum, s(x) = x + 1 or, below 0, 1 / (1 - x)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { maskedRow: maskedRowOption },
   output: 'rows',
   element: 'float32',
@@ -85,7 +86,7 @@ export const sparsemax = define<FloatCall<VariantOptions>>({
   family: 'variants',
   driver: 'reduce-map',
   summary: 'projection of the row on the simplex, max(0, x - tau)',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { maskedRow: maskedRowOption },
   output: 'rows',
   element: 'float32',
@@ -129,7 +130,7 @@ export const entmax15 = define<FloatCall<VariantOptions>>({
   family: 'variants',
   driver: 'reduce-map',
   summary: 'entmax of alpha 1.5, max(0, x / 2 - tau)²',
-  formats: ['f32'],
+  formats: FORMATS,
   options: { maskedRow: maskedRowOption },
   output: 'rows',
   element: 'float32',

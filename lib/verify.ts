@@ -2,10 +2,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SoftlaneError } from './errors';
+import { floatsOf, formatDistance, widen } from './formats';
 import { inputsOfRow } from './operands';
-import type { Bound, OperandArrays, Operator, OutputArray, Parameters } from './operator';
+import type {
+  Bound,
+  Format,
+  InputArray,
+  OperandArrays,
+  Operator,
+  OutputArray,
+  Parameters,
+} from './operator';
 import { operandsOf, parametersOf } from './operator';
-import { Spec } from './spec';
+import { FORMATS, Spec } from './spec';
 import { boundDistance } from './ulp';
 
 /** Share of the calls to check (0: off), and calls counted so far. One per thread of JavaScript. */
@@ -29,6 +38,8 @@ export interface Mismatch {
   readonly operator: string;
   readonly algorithm: string | undefined;
   readonly isa: string;
+  /** Of the output; its distances are counted in numbers of that format. */
+  readonly format: Format;
   readonly parameters: Parameters;
   readonly rows: number;
   readonly cols: number;
@@ -70,7 +81,7 @@ export type Check = (y: OutputArray, operands?: OperandArrays) => void;
 export function beginVerify(
   operator: Operator,
   spec: Float64Array,
-  x: Float32Array,
+  x: InputArray,
   length: number,
   operands: OperandArrays | undefined,
   isa: string,
@@ -79,7 +90,7 @@ export function beginVerify(
   const { share } = verification;
   if (!(Math.ceil((n + 1) * share) > Math.ceil(n * share))) return null;
   // Copies: the call may be in place, and the record may be used again before an asynchronous call settles.
-  const input = copyOf(operator.name, x)?.subarray(0, length);
+  const input = copyOf(operator.name, FORMATS[spec[Spec.xFormat]], x)?.subarray(0, length);
   if (input === undefined) return null;
   const kept = spec.slice();
   const inputs = operandsOf(operator).map(({ role }, i) =>
@@ -91,9 +102,9 @@ export function beginVerify(
 }
 
 /** By no method of x, which may be of any class; undefined if its memory is gone, which native code is about to refuse. */
-function copyOf(operator: string, x: Float32Array): Float32Array | undefined {
+function copyOf(operator: string, format: Format, x: InputArray): Float32Array | undefined {
   try {
-    return new Float32Array(x);
+    return floatsOf(format, x);
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw new SoftlaneError(
@@ -128,6 +139,7 @@ function check(operator: Operator, kept: Kept): void {
   const cols = spec[Spec.cols];
   const xStride = spec[Spec.xStride];
   const parameters = parametersOf(operator, spec);
+  const format = operator.output === 'rows' ? FORMATS[spec[Spec.yFormat]] : 'f32';
   let worst: Worst | undefined;
   let mismatches = 0;
   const compare = (
@@ -137,15 +149,27 @@ function check(operator: Operator, kept: Kept): void {
     stride: number,
     truth: Float64Array | number,
   ): void => {
+    const limit = format === 'f32' ? bound.maxUlp : 1;
     const count = typeof truth === 'number' ? 1 : truth.length;
     for (let column = 0; column < count; column++) {
       const expected = typeof truth === 'number' ? truth : truth[column];
       const value = got[row * stride + column];
-      const ulp = boundDistance(value, expected, bound);
-      if (ulp <= bound.maxUlp) continue;
+      const ulp =
+        format === 'f32'
+          ? boundDistance(value, expected, bound)
+          : formatDistance(format, value, expected, bound);
+      if (ulp <= limit) continue;
       mismatches++;
       if (worst !== undefined && ulp <= worst.ulp) continue;
-      worst = { row, column, output, got: value, expected, ulp, bound: bound.maxUlp };
+      worst = {
+        row,
+        column,
+        output,
+        got: format === 'f32' ? value : widen(format, value),
+        expected,
+        ulp,
+        bound: limit,
+      };
     }
   };
   for (let row = 0; row < rows; row++) {
@@ -189,6 +213,7 @@ function mismatchError(
     operator: operator.name,
     algorithm: algorithm === undefined ? undefined : String(algorithm),
     isa,
+    format: operator.output === 'rows' ? FORMATS[spec[Spec.yFormat]] : 'f32',
     parameters,
     rows: spec[Spec.rows],
     cols,

@@ -29,7 +29,7 @@ describe('CPU', () => {
   test('every fact is there', () => {
     expect(Object.keys(facts())).toEqual([
       ...['architecture', 'vendor', 'brand'],
-      ...['cpu-avx2', 'cpu-fma', 'cpu-avx512', 'os-ymm', 'os-zmm'],
+      ...['cpu-avx2', 'cpu-fma', 'cpu-f16c', 'cpu-avx512', 'os-ymm', 'os-zmm'],
       ...['l1d', 'l2', 'l3', 'affinity', 'quota', 'threads'],
     ]);
   });
@@ -43,7 +43,7 @@ describe('CPU', () => {
 
   test('an ISA needs the instructions and the saved registers', () => {
     const f = facts();
-    const avx2 = f['cpu-avx2'] === '1' && f['cpu-fma'] === '1' && f['os-ymm'] === '1';
+    const avx2 = ['cpu-avx2', 'cpu-fma', 'cpu-f16c', 'os-ymm'].every((name) => f[name] === '1');
     const avx512 = avx2 && f['cpu-avx512'] === '1' && f['os-zmm'] === '1';
     expect(usable()).toEqual(
       process.arch === 'x64' ? { avx512, avx2, scalar: true } : { scalar: true },
@@ -58,8 +58,8 @@ describe('CPU', () => {
       const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync(cpuinfo, 'utf8'))![1].split(' '));
       const has = (...names: string[]) => names.every((name) => flags.has(name));
       expect(usable()).toMatchObject({
-        avx2: has('avx', 'avx2', 'fma'),
-        avx512: has('avx2', 'fma', 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl'),
+        avx2: has('avx', 'avx2', 'fma', 'f16c'),
+        avx512: has('avx2', 'fma', 'f16c', 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl'),
       });
     },
   );

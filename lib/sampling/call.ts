@@ -11,7 +11,7 @@ import {
   wrongType,
   wrongValue,
 } from '../errors';
-import type { OperandArray } from '../operator';
+import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
 import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../spec';
 import { plainStatusError } from '../status';
@@ -58,6 +58,7 @@ const OPTIONS = [
   'rawLogProbs',
   'nan',
   'out',
+  'dtype',
   'threads',
   'isa',
 ];
@@ -80,7 +81,7 @@ export interface Sampled {
 /** A checked call: what `binding.run` and `binding.submit` take. */
 export class SampleCall {
   readonly spec: Float64Array = new Float64Array(SPEC_LENGTH);
-  x: Float32Array;
+  x: InputArray;
   readonly y = undefined;
   readonly operands: (OperandArray | undefined)[] = [];
   readonly signal: AbortSignal | undefined;
@@ -102,8 +103,9 @@ export class SampleCall {
       if (!names.includes(key)) throw unknownOption(NAME, key, names);
       given[key] = source[key];
     }
-    const shape = readLogits(logits, given['cols']);
+    const shape = readLogits(logits, given['cols'], given['dtype']);
     this.x = shape.x;
+    this.spec[Spec.xFormat] = shape.format;
     this.rows = shape.rows;
     this.cols = shape.cols;
     this.signal = given['signal'] === undefined ? undefined : abortSignal(NAME, given['signal']);

@@ -1,36 +1,33 @@
 /** What a call of a sampler reads: logits, and arrays of different lengths for each row. */
-import { types } from 'node:util';
 import { size } from '../check';
-import { requireAttached } from '../elements';
-import { wrongShape, wrongType } from '../errors';
-import { readTensor } from '../tensor';
+import { wrongShape } from '../errors';
+import { formatIndex, readInput } from '../input';
+import type { InputArray } from '../operator';
+import { FORMATS } from '../spec';
 import { NAME } from './settings';
 
-export function readLogits(
-  logits: unknown,
-  given: unknown,
-): { x: Float32Array; rows: number; cols: number } {
+interface Logits {
+  readonly x: InputArray;
+  /** Its place in FORMATS. */
+  readonly format: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export function readLogits(logits: unknown, given: unknown, dtype: unknown): Logits {
   const wanted = given === undefined ? undefined : size(NAME, 'options.cols', given, 0);
-  let x: Float32Array;
+  const wantedFormat =
+    dtype === undefined ? NaN : formatIndex(NAME, 'options.dtype', FORMATS, dtype);
+  const { array: x, format, tensor } = readInput(NAME, 'logits', logits, wantedFormat);
   let cols: number;
   let rows: number | undefined;
-  if (types.isFloat32Array(logits)) {
-    x = logits;
-    if (x.length === 0) requireAttached(NAME, 'logits', x);
+  if (tensor === null) {
     cols = wanted ?? x.length;
     if (wanted === undefined) rows = 1;
-  } else if (
-    typeof logits === 'object' &&
-    logits !== null &&
-    !ArrayBuffer.isView(logits) &&
-    !Array.isArray(logits)
-  ) {
-    const { data, dims } = readTensor(NAME, 'logits', logits, 'float32');
-    x = data as Float32Array;
+  } else {
+    const { dims } = tensor;
     cols = wanted ?? (dims.length === 0 ? 1 : dims[dims.length - 1]);
     if (cols === 0) rows = dims.slice(0, -1).reduce((product, dim) => product * dim, 1);
-  } else {
-    throw wrongType(NAME, 'logits', 'a Float32Array or an object with data and dims', logits);
   }
   rows ??= cols === 0 ? 0 : x.length / cols;
   if (!Number.isInteger(rows)) {
@@ -40,7 +37,7 @@ export function readLogits(
   if (cols > 0x7fffffff) {
     throw wrongShape(NAME, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
   }
-  return { x, rows, cols };
+  return { x, format, rows, cols };
 }
 
 /** Arrays of one type end to end; the same one only once, and one alone is not copied. */

@@ -77,7 +77,7 @@ napi_value collect(napi_env env, napi_callback_info info) {
     return to_value(env, Status::kUnknownTicket);
   void* y;
   void* operands[kMostOperands];
-  Status status = check_output(env, arguments[1], *job->op, job->y_needed, &y);
+  Status status = check_output(env, arguments[1], *job->op, job->y_format(), job->y_needed, &y);
   for (int i = 0; i < job->op->operand_count && status == Status::kOk; i++) {
     operands[i] = nullptr;
     if (!job->op->operands[i].written || static_cast<size_t>(i) >= values.count) continue;

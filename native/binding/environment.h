@@ -53,7 +53,8 @@ class AsyncJob final : public Task {
   bool writes_to_y = false;  // there is nothing to copy at the end
   const Operator* op = nullptr;
   size_t y_needed = 0;  // elements of the caller's output
-  Operands operands;    // in operand_memory_; as many as the operator has
+  Format y_format() const { return call_.y_format; }
+  Operands operands;  // in operand_memory_; as many as the operator has
   napi_ref references[2] = {nullptr, nullptr};
   std::shared_ptr<AsyncJob> self;  // the pool's hold on it
 
@@ -68,7 +69,7 @@ class AsyncJob final : public Task {
   const Isa* isa_ = nullptr;
   int threads_ = 1;
   size_t y_stride_ = 0;
-  const float* x_ = nullptr;
+  const void* x_ = nullptr;
   void* y_ = nullptr;
   Memory input_, output_, operand_memory_;
 

@@ -31,6 +31,8 @@ napi_value state_finish(napi_env env, napi_callback_info info);
 napi_value exp_hook(napi_env env, napi_callback_info info);
 napi_value log_hook(napi_env env, napi_callback_info info);
 napi_value ext_exp_hook(napi_env env, napi_callback_info info);
+napi_value widen_hook(napi_env env, napi_callback_info info);
+napi_value narrow_hook(napi_env env, napi_callback_info info);
 napi_value cpu_quota_hook(napi_env env, napi_callback_info info);
 napi_value philox_hook(napi_env env, napi_callback_info info);
 napi_value pool_threads_hook(napi_env env, napi_callback_info info);

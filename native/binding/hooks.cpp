@@ -59,6 +59,43 @@ napi_value ext_exp_hook(napi_env env, napi_callback_info info) {
   return to_value(env, status);
 }
 
+napi_value widen_hook(napi_env env, napi_callback_info info) {
+  const Arguments<4> arguments(env, info);
+  int64_t index, format;
+  if (!get_integer(env, arguments[0], -1, 16, &index) ||
+      !get_integer(env, arguments[1], 1, kFormats - 1, &format))
+    return to_value(env, Status::kBadSpec);
+  const Isa* isa = usable_isa(index);
+  if (isa == nullptr) return to_value(env, Status::kUnsupportedIsa);
+  Array<uint16_t> x;
+  Array<float> y;
+  if (!get_array(env, arguments[2], napi_uint16_array, &x)) return to_value(env, Status::kBadInput);
+  if (!get_floats(env, arguments[3], &y) || y.length != x.length)
+    return to_value(env, Status::kBadOutput);
+  if (overlap(x.data, x.length * 2, y.data, y.length * 4)) return to_value(env, Status::kOverlap);
+  isa->widen(static_cast<Format>(format), x.data, y.data, x.length);
+  return to_value(env, Status::kOk);
+}
+
+napi_value narrow_hook(napi_env env, napi_callback_info info) {
+  const Arguments<5> arguments(env, info);
+  int64_t index, format, streamed;
+  if (!get_integer(env, arguments[0], -1, 16, &index) ||
+      !get_integer(env, arguments[1], 1, kFormats - 1, &format) ||
+      !get_integer(env, arguments[2], 0, 1, &streamed))
+    return to_value(env, Status::kBadSpec);
+  const Isa* isa = usable_isa(index);
+  if (isa == nullptr) return to_value(env, Status::kUnsupportedIsa);
+  Array<float> x;
+  Array<uint16_t> y;
+  if (!get_floats(env, arguments[3], &x)) return to_value(env, Status::kBadInput);
+  if (!get_array(env, arguments[4], napi_uint16_array, &y) || y.length != x.length)
+    return to_value(env, Status::kBadOutput);
+  if (overlap(x.data, x.length * 4, y.data, y.length * 2)) return to_value(env, Status::kOverlap);
+  isa->narrow(static_cast<Format>(format), x.data, y.data, x.length, streamed != 0);
+  return to_value(env, Status::kOk);
+}
+
 napi_value cpu_quota_hook(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   size_t length = 0;

@@ -6,17 +6,17 @@
 namespace softlane {
 namespace {
 
-// Rows of `cols` elements of four bytes from one distance between rows to another.
+// Rows of `cols` elements of so many bytes from one distance between rows to another.
 void copy_rows(const void* from, size_t from_stride, void* to, size_t to_stride, size_t rows,
-               size_t cols) {
+               size_t cols, size_t bytes) {
   if (rows == 0 || cols == 0) return;
   if (rows == 1 || (from_stride == cols && to_stride == cols)) {
-    std::memcpy(to, from, rows * cols * 4);
+    std::memcpy(to, from, rows * cols * bytes);
     return;
   }
   for (size_t r = 0; r < rows; r++) {
-    std::memcpy(static_cast<char*>(to) + r * to_stride * 4,
-                static_cast<const char*>(from) + r * from_stride * 4, cols * 4);
+    std::memcpy(static_cast<char*>(to) + r * to_stride * bytes,
+                static_cast<const char*>(from) + r * from_stride * bytes, cols * bytes);
   }
 }
 
@@ -57,13 +57,14 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
   if (op->operand_count > 0 && !take_operands(checked)) return false;
   borrows = x_stays || y_stays;
   writes_to_y = y_stays;
-  const size_t bytes = call_.rows * call_.cols * 4;
+  const size_t elements = call_.rows * call_.cols, bytes = elements * size_of(call_.x_format);
   if (x_stays) {
     x_ = checked.x.data;
   } else {
     if (!input_.allocate(bytes)) return false;
-    copy_rows(checked.x.data, call_.x_stride, input_.data(), call_.cols, call_.rows, call_.cols);
-    x_ = static_cast<const float*>(input_.data());
+    copy_rows(checked.x.data, call_.x_stride, input_.data(), call_.cols, call_.rows, call_.cols,
+              size_of(call_.x_format));
+    x_ = input_.data();
     call_.x_stride = call_.cols;
   }
   if (op->output == Output::kNone) return true;
@@ -72,11 +73,13 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
     return true;
   }
   call_.y_stride = call_.cols;
-  if (!x_stays && op->output == Output::kRow) {
+  if (!x_stays && op->output == Output::kRow && call_.x_format == call_.y_format) {
     y_ = input_.data();  // in place in the copy
     return true;
   }
-  if (!output_.allocate(op->output == Output::kRow ? bytes : call_.rows * 4)) return false;
+  if (!output_.allocate(op->output == Output::kRow ? elements * size_of(call_.y_format)
+                                                   : call_.rows * 4))
+    return false;
   y_ = output_.data();
   return true;
 }
@@ -88,9 +91,9 @@ void AsyncJob::deliver_to(void* y, void* const* to) const {
   }
   if (writes_to_y || op->output == Output::kNone) return;
   if (op->output != Output::kRow)
-    copy_rows(y_, call_.rows, y, call_.rows, 1, call_.rows);
+    copy_rows(y_, call_.rows, y, call_.rows, 1, call_.rows, 4);
   else
-    copy_rows(y_, call_.cols, y, y_stride_, call_.rows, call_.cols);
+    copy_rows(y_, call_.cols, y, y_stride_, call_.rows, call_.cols, size_of(call_.y_format));
 }
 
 void AsyncJob::drop_memory() {

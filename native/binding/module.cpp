@@ -75,6 +75,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<exp_hook>("_exp"),
       function<log_hook>("_log"),
       function<ext_exp_hook>("_extExp"),
+      function<widen_hook>("_widen"),
+      function<narrow_hook>("_narrow"),
       function<cpu_quota_hook>("_cpuQuota"),
       function<philox_hook>("_philox"),
       function<pool_threads_hook>("_poolThreads"),

@@ -12,7 +12,10 @@ namespace {
 constexpr double kMostSize = 9007199254740991.0;  // 2^53 - 1
 
 constexpr size_t kParams = sizeof(Call::params) / sizeof(double);
-static_assert(kSpecParams + kParams <= kSpecLength, "the parameters fit into the spec");
+
+napi_typedarray_type array_type(Format format) {
+  return format == Format::kF32 ? napi_float32_array : napi_uint16_array;
+}
 
 // Extent of `rows` rows of `cols` elements every `stride`: false where it is beyond any array.
 bool extent(size_t rows, size_t cols, size_t stride, size_t* elements) {
@@ -35,12 +38,14 @@ bool get_size(double value, size_t* size) {
 
 Status read_spec(const double* fields, Checked* checked) {
   Call* call = &checked->call;
-  int64_t op, algorithm, isa, threads;
+  int64_t op, algorithm, isa, threads, x_format, y_format;
   const int operators = isa_at(0).operator_count + isa_at(0).unlisted_count;
   if (!to_integer(fields[kSpecOp], 0, operators - 1, &op) ||
       !to_integer(fields[kSpecAlgorithm], 0, kAlgorithms - 1, &algorithm) ||
       !to_integer(fields[kSpecIsa], -1, isa_count() - 1, &isa) ||
       !to_integer(fields[kSpecThreads], 0, kMaxThreads, &threads) ||
+      !to_integer(fields[kSpecXFormat], 0, kFormats - 1, &x_format) ||
+      !to_integer(fields[kSpecYFormat], 0, kFormats - 1, &y_format) ||
       !get_size(fields[kSpecRows], &call->rows) || !get_size(fields[kSpecCols], &call->cols) ||
       !get_size(fields[kSpecXStride], &call->x_stride) ||
       !get_size(fields[kSpecYStride], &call->y_stride)) {
@@ -52,6 +57,9 @@ Status read_spec(const double* fields, Checked* checked) {
   checked->threads = threads == 0 ? default_threads() : static_cast<int>(threads);
   call->op = static_cast<int32_t>(op);
   call->algorithm = static_cast<Algorithm>(algorithm);
+  call->x_format = static_cast<Format>(x_format);
+  call->y_format = static_cast<Format>(y_format);
+  if (y_format != 0 && checked->op->output != Output::kRow) return Status::kBadSpec;
   if (call->x_stride < call->cols) return Status::kBadSpec;
   if (checked->op->output == Output::kRow && call->y_stride < call->cols) return Status::kBadSpec;
   call->operands = nullptr;
@@ -78,11 +86,12 @@ bool operands_overlap(const Checked& c, size_t x_bytes, size_t y_bytes) {
 }
 
 Status check_overlap(const Checked& c) {
-  const size_t x_bytes = input_span(c.call) * sizeof(float);
-  const size_t y_bytes = output_span(c.call, *c.op) * 4;
+  const Format x_format = c.call.x_format, y_format = c.call.y_format;
+  const size_t x_bytes = input_span(c.call) * size_of(x_format);
+  const size_t y_bytes = output_span(c.call, *c.op) * size_of(y_format);
   if (c.op->operand_count > 0 && operands_overlap(c, x_bytes, y_bytes)) return Status::kOverlap;
   if (!overlap(c.x.data, x_bytes, c.y, y_bytes)) return Status::kOk;
-  const bool in_place = c.op->output == Output::kRow && c.x.data == c.y &&
+  const bool in_place = c.op->output == Output::kRow && c.x.data == c.y && x_format == y_format &&
                         (c.call.x_stride == c.call.y_stride || c.call.rows == 1);
   return in_place ? Status::kOk : Status::kOverlap;
 }
@@ -156,12 +165,13 @@ Status check_operand(napi_env env, napi_value value, const Operand& operand, siz
   return Status::kOk;
 }
 
-Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data) {
+Status check_output(napi_env env, napi_value y, const Operator& op, Format format, size_t needed,
+                    void** data) {
   *data = nullptr;
   if (op.output == Output::kNone) return Status::kOk;
   Array<void> array;
   const napi_typedarray_type type =
-      op.output == Output::kIndex ? napi_int32_array : napi_float32_array;
+      op.output == Output::kIndex ? napi_int32_array : array_type(format);
   if (!get_array(env, y, type, &array)) return Status::kBadOutput;
   if (array.length < needed) return Status::kBadOutput;
   *data = array.data;
@@ -179,10 +189,11 @@ Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, nap
   // The last that may run JavaScript.
   OperandValues values;
   if (checked->op->operand_count > 0) values.read(env, operands);
-  if (!get_floats(env, x, &checked->x)) return Status::kBadInput;
+  const Format y_format = checked->call.y_format;
+  if (!get_array(env, x, array_type(checked->call.x_format), &checked->x)) return Status::kBadInput;
   if (checked->x.length < input_span(checked->call)) return Status::kBadInput;
-  status =
-      check_output(env, y, *checked->op, output_span(checked->call, *checked->op), &checked->y);
+  status = check_output(env, y, *checked->op, y_format, output_span(checked->call, *checked->op),
+                        &checked->y);
   if (status != Status::kOk) return status;
   status = checked->op->operand_count == 0 ? Status::kOk : check_operands(env, values, checked);
   return status == Status::kOk ? check_overlap(*checked) : status;

@@ -17,8 +17,10 @@ enum SpecField {
   kSpecXStride,
   kSpecYStride,
   kSpecParams,  // the operator's own, in the order of Call::params
+  kSpecXFormat = kSpecParams + sizeof(Call::params) / sizeof(double),
+  kSpecYFormat,  // of an output of rows; 0 for others
+  kSpecLength
 };
-constexpr size_t kSpecLength = 32;
 
 // The arrays beside x and y of a call that has been checked, in the operator's order.
 struct Operands {
@@ -32,7 +34,7 @@ struct Checked {
   const Isa* isa;
   int threads;
   const Operator* op;
-  Array<float> x;
+  Array<const void> x;
   void* y;
   Operands operands;  // as many as the operator has
 
@@ -57,9 +59,10 @@ size_t output_span(const Call& call, const Operator& op);
 Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
                   Checked* checked);
 
-// The array a result goes to, with room for `needed` elements of the operator's type. Null where
-// the operator has none.
-Status check_output(napi_env env, napi_value y, const Operator& op, size_t needed, void** data);
+// The array a result goes to, with room for `needed` elements of the operator's type, or of the
+// format for rows. Null where the operator has none.
+Status check_output(napi_env env, napi_value y, const Operator& op, Format format, size_t needed,
+                    void** data);
 
 // An operand of so many bytes; *data is null where an optional one is not given.
 Status check_operand(napi_env env, napi_value value, const Operand& operand, size_t bytes,

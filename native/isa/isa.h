@@ -14,6 +14,7 @@
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
 #include "../ops/variants.h"
+#include "../rows/convert.h"
 #include "table.h"
 
 namespace softlane {
@@ -91,10 +92,11 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,          kOperators,     sizeof kOperators / sizeof *kOperators - kUnlisted,
-          kUnlisted,     row_max,        state_push,
-          state_finish,  exp_array,      log_array,
-          ext_exp_array, memory_traffic, naive_softmax};
+  return {name,           kOperators,   sizeof kOperators / sizeof *kOperators - kUnlisted,
+          kUnlisted,      row_max,      state_push,
+          state_finish,   widen,        narrow,
+          exp_array,      log_array,    ext_exp_array,
+          memory_traffic, naive_softmax};
 }
 
 }  // namespace

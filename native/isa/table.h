@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../lab/traffic.h"
+#include "../rows/format.h"
 #include "../rows/operator.h"
 #include "../rows/state.h"
 
@@ -16,6 +17,10 @@ struct Isa {
   float (*row_max)(const float* x, size_t n, Prefetch wanted);
   void (*state_push)(State* state, const float* x, size_t n);
   double (*state_finish)(const State& state);
+
+  // Of a format that is not f32 (convert.h).
+  void (*widen)(Format format, const void* x, float* y, size_t n);
+  void (*narrow)(Format format, const float* x, void* y, size_t n, bool streamed);
 
   // For the tests of simd/math.h.
   void (*exp)(const float* x, float* y, size_t n);

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "format.h"
+
 namespace softlane {
 
 enum class Algorithm : int32_t { kAuto, kTwoPass, kThreePassRecompute, kThreePassReload, kOnline };
@@ -30,6 +32,8 @@ struct Call {
   bool stream;            // the output is too large to stay in a cache; changes no bits
   Prefetch prefetch;      // what passes over memory ask for; changes no bits
   float* scratch;         // kScratch floats of this thread's, or null; changes no bits
+  Format x_format = Format::kF32;  // of the caller's arrays: a kernel sees floats alone
+  Format y_format = Format::kF32;  // of rows
 };
 
 constexpr size_t kScratch = size_t{1} << 16;

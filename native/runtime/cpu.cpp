@@ -73,6 +73,7 @@ CpuFeatures detect() {
   const Registers seven = cpuid(7, 0);
   const bool avx = bit(one.ecx, 28);
   f.cpu_fma = bit(one.ecx, 12);
+  f.cpu_f16c = bit(one.ecx, 29);
   f.cpu_avx2 = bit(seven.ebx, 5);
   f.cpu_avx512 =
       bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31);
@@ -81,7 +82,7 @@ CpuFeatures detect() {
     f.os_ymm = (xcr0 & kYmmState) == kYmmState;
     f.os_zmm = f.os_ymm && os_saves_zmm(xcr0);
   }
-  f.avx2 = avx && f.cpu_avx2 && f.cpu_fma && f.os_ymm;
+  f.avx2 = avx && f.cpu_avx2 && f.cpu_fma && f.cpu_f16c && f.os_ymm;
   f.avx512 = f.avx2 && f.cpu_avx512 && f.os_zmm;
   return f;
 }
@@ -197,6 +198,7 @@ std::string describe_cpu() {
   line(&out, "brand", brand_name());
   line(&out, "cpu-avx2", f.cpu_avx2 ? "1" : "0");
   line(&out, "cpu-fma", f.cpu_fma ? "1" : "0");
+  line(&out, "cpu-f16c", f.cpu_f16c ? "1" : "0");
   line(&out, "cpu-avx512", f.cpu_avx512 ? "1" : "0");
   line(&out, "os-ymm", f.os_ymm ? "1" : "0");
   line(&out, "os-zmm", f.os_zmm ? "1" : "0");

@@ -13,6 +13,7 @@ struct CpuFeatures {
   // The parts, for people who ask why an ISA is missing.
   bool cpu_avx2 = false;
   bool cpu_fma = false;
+  bool cpu_f16c = false;
   bool cpu_avx512 = false;
   bool os_ymm = false;
   bool os_zmm = false;

@@ -54,9 +54,12 @@ float* scratch() {
   return reinterpret_cast<float*>(memory.get());
 }
 
-// Memory for a kernel's own use while it works: what fits into this much a thread keeps.
+// Memory for use while a kernel works: what fits into this much a thread keeps, for each use.
 constexpr size_t kKeptWorkspace = size_t{1} << 20;
 
+enum class Use { kKernel, kFloats };
+
+template <Use>
 class Workspace {
  public:
   explicit Workspace(size_t bytes) {
@@ -114,11 +117,26 @@ struct Work {
   int threads;
   const std::atomic<bool>* cancel;
   Findings& findings;
+  bool past_the_cache;  // the output is
 
+  const void* input_at(const void* x, size_t row) const {
+    return static_cast<const char*>(x) + row * call.x_stride * size_of(call.x_format);
+  }
   void* output_at(void* y, size_t row) const {
     if (op.output == Output::kNone) return nullptr;
-    const size_t element = op.output == Output::kRow ? row * call.y_stride : row;
-    return static_cast<char*>(y) + element * 4;
+    if (op.output != Output::kRow) return static_cast<char*>(y) + row * 4;
+    return static_cast<char*>(y) + row * call.y_stride * size_of(call.y_format);
+  }
+  bool widens() const { return call.x_format != Format::kF32; }
+  bool narrows() const { return call.y_format != Format::kF32; }
+
+  // Elements begin to end of a row.
+  void widen(const void* x, float* to, size_t begin, size_t end) const {
+    isa.widen(call.x_format, static_cast<const uint16_t*>(x) + begin, to + begin, end - begin);
+  }
+  void narrow(const float* from, void* y, size_t begin, size_t end) const {
+    isa.narrow(call.y_format, from + begin, static_cast<uint16_t*>(y) + begin, end - begin,
+               past_the_cache);
   }
 
   // Calls f with the call as a kernel gets it that begins at this row.
@@ -133,17 +151,18 @@ struct Work {
   }
 };
 
-// The rows from one on; x and y are the whole call's.
-void rows(const Work& w, const float* x, void* y, size_t begin, size_t count) {
-  w.at_row(begin, [&](Call& call) {
+// `count` rows of floats, x and y at the first of them, which is the call's `row`-th.
+void kernel_rows(const Work& w, const float* x, size_t x_stride, void* y, size_t y_stride,
+                 size_t row, size_t count) {
+  w.at_row(row, [&](Call& call) {
+    call.x_stride = x_stride;
+    call.y_stride = y_stride;
     call.scratch = call.stream ? scratch() : nullptr;
-    x += begin * call.x_stride;
-    y = w.output_at(y, begin);
     if (w.op.workspace_bytes == nullptr) {
       w.op.rows(call, x, y, count);
       return;
     }
-    const Workspace workspace(w.op.workspace_bytes(call));
+    const Workspace<Use::kKernel> workspace(w.op.workspace_bytes(call));
     call.workspace = workspace.data();
     if (call.workspace == nullptr) {
       w.findings.no_memory = true;
@@ -153,7 +172,46 @@ void rows(const Work& w, const float* x, void* y, size_t begin, size_t count) {
   });
 }
 
-bool run_rows(const Work& w, const float* x, void* y) {
+// Elements of rows of another format that are floats at a time: with their results they stay in L2.
+constexpr size_t kFloatsAtATime = size_t{1} << 15;
+
+// Some rows as floats in memory of this thread's own, where they are worked on in place.
+void converted_rows(const Work& w, const void* x, void* y, size_t begin, size_t count) {
+  const size_t cols = w.call.cols;
+  const size_t together =
+      std::min(std::max(kFloatsAtATime / std::max<size_t>(cols, 1), size_t{1}), count);
+  const Workspace<Use::kFloats> memory(together * cols * sizeof(float));
+  float* const floats = static_cast<float*>(memory.data());
+  if (floats == nullptr) {
+    w.findings.no_memory = true;
+    return;
+  }
+  for (size_t r = begin; r < begin + count; r += together) {
+    const size_t some = std::min(together, begin + count - r);
+    for (size_t i = 0; w.widens() && i < some; i++) {
+      w.widen(w.input_at(x, r + i), floats + i * cols, 0, cols);
+    }
+    const float* from = w.widens() ? floats : static_cast<const float*>(w.input_at(x, r));
+    void* to = w.narrows() ? floats : w.output_at(y, r);
+    kernel_rows(w, from, w.widens() ? cols : w.call.x_stride, to,
+                w.narrows() ? cols : w.call.y_stride, r, some);
+    for (size_t i = 0; w.narrows() && i < some; i++) {
+      w.narrow(floats + i * cols, w.output_at(y, r + i), 0, cols);
+    }
+  }
+}
+
+// The rows from one on; x and y are the whole call's.
+void rows(const Work& w, const void* x, void* y, size_t begin, size_t count) {
+  if (w.widens() || w.narrows()) {
+    converted_rows(w, x, y, begin, count);
+  } else {
+    kernel_rows(w, static_cast<const float*>(w.input_at(x, begin)), w.call.x_stride,
+                w.output_at(y, begin), w.call.y_stride, begin, count);
+  }
+}
+
+bool run_rows(const Work& w, const void* x, void* y) {
   const size_t count = w.call.rows, cols = std::max<size_t>(w.call.cols, 1);
   const bool shared = w.threads > 1 && count > 1 && count * cols >= kSmall;
   if (!shared && w.cancel == nullptr) {
@@ -238,8 +296,35 @@ void set_prefetch(Prefetch wanted) { prefetch_wanted.store(wanted, std::memory_o
 
 namespace {
 
+// A long row, reduced or only mapped.
+bool run_long_floats(const Work& w, size_t row, char* states, size_t state_bytes, size_t range,
+                     const float* x, void* y) {
+  return w.op.reduce == nullptr ? map_long_row(w, row, nullptr, range, x, y)
+                                : run_long_row(w, row, states, state_bytes, range, x, y);
+}
+
+// The same of any format, by floats in memory for a whole row.
+bool run_long_row_of(const Work& w, size_t row, char* states, size_t state_bytes, size_t range,
+                     float* floats, const void* x, void* y) {
+  const size_t n = w.call.cols, ranges = ceil_divide(n, range);
+  const void* const from = w.input_at(x, row);
+  void* const to = w.output_at(y, row);
+  const auto end = [=](size_t i) { return std::min(i * range + range, n); };
+  if (w.widens() && !each(ranges, w.threads, w.cancel,
+                          [&](size_t i) { w.widen(from, floats, i * range, end(i)); })) {
+    return false;
+  }
+  if (!run_long_floats(w, row, states, state_bytes, range,
+                       w.widens() ? floats : static_cast<const float*>(from),
+                       w.narrows() ? floats : to)) {
+    return false;
+  }
+  return !w.narrows() || each(ranges, w.threads, w.cancel,
+                              [&](size_t i) { w.narrow(floats, to, i * range, end(i)); });
+}
+
 // False when *cancel became true before everything was done.
-bool run(const Work& w, const float* x, void* y) {
+bool run(const Work& w, const void* x, void* y) {
   const Call& call = w.call;
   const Operator& op = w.op;
   if (call.rows == 0 || (call.cols == 0 && op.output == Output::kRow)) return true;
@@ -248,31 +333,35 @@ bool run(const Work& w, const float* x, void* y) {
   const bool stoppable = w.cancel != nullptr && call.cols > kLargestRange * kBlock;
   if (!(few_rows || stoppable)) return run_rows(w, x, y);
   const size_t range = range_length(call.cols, w.threads);
-  if (op.reduce == nullptr) {
-    if (op.map == nullptr) return run_rows(w, x, y);
-    for (size_t row = 0; row < call.rows; row++) {
-      const float* from = x + row * call.x_stride;
-      if (!map_long_row(w, row, nullptr, range, from, w.output_at(y, row))) return false;
-    }
-    return true;
+  if (op.reduce == nullptr && op.map == nullptr) return run_rows(w, x, y);
+  size_t bytes = 0;
+  Block states, floats;
+  if (op.reduce != nullptr) {
+    bytes = ceil_divide(op.state_bytes(call), kStateAlignment) * kStateAlignment;
+    states = allocate(ceil_divide(call.cols, range) * bytes);
+    if (bytes == 0 || states == nullptr) return run_rows(w, x, y);
   }
-  const size_t bytes = ceil_divide(op.state_bytes(call), kStateAlignment) * kStateAlignment;
-  const Block states = allocate(ceil_divide(call.cols, range) * bytes);
-  if (bytes == 0 || states == nullptr) return run_rows(w, x, y);
+  if (w.widens() || w.narrows()) {
+    floats = allocate(call.cols * sizeof(float));
+    if (floats == nullptr) return run_rows(w, x, y);
+  }
   for (size_t row = 0; row < call.rows; row++) {
-    const float* from = x + row * call.x_stride;
-    if (!run_long_row(w, row, states.get(), bytes, range, from, w.output_at(y, row))) return false;
+    if (!run_long_row_of(w, row, states.get(), bytes, range, reinterpret_cast<float*>(floats.get()),
+                         x, y)) {
+      return false;
+    }
   }
   return true;
 }
 
 }  // namespace
 
-Outcome execute(const Call& checked, const Isa& isa, const float* x, void* y, int threads,
+Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel) {
   const Operator& op = isa.operators[checked.op];
   Call call = checked;
-  call.stream = op.output == Output::kRow && past_the_cache(call);
+  const bool past = op.output == Output::kRow && past_the_cache(call);
+  call.stream = past && call.y_format == Format::kF32;
   call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
   call.scratch = nullptr;
   call.workspace = nullptr;
@@ -280,7 +369,7 @@ Outcome execute(const Call& checked, const Isa& isa, const float* x, void* y, in
     call.algorithm = op.automatic(call.cols);
   }
   Findings findings;
-  if (!run({call, isa, op, std::max(threads, 1), cancel, findings}, x, y)) {
+  if (!run({call, isa, op, std::max(threads, 1), cancel, findings, past}, x, y)) {
     return {Outcome::kStopped, 0};
   }
   if (findings.no_memory) return {Outcome::kNoMemory, 0};

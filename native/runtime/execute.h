@@ -25,8 +25,9 @@ struct Outcome {
   uint64_t refused;
 };
 
-// cancel may be null. threads: at least 1, the caller's included.
-Outcome execute(const Call& call, const Isa& isa, const float* x, void* y, int threads,
+// cancel may be null. threads: at least 1, the caller's included. x and rows of y are of the call's
+// formats.
+Outcome execute(const Call& call, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel);
 
 }  // namespace softlane

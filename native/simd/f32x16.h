@@ -29,6 +29,11 @@
 //   scale_or_zero(a, z)        a * 2^k, where k is the signed integer in the low 9 bits of z and a a
 //                              normal float; +0 where the result would lie below 2^-126
 //   exponent(a), mantissa(a)   floor(log2 a) and a / 2^that, for normal positive a
+//   u16x16                     sixteen numbers of 16 bits; load_u16(p), store(p, v), and stream(p, v) to
+//                              a p of 32-byte alignment
+//   widen_f16(a), widen_bf16(a)    to floats, exactly; a NaN keeps its payload, and an f16 becomes quiet
+//   narrow_f16(a), narrow_bf16(a)  to the nearest, ties to even; beyond the largest to infinity; a NaN
+//                              keeps the upper bits of its payload and becomes quiet
 // clang-format on
 #pragma once
 

@@ -185,5 +185,44 @@ SOFTLANE_VECTOR inline __m256 mantissa(__m256 a) {
 }
 SOFTLANE_VECTOR inline f32x16 mantissa(f32x16 a) { return {mantissa(a.lo), mantissa(a.hi)}; }
 
+struct u16x16 {
+  __m256i v;
+};
+SOFTLANE_VECTOR inline u16x16 load_u16(const uint16_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+SOFTLANE_VECTOR inline void store(uint16_t* p, u16x16 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+SOFTLANE_VECTOR inline void stream(uint16_t* p, u16x16 a) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+SOFTLANE_VECTOR inline f32x16 widen_f16(u16x16 a) {
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(a.v)),
+          _mm256_cvtph_ps(_mm256_extracti128_si256(a.v, 1))};
+}
+SOFTLANE_VECTOR inline u16x16 narrow_f16(f32x16 a) {
+  constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  return {_mm256_set_m128i(_mm256_cvtps_ph(a.hi, kNearest), _mm256_cvtps_ph(a.lo, kNearest))};
+}
+SOFTLANE_VECTOR inline f32x16 widen_bf16(u16x16 a) {
+  const auto half = [](__m128i v) SOFTLANE_VECTOR {
+    return floats(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+  };
+  return {half(_mm256_castsi256_si128(a.v)), half(_mm256_extracti128_si256(a.v, 1))};
+}
+SOFTLANE_VECTOR inline u16x16 narrow_bf16(f32x16 a) {
+  const auto half = [](__m256 v) SOFTLANE_VECTOR {
+    const __m256i b = bits(v), cut = _mm256_srli_epi32(b, 16);
+    const __m256i odd = _mm256_and_si256(cut, _mm256_set1_epi32(1));
+    const __m256i up = _mm256_add_epi32(_mm256_set1_epi32(0x7fff), odd);
+    const __m256i nearest = _mm256_srli_epi32(_mm256_add_epi32(b, up), 16);
+    const __m256i quiet = _mm256_or_si256(cut, _mm256_set1_epi32(0x40));
+    return _mm256_blendv_epi8(nearest, quiet, bits(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+  };
+  const __m256i mixed = _mm256_packus_epi32(half(a.lo), half(a.hi));
+  return {_mm256_permute4x64_epi64(mixed, 0xd8)};
+}
+
 }  // namespace
 }  // namespace softlane

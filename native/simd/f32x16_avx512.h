@@ -133,5 +133,33 @@ SOFTLANE_VECTOR inline f32x16 mantissa(f32x16 a) {
   return {_mm512_castsi512_ps(_mm512_or_epi32(m, _mm512_set1_epi32(0x3f800000)))};
 }
 
+struct u16x16 {
+  __m256i v;
+};
+SOFTLANE_VECTOR inline u16x16 load_u16(const uint16_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+SOFTLANE_VECTOR inline void store(uint16_t* p, u16x16 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+SOFTLANE_VECTOR inline void stream(uint16_t* p, u16x16 a) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+SOFTLANE_VECTOR inline f32x16 widen_f16(u16x16 a) { return {_mm512_cvtph_ps(a.v)}; }
+SOFTLANE_VECTOR inline u16x16 narrow_f16(f32x16 a) {
+  return {_mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+SOFTLANE_VECTOR inline f32x16 widen_bf16(u16x16 a) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a.v), 16))};
+}
+SOFTLANE_VECTOR inline u16x16 narrow_bf16(f32x16 a) {
+  const __m512i b = _mm512_castps_si512(a.v), half = _mm512_set1_epi32(0x7fff);
+  const __m512i cut = _mm512_srli_epi32(b, 16);
+  const __m512i odd = _mm512_and_epi32(cut, _mm512_set1_epi32(1));
+  const __m512i nearest = _mm512_srli_epi32(_mm512_add_epi32(b, _mm512_add_epi32(half, odd)), 16);
+  const __m512i quiet = _mm512_or_epi32(cut, _mm512_set1_epi32(0x40));
+  return {_mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(nearest, is_nan(a).m, quiet))};
+}
+
 }  // namespace
 }  // namespace softlane

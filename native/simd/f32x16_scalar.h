@@ -212,5 +212,62 @@ inline f32x16 mantissa(f32x16 a) {
   return each([](float x) { return floats((bits(x) & 0x007fffff) | 0x3f800000); }, a);
 }
 
+struct u16x16 {
+  uint16_t v[16];
+};
+inline u16x16 load_u16(const uint16_t* p) {
+  u16x16 r;
+  std::memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+inline void store(uint16_t* p, u16x16 a) { std::memcpy(p, a.v, sizeof a.v); }
+inline void stream(uint16_t* p, u16x16 a) { store(p, a); }
+
+template <class F>
+inline u16x16 each_narrow(F f, const f32x16& a) {
+  u16x16 r;
+  for (int i = 0; i < 16; ++i) r.v[i] = static_cast<uint16_t>(f(bits(a.v[i])));
+  return r;
+}
+// A subnormal m is m 2^-24, and 2^-1 + m 2^-24 holds m in its lowest bits.
+inline f32x16 widen_f16(const u16x16& a) {
+  f32x16 r;
+  for (int i = 0; i < 16; ++i) {
+    const uint32_t h = a.v[i], size = h & 0x7fff, sign = (h & 0x8000) << 16;
+    const float tiny = floats(0x3f000000 + size) - 0.5f;
+    const uint32_t quiet = size > 0x7c00 ? 0x00400000 : 0;
+    const uint32_t special = 0x7f800000 | (size & 0x3ff) << 13 | quiet;
+    const uint32_t normal = (size << 13) + (112u << 23);
+    r.v[i] = floats(sign | (size < 0x0400 ? bits(tiny) : size < 0x7c00 ? normal : special));
+  }
+  return r;
+}
+inline u16x16 narrow_f16(const f32x16& a) {
+  return each_narrow(
+      [](uint32_t b) {
+        const uint32_t size = b & 0x7fffffff, sign = b >> 16 & 0x8000;
+        if (size > 0x7f800000) return sign | 0x7e00 | (size >> 13 & 0x3ff);
+        if (size >= 0x477ff000) return sign | 0x7c00;  // 65520 is the first to round to infinity
+        // Below 2^-14 the addition to 1/2 rounds to a multiple of 2^-24, ties to even.
+        if (size < 0x38800000) return sign | (bits(floats(size) + 0.5f) - 0x3f000000);
+        const uint32_t odd = size >> 13 & 1;
+        return sign | ((size - (112u << 23) + 0x0fff + odd) >> 13);
+      },
+      a);
+}
+inline f32x16 widen_bf16(const u16x16& a) {
+  f32x16 r;
+  for (int i = 0; i < 16; ++i) r.v[i] = floats(static_cast<uint32_t>(a.v[i]) << 16);
+  return r;
+}
+inline u16x16 narrow_bf16(const f32x16& a) {
+  return each_narrow(
+      [](uint32_t b) {
+        if ((b & 0x7fffffff) > 0x7f800000) return b >> 16 | 0x40;
+        return (b + 0x7fff + (b >> 16 & 1)) >> 16;
+      },
+      a);
+}
+
 }  // namespace
 }  // namespace softlane

@@ -6,7 +6,7 @@ const { spawn } = require('node:child_process');
 const { availableParallelism } = require('node:os');
 const { join } = require('node:path');
 const { catalogue } = require('../../dist/catalogue.js');
-const { ALGORITHMS, SPEC_LENGTH, Spec } = require('../../dist/spec.js');
+const { ALGORITHMS, Spec } = require('../../dist/spec.js');
 
 // Ordinary ones, and powers that leave the range of a float when they are squared.
 const NUMBERS = [0.7, 10, 1e-20, 1e20];
@@ -37,7 +37,7 @@ function calls() {
   for (const line of catalogue) {
     const algorithms = line.options.algorithm?.values ?? ['auto'];
     for (const set of parameterSets(line)) {
-      const parameters = new Float64Array(SPEC_LENGTH - Spec.temperature);
+      const parameters = new Float64Array(Spec.xFormat - Spec.temperature);
       for (const [index, value] of set) parameters[index - Spec.temperature] = value;
       for (const algorithm of algorithms) {
         lines.push([line.name, ALGORITHMS.indexOf(algorithm), ...parameters].join(' '));

@@ -8,7 +8,8 @@ const CANONICAL_NAN = 0x7fc00000;
 const NORMAL = 2 ** -126;
 const SMALLEST_ULP = 2 ** -24;
 
-export function bitsOf(array: OutputArray): Uint32Array {
+export function bitsOf(array: OutputArray): Uint32Array | Uint16Array {
+  if (array instanceof Uint16Array) return array;
   return new Uint32Array(array.buffer, array.byteOffset, array.length);
 }
 
