@@ -70,7 +70,7 @@ export function calibration(
 ): Calibration {
   const name = 'calibration';
   const source = plainObject(name, 'options', options);
-  const given: Record<string, unknown> = {};
+  const given = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
     if (key !== 'bins' && key !== 'binning') throw unknownOption(name, key, ['bins', 'binning']);
     given[key] = source[key];
@@ -329,7 +329,7 @@ function fitOptions(
 ): { cols: number; targets: Int32Array | Int32Result } {
   const name = 'fitTemperature';
   const source = plainObject(name, 'options', options);
-  const given: Record<string, unknown> = {};
+  const given = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
     if (key !== 'cols' && key !== 'targets') throw unknownOption(name, key, ['cols', 'targets']);
     given[key] = source[key];

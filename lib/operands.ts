@@ -80,8 +80,13 @@ export function noteOperand(
   if (value !== undefined && typeof value !== 'boolean') {
     throw wrongType(operator.name, `options.${key}`, 'true or false', value);
   }
-  if (value === true && into[place] === undefined) into[place] = true;
+  if (value === true) ask(place, into);
   return true;
+}
+
+/** An output that is to be made, unless there is something for it in `out`, which may be null, and wrong. */
+function ask(place: number, into: GivenOperands): void {
+  if (into[place] === undefined) into[place] = true;
 }
 
 /** Notes the outputs that a list names. */
@@ -95,8 +100,7 @@ export function noteList(operator: Operator, value: unknown, into: GivenOperands
     if (typeof each !== 'string' || !names.includes(each)) {
       throw wrongValue(name, argument, `only names among ${names.join(', ')}`, each);
     }
-    const place = operandIndex(operator, each);
-    if (into[place] === undefined) into[place] = true;
+    ask(operandIndex(operator, each), into);
   }
 }
 

@@ -60,8 +60,8 @@ const OPTIONS = ['cols', 'stride', 'targets', 'temperature', ...OWN, 'threads', 
  */
 export function perplexity(x: Float32Array | TensorLike, options: PerplexityOptions): Perplexity {
   const source = plainObject(NAME, 'options', options);
-  const passed: Record<string, unknown> = {};
-  const own: Record<string, unknown> = {};
+  const passed = Object.create(null) as Record<string, unknown>;
+  const own = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
     if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS);
     (OWN.includes(key) ? own : passed)[key] = source[key];

@@ -153,7 +153,7 @@ export interface AsyncSampler {
 
 function memoryOf(options: unknown): Memory {
   const source = options === undefined ? {} : plainObject(NAME, 'options', options);
-  const given: Record<string, unknown> = {};
+  const given = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
     if (!OPTION_NAMES.includes(key)) throw unknownOption(NAME, key, OPTION_NAMES);
     given[key] = source[key];

@@ -124,6 +124,20 @@ describe('options of a call', () => {
   });
 });
 
+test('nothing that an object inherits is an option', () => {
+  const want = createSampler({ topK: 2 }).sample(x, { cols: 3 });
+  for (const value of [-1, 'text', {}]) {
+    const spoilt = ['perRow', 'history', 'allowed', 'step', 'count', 'topP', 'mirostat', 'tokens'];
+    const prototype = Object.prototype as unknown as Record<string, unknown>;
+    for (const key of [...spoilt, 'nan', 'seed', 'out', 'rows']) prototype[key] = value;
+    try {
+      expect(createSampler({ topK: 2 }).sample(x, { cols: 3 })).toEqual(want);
+    } finally {
+      for (const key of [...spoilt, 'nan', 'seed', 'out', 'rows']) delete prototype[key];
+    }
+  }
+});
+
 describe('rows without a result', () => {
   const row = (...values: number[]): Float32Array => Float32Array.from(values);
   const each: SamplerOptions[] = [{}, { topK: 2 }, { topP: 0.5 }, { method: 'greedy' }];

@@ -2,12 +2,14 @@
 import { describe, expect, test } from '@jest/globals';
 import * as api from '../lib';
 import { native } from '../lib/configure';
+import { expectError } from './helpers/errors';
 import {
   algorithmsOf,
   call as callView,
   callLater,
   describeOptions,
   operators,
+  parameterSets,
 } from './support/kernels/operators';
 import type { Options } from './support/kernels/operators';
 
@@ -77,6 +79,29 @@ function bytes(array: unknown): Buffer {
 
 describe.each(operators)('%s', (_name, line) => {
   const call = (x: Float32Array, options: Options): unknown => callView(line, x, options);
+
+  test('one long row, with every option', () => {
+    const x = ROWS['random'](LENGTHS[1]);
+    for (const options of parameterSets(line, { choices: 'all', numbers: [0.1, 0.5, 3] })) {
+      const want = bytes(call(x, { ...options, threads: 1 }));
+      const got = bytes(call(x, { ...options, threads: 3 }));
+      if (!got.equals(want)) throw new Error(describeOptions(options));
+    }
+  });
+
+  (Object.hasOwn(line.line.options, 'nan') ? test : test.skip)(
+    'a NaN throws wherever it is',
+    () => {
+      const [length] = LENGTHS;
+      for (const place of [0, length / 2 + 1, length - 1]) {
+        const x = row(length, 1).fill(NaN, place, place + 1);
+        for (const threads of [1, 3]) {
+          const refused = (): unknown => call(x, { nan: 'throw', threads });
+          expectError(refused, RangeError, 'ERR_SOFTLANE_VALUE', /one in row 0$/);
+        }
+      }
+    },
+  );
 
   test.each(Object.keys(ROWS))('one long row: %s', (kind) => {
     for (const length of LENGTHS) {

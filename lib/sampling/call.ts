@@ -98,7 +98,7 @@ export class SampleCall {
   ) {
     const names = mode === 'async' ? [...OPTIONS, 'signal'] : OPTIONS;
     const source = options === undefined ? {} : plainObject(NAME, 'options', options);
-    const given: Record<string, unknown> = {};
+    const given = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(source)) {
       if (!names.includes(key)) throw unknownOption(NAME, key, names);
       given[key] = source[key];
@@ -314,7 +314,7 @@ export class SampleCall {
     const { operands, spec } = this;
     const needed = this.rows * spec[Spec.temperature + 4];
     const out = given['out'] === undefined ? {} : plainObject(NAME, 'options.out', given['out']);
-    const found: Record<string, unknown> = {};
+    const found = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(out)) {
       if (!(RESULTS as readonly string[]).includes(key)) {
         throw unknownOption(NAME, key, RESULTS, 'options.out');

@@ -226,7 +226,7 @@ function readGroup(
 ): Record<string, unknown> {
   const source = plainObject(NAME, argument, value);
   for (const each of Object.values(rules)) into[each.index] = each.default;
-  const rest: Record<string, unknown> = {};
+  const rest = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
     const found = source[key];
     if (extra.includes(key)) rest[key] = found;
