@@ -104,6 +104,8 @@ export interface SampleOptions {
   readonly replacement?: boolean | undefined;
   /** Whether to give the log-probabilities under the softmax of the logits as they came, too. */
   readonly rawLogProbs?: boolean | undefined;
+  /** Whether to give the logits that are left after all steps, too. */
+  readonly filtered?: boolean | undefined;
   /** 'throw' (default), or 'masked': a NaN is a token that cannot be drawn. */
   readonly nan?: 'throw' | 'masked' | undefined;
   /** Arrays for the results. */
@@ -112,6 +114,7 @@ export interface SampleOptions {
         readonly tokens?: Int32Array | undefined;
         readonly logProbs?: Float32Array | undefined;
         readonly rawLogProbs?: Float32Array | undefined;
+        readonly filtered?: Float32Array | undefined;
       }
     | undefined;
   /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
@@ -128,6 +131,11 @@ export interface SampleResult {
   readonly logProbs: Float32Result;
   /** The same under the softmax of the logits as they came; only with `rawLogProbs`. */
   readonly rawLogProbs?: Float32Result;
+  /**
+   * The logits after all steps, over the temperature, and -Infinity for what was cut: the softmax of a row is what the
+   * draw was from. Only with `filtered`.
+   */
+  readonly filtered?: Float32Result;
 }
 
 /** Chooses tokens; made by {@link createSampler}. */

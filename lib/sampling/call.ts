@@ -40,10 +40,13 @@ const Place = {
   tokens: 6,
   logProbs: 7,
   rawLogProbs: 8,
+  filtered: 9,
 } as const;
 
 const INPUTS = 6;
-const RESULTS = ['tokens', 'logProbs', 'rawLogProbs'] as const;
+const RESULTS = ['tokens', 'logProbs', 'rawLogProbs', 'filtered'] as const;
+/** Those that are made where an option of their name asks for them. */
+const ASKED = ['rawLogProbs', 'filtered'] as const;
 
 const OPTIONS = [
   'cols',
@@ -55,7 +58,7 @@ const OPTIONS = [
   'step',
   'count',
   'replacement',
-  'rawLogProbs',
+  ...ASKED,
   'nan',
   'out',
   'threads',
@@ -75,6 +78,7 @@ export interface Sampled {
   tokens: Int32Array;
   logProbs: Float32Array;
   rawLogProbs?: Float32Array;
+  filtered?: Float32Array;
 }
 
 /** A checked call: what `binding.run` and `binding.submit` take. */
@@ -199,7 +203,9 @@ export class SampleCall {
               : undefined;
       if (alone !== undefined) throw wrongValue(NAME, 'options.count', `1 with ${alone}`, draws);
     }
-    if (flag('rawLogProbs', false)) this.operands[Place.rawLogProbs] = new Float32Array(0);
+    for (const name of ASKED) {
+      if (flag(name, false)) this.operands[Place[name]] = new Float32Array(0);
+    }
     const param = (place: number, value: number): void => {
       spec[Spec.temperature + place] = value;
     };
@@ -310,7 +316,7 @@ export class SampleCall {
 
   private writeResults(given: Readonly<Record<string, unknown>>): void {
     const { operands, spec } = this;
-    const needed = this.rows * spec[Spec.temperature + 4];
+    const drawn = this.rows * spec[Spec.temperature + 4];
     const out = given['out'] === undefined ? {} : plainObject(NAME, 'options.out', given['out']);
     const found: Record<string, unknown> = {};
     for (const key of Object.keys(out)) {
@@ -322,8 +328,10 @@ export class SampleCall {
     for (const name of RESULTS) {
       const kind = kinds[name === 'tokens' ? 'int32' : 'float32'];
       const array = found[name];
+      const needed = name === 'filtered' ? this.rows * this.cols : drawn;
       if (array === undefined) {
-        const asked = name !== 'rawLogProbs' || operands[Place.rawLogProbs] !== undefined;
+        const optional = (ASKED as readonly string[]).includes(name);
+        const asked = !optional || operands[Place[name]] !== undefined;
         operands[Place[name]] = asked ? make(kind, needed) : undefined;
         continue;
       }
@@ -354,8 +362,10 @@ export class SampleCall {
       tokens: this.operands[Place.tokens] as Int32Array,
       logProbs: this.operands[Place.logProbs] as Float32Array,
     };
-    const raw = this.operands[Place.rawLogProbs];
-    if (raw !== undefined) result.rawLogProbs = raw as Float32Array;
+    for (const name of ASKED) {
+      const array = this.operands[Place[name]];
+      if (array !== undefined) result[name] = array as Float32Array;
+    }
     settings.forEach(({ mirostat }, row) => {
       if (mirostat === undefined) return;
       const { tau, eta } = mirostat;
