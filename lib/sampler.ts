@@ -204,7 +204,9 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
       const call = new SampleCall(memory, logits, sampleOptions, 'sync');
       const status = native().run(call.spec, call.x, call.y, call.operands);
       if (status !== Status.OK) throw call.error(status);
-      return call.finish() as SampleResult;
+      const result = call.finish() as SampleResult;
+      call.release();
+      return result;
     },
   };
 }

@@ -225,6 +225,19 @@ describe('the same tokens', () => {
     expect(plain).toEqual({ tokens: reference.tokens, logProbs: reference.logProbs });
   });
 
+  test('whatever a getter does with the sampler meanwhile', () => {
+    const one = createSampler({ topK: 3, seed: 2 });
+    const row = x.subarray(0, COLS);
+    const want = [0, 1, 2].map((step) => one.sample(row, { step }).tokens[0]);
+    const out = {
+      get tokens() {
+        one.sample(row, { step: 7, history: [1, 2, 3] });
+        return undefined;
+      },
+    };
+    expect([0, 1, 2].map((step) => one.sample(row, { step, out }).tokens[0])).toEqual(want);
+  });
+
   test('logits stay as they are', () => {
     const before = x.slice();
     sampler.sample(x, options);
