@@ -170,7 +170,6 @@ struct Sample {
     }
     SampleRow row(x, n, tokens, allowed, call.params[kMaskNaN] != 0, work->blocks, work->next,
                   work->copy);
-    row.prepare();
     const bool distinct = call.params[kReplacement] == 0;
     return Sampling(s, row, &work->candidates, work->partials, distinct).run(out, why);
   }

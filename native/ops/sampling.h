@@ -45,7 +45,7 @@ struct SampleResult {
 class Sampling {
  public:
   // partials: one a block; distinct: no token is drawn twice.
-  Sampling(const Settings& s, const SampleRow& row, Kept* kept, Partial* partials, bool distinct)
+  Sampling(const Settings& s, SampleRow& row, Kept* kept, Partial* partials, bool distinct)
       : s_(s), row_(row), c_(*kept), distinct_(distinct), random_(s) {
     survey_.blocks = partials;
   }
@@ -53,10 +53,12 @@ class Sampling {
   // Fills the result; or says why there is none.
   bool run(const SampleResult& out, Refusal* why) {
     *why = Refusal::kMasked;
-    if (s_[kMethod] == kGreedy) return greedy(out, why);
     int i = 0;
     double temperature = 1;
-    const int first = next_cut(&i, &temperature);
+    const bool is_greedy = s_[kMethod] == kGreedy;
+    const int first = is_greedy ? kNoCut : next_cut(&i, &temperature);
+    if (first != kTopKStep) row_.prepare();
+    if (is_greedy) return greedy(out, why);
     if (first == kTopKStep) {
       Met met;
       gather_largest(row_, s_.size(kTopK), &c_, &met);
@@ -87,7 +89,7 @@ class Sampling {
 
  private:
   const Settings& s_;
-  const SampleRow& row_;
+  SampleRow& row_;
   Kept& c_;
   const bool distinct_;
   const Randomness random_;
