@@ -34,20 +34,35 @@ function start(contender: Contender, ground: Ground) {
   return { x, cols, history, ids, check };
 }
 
-/** createSampler, or with `call` the logits processor, which has to have a fresh copy of the logits. */
+/** The greedy sampler of transformers.js, which looks at every logit. */
+function placeOfMax(x: Float32Array): number {
+  let most = x[0];
+  let place = 0;
+  for (let i = 1; i < x.length; i++) {
+    if (x[i] > most) {
+      most = x[i];
+      place = i;
+    }
+  }
+  return place;
+}
+
+/**
+ * createSampler; or with `call` what generate() does with the logits processor: a fresh copy of the logits, the processor,
+ * and the search for the one token that it leaves.
+ */
 export const sampler: Maker = (contender, ground) => {
   const { x, cols, history, ids, check } = start(contender, ground);
   const { threads, isa } = contender;
   if (contender.call === true) {
-    let token = -1;
-    const onSample = ({ tokens }: { tokens: Int32Array }): void => void (token = tokens[0]);
-    const processor = samplingProcessor({ ...SAMPLING, threads, onSample });
+    const processor = samplingProcessor({ ...SAMPLING, threads });
     const logits = { type: 'float32', data: new Float32Array(cols), dims: [1, cols] };
     return {
       batch(count) {
+        let token = -1;
         for (let i = 0; i < count; i++) {
           logits.data.set(x);
-          processor(ids, logits);
+          token = placeOfMax(processor(ids, logits).data);
         }
         check(token);
       },

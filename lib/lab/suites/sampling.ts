@@ -36,7 +36,7 @@ export function sampling(setting: Setting): Suite {
     pace: paceOf(flags),
     remarks: [
       `One row; repetition penalty over ${HISTORY} tokens, temperature, top-k ${SAMPLING.topK}, top-p ${SAMPLING.topP}, which transformers.js has not.`,
-      'transformers.js and the processor write to the logits, so that each of their calls copies them first: the line "copy".',
+      'transformers.js and the processor write to the logits, so that each of their calls copies them first: the line "copy". The processor is followed by the search for the largest logit that generate() does.',
     ],
   };
 }
