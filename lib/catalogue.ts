@@ -46,6 +46,15 @@ function linesOf(family: object): Operator[] {
   return Object.values(family).flatMap((member: { operator?: Operator }) => member.operator ?? []);
 }
 
+const functions = new Map(
+  Object.values(families).flatMap((family) => Object.entries(family as Record<string, unknown>)),
+);
+
+/** The function of an operator. */
+export function functionOf<N extends OperatorName>(name: N): OperatorFunctions[N] {
+  return functions.get(name) as OperatorFunctions[N];
+}
+
 const byName = new Map(catalogue.map((line) => [line.name, line]));
 const byCli = new Map(catalogue.flatMap((line) => (line.cli === null ? [] : [[line.cli, line]])));
 

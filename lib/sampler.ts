@@ -104,6 +104,8 @@ export interface SampleOptions {
   readonly replacement?: boolean | undefined;
   /** Whether to give the log-probabilities under the softmax of the logits as they came, too. */
   readonly rawLogProbs?: boolean | undefined;
+  /** Whether to give the logits that are left after all steps, too. */
+  readonly filtered?: boolean | undefined;
   /** 'throw' (default), or 'masked': a NaN is a token that cannot be drawn. */
   readonly nan?: 'throw' | 'masked' | undefined;
   /** Arrays for the results. */
@@ -112,6 +114,7 @@ export interface SampleOptions {
         readonly tokens?: Int32Array | undefined;
         readonly logProbs?: Float32Array | undefined;
         readonly rawLogProbs?: Float32Array | undefined;
+        readonly filtered?: Float32Array | undefined;
       }
     | undefined;
   /** Format of the logits (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). */
@@ -130,6 +133,11 @@ export interface SampleResult {
   readonly logProbs: Float32Result;
   /** The same under the softmax of the logits as they came; only with `rawLogProbs`. */
   readonly rawLogProbs?: Float32Result;
+  /**
+   * The logits after all steps, over the temperature, and -Infinity for what was cut: the softmax of a row is what the
+   * draw was from. Only with `filtered`.
+   */
+  readonly filtered?: Float32Result;
 }
 
 /** Chooses tokens; made by {@link createSampler}. */
@@ -195,7 +203,9 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
       const call = new SampleCall(memory, logits, sampleOptions, 'sync');
       const status = native().run(call.spec, call.x, call.y, call.operands);
       if (status !== Status.OK) throw call.error(status);
-      return call.finish() as SampleResult;
+      const result = call.finish() as SampleResult;
+      call.release();
+      return result;
     },
   };
 }

@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { catalogue } from '../lib/catalogue';
 import { exitCodes } from '../lib/cli/failure';
+import { FLOAT, modelOf } from '../lib/lab/rivals/onnx-model';
 import { command, runs, softlane } from './helpers/cli';
 import { blocksOf, difference, isNumbers, programOf, promisedOutput } from './helpers/examples';
 import { dict, floats, npy } from './helpers/npy';
@@ -49,6 +50,11 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'softlane-docs-'));
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules', 'softlane'), 'dir');
+  const ort = 'onnxruntime-node';
+  symlinkSync(join(root, 'node_modules', ort), join(folder, 'node_modules', ort), 'dir');
+  const value = (name: string) => ({ name, type: FLOAT, dims: ['rows', 'cols'] });
+  const node = { type: 'Identity', inputs: ['x'], outputs: ['logits'], attributes: [] };
+  writeFileSync(join(folder, 'model.onnx'), modelOf([node], [value('x')], [value('logits')]));
   const measured = { benchmarks: [{ name: 'a', real_time: 1, time_unit: 'ns' }] };
   for (const name of ['before', 'after', 'softlane-two-pass', 'softlane-online']) {
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(measured));
@@ -124,7 +130,7 @@ function problemOf(words: string[]): string | null {
   if (words[0].startsWith('SOFTLANE_')) return problemOf(words.slice(1));
   if (line === 'npm install softlane') return null;
   // Read to the end and refused there: a suite takes minutes. Another mistake would be refused before.
-  if (/^npx softlane lab (two-pass|online|roofline|ops) /.test(line)) {
+  if (/^npx softlane lab (two-pass|online|roofline|ops|sampling) /.test(line)) {
     const { stderr } = softlane([...words.slice(2), '--pin', '99999'], { cwd: folder });
     return stderr.includes('for --pin, received "99999"') ? null : stderr;
   }

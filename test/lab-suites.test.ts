@@ -173,3 +173,15 @@ describe('roofline', () => {
     }
   });
 });
+
+describe('sampling', () => {
+  test('has vocabularies of 32,000 to 256,000, each with a bare read of the row', () => {
+    const { families } = suite('sampling');
+    const sizes = families.map(({ shape }) => shape.cols);
+    expect([Math.min(...sizes), Math.max(...sizes)]).toEqual([32_000, 256_000]);
+    for (const { contenders } of families) {
+      const kinds = contenders.map(({ kind }) => kind);
+      expect(kinds).toEqual(['transformers', 'sampler', 'sampler', 'memory', 'memcpy']);
+    }
+  });
+});

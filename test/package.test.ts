@@ -44,8 +44,8 @@ suite('the packed tarball', () => {
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
       /^dist\/[\w/-]+\.(js|d\.ts)$/,
       /^dist\/lab\/report\/plot-bundle\.licenses\.txt$/,
-      /^dist\/(index|promises)\.bridge\.js$/,
-      /^dist\/(index|promises)\.(mjs|d\.mts)$/,
+      /^dist\/(index|promises|onnxruntime|transformers)\.bridge\.js$/,
+      /^dist\/(index|promises|onnxruntime|transformers)\.(mjs|d\.mts)$/,
       /^native\/(simd|rows|ops|lab|isa|runtime|binding)\/[\w/-]+\.(h|cpp|map)$/,
       new RegExp(`^${prebuild}/softlane\\.(glibc|musl)\\.node$`),
     ];
@@ -76,6 +76,8 @@ suite('the packed tarball', () => {
     const packages = readdirSync(consumer.path('node_modules'));
     for (const name of [
       'onnxruntime-node',
+      'onnxruntime-common',
+      '@huggingface',
       '@gutenye',
       'typescript',
       'cmake-js',
@@ -109,10 +111,14 @@ suite('the packed tarball', () => {
         `import { createRequire } from 'node:module';
         import * as all from 'softlane';
         import * as later from 'softlane/promises';
+        import * as ort from 'softlane/onnxruntime';
+        import * as transformers from 'softlane/transformers';
         import { softmax } from 'softlane';
         ${check}
         const require = createRequire(import.meta.url);
-        for (const [name, entry] of [['softlane', all], ['softlane/promises', later]]) {
+        const entries = { softlane: all, 'softlane/promises': later, 'softlane/onnxruntime': ort,
+          'softlane/transformers': transformers };
+        for (const [name, entry] of Object.entries(entries)) {
           const core = require(name);
           const names = Object.keys(core).sort().join();
           if (names !== Object.keys(entry).sort().join()) throw new Error(names);
@@ -148,6 +154,12 @@ suite('the packed tarball', () => {
     const source = `
       import { softmax, logSumExp } from 'softlane';
       import { softmax as later } from 'softlane/promises';
+      import { attachHead, type SessionLike } from 'softlane/onnxruntime';
+      import { sampling } from 'softlane/transformers';
+      declare const session: SessionLike;
+      const top = attachHead(session, 'topK', { k: 5 }).run({ x: 1 }).then(({ result }) => result.indices.data);
+      const indices: Promise<Int32Array> = top;
+      const { logits_processor } = sampling({ topP: 0.9 });
       const y: Float32Array = softmax(new Float32Array(4), { cols: 2, temperature: 2 });
       const z: Float32Array = logSumExp(y, { cols: 2 });
       const w: Promise<Float32Array> = later(z, { cols: 2 });
@@ -155,7 +167,7 @@ suite('the packed tarball', () => {
       softmax(y, { cols: 2, colour: 1 });
       // @ts-expect-error a number is no array
       softmax(1, { cols: 2 });
-      void w;`;
+      void [w, indices, logits_processor];`;
 
     test.each([
       ['node16, ESM', 'types.mts', { module: 'node16' }],

@@ -3,38 +3,10 @@ import { describe, expect, test } from '@jest/globals';
 import { createSampler } from '../lib/index';
 import type { SampleOptions, SamplerOptions } from '../lib/sampler';
 import { createSampler as createAsync } from '../lib/promises';
+import { deviation } from './helpers/chi-square';
 import { isas } from './support/kernels/operators';
 import { Random } from './support/kernels/random';
 import { distributionOf, modelLogits } from './support/kernels/sampling';
-
-/**
- * Pearson's statistic as a standard normal number (Wilson and Hilferty): above 4 once in 30,000 times if the counts are
- * of that distribution. Cells with fewer than 8 expected are put together.
- */
-function deviation(counts: readonly number[], probabilities: ArrayLike<number>): number {
-  const total = counts.reduce((sum, n) => sum + n, 0);
-  let statistic = 0;
-  let cells = 0;
-  const rest = { seen: 0, expected: 0 };
-  const add = (seen: number, expected: number): void => {
-    if (expected === 0) return;
-    statistic += (seen - expected) ** 2 / expected;
-    cells++;
-  };
-  counts.forEach((seen, i) => {
-    const expected = total * probabilities[i];
-    if (expected === 0) expect(seen).toBe(0);
-    if (expected >= 8) add(seen, expected);
-    else {
-      rest.seen += seen;
-      rest.expected += expected;
-    }
-  });
-  add(rest.seen, rest.expected);
-  const free = cells - 1;
-  const spread = 2 / (9 * free);
-  return (Math.cbrt(statistic / free) - (1 - spread)) / Math.sqrt(spread);
-}
 
 function tally(tokens: Int32Array, n: number): number[] {
   const counts = new Array<number>(n).fill(0);
@@ -166,7 +138,15 @@ describe('the same tokens', () => {
     Array.from({ length: 20 * r }, (_each, i) => (i * i + r) % 40),
   );
   const rows = perRow.map((_, r) => 100 + r);
-  const options: SampleOptions = { cols: COLS, perRow, history, rows, step: 5, rawLogProbs: true };
+  const options: SampleOptions = {
+    cols: COLS,
+    perRow,
+    history,
+    rows,
+    step: 5,
+    rawLogProbs: true,
+    filtered: true,
+  };
   const sampler = createSampler({ seed: 13 });
   const reference = sampler.sample(x, options);
 
@@ -178,7 +158,9 @@ describe('the same tokens', () => {
         rows: [rows[r]],
         step: 5,
         rawLogProbs: true,
+        filtered: true,
       });
+      expect(alone.filtered).toEqual(reference.filtered!.subarray(r * COLS, (r + 1) * COLS));
       expect([alone.tokens[0], alone.logProbs[0], alone.rawLogProbs![0]]).toEqual([
         reference.tokens[r],
         reference.logProbs[r],
@@ -236,6 +218,24 @@ describe('the same tokens', () => {
     expect(result.tokens).toBe(out.tokens);
     expect([...out.tokens]).toEqual([...reference.tokens, 9]);
     expect(out.logProbs).toEqual(reference.logProbs);
+  });
+
+  test('whatever is asked for besides', () => {
+    const plain = sampler.sample(x, { ...options, rawLogProbs: false, filtered: false });
+    expect(plain).toEqual({ tokens: reference.tokens, logProbs: reference.logProbs });
+  });
+
+  test('whatever a getter does with the sampler meanwhile', () => {
+    const one = createSampler({ topK: 3, seed: 2 });
+    const row = x.subarray(0, COLS);
+    const want = [0, 1, 2].map((step) => one.sample(row, { step }).tokens[0]);
+    const out = {
+      get tokens() {
+        one.sample(row, { step: 7, history: [1, 2, 3] });
+        return undefined;
+      },
+    };
+    expect([0, 1, 2].map((step) => one.sample(row, { step, out }).tokens[0])).toEqual(want);
   });
 
   test('logits stay as they are', () => {

@@ -29,7 +29,8 @@ interface Tally {
 
 function compare(x: Float32Array, given: Given, tally: Tally): void {
   tally.cases++;
-  if (distributionOf(x, given).probabilities.every((p) => p === 0)) {
+  const truth = distributionOf(x, given);
+  if (truth.probabilities.every((p) => p === 0)) {
     expectError(() => sampled(x, given), RangeError, 'ERR_SOFTLANE_VALUE', 'none in row 0');
     return;
   }
@@ -43,6 +44,22 @@ function compare(x: Float32Array, given: Given, tally: Tally): void {
   expect({ given, token: got.token }).toEqual({ given, token });
   if (!closeLog(got.log, want.log))
     expect({ given, log: got.log }).toEqual({ given, log: want.log });
+  const lost = lostOf(got.filtered, truth);
+  if (lost.length > 0) expect({ given, lost }).toEqual({ given, lost: [] });
+}
+
+/** Tokens whose share of the softmax of what is left of a row is not that of the distribution. */
+function lostOf(filtered: Float32Array, truth: oracle.Distribution): number[] {
+  const top = filtered.reduce((most, v) => Math.max(most, v));
+  const total = filtered.reduce((sum, v) => sum + Math.exp(v - top), 0);
+  return [...filtered.keys()].filter((token) => {
+    const log = filtered[token] - top - Math.log(total);
+    const want = truth.logProbabilities[token];
+    if (truth.probabilities[token] === 0) return filtered[token] !== -Infinity && log > -700;
+    // Each of two logits is rounded once.
+    const rounding = 2 ** -24 * (Math.abs(filtered[token]) + Math.abs(top));
+    return !(Math.abs(log - want) <= rounding + 1e-6 + 4e-7 * Math.abs(want));
+  });
 }
 
 /** Options drawn at random: most cuts are off, so that each also stands alone. */

@@ -41,6 +41,12 @@ const SUITES = {
     description:
       'Measures an operator beside plain JavaScript, onnxruntime-node, TensorFlow.js and memory itself.',
   },
+  sampling: {
+    summary: 'from logits to a token, beside transformers.js',
+    description:
+      'A whole sampler step (penalty, temperature, top-k, top-p, draw) over the size of the vocabulary, beside that of ' +
+      '@huggingface/transformers and a bare read of the row.',
+  },
 } as const;
 
 /** `softlane lab`: what it takes and how it explains itself. */
@@ -67,7 +73,7 @@ export function addLab(
       suite.option('--largest <elements>', 'most elements of a batch (default: 2^27)');
     } else if (name === 'roofline') {
       suite.option('--largest <elements>', 'largest working set (default: four times the caches)');
-    } else {
+    } else if (name === 'ops') {
       addShapes(suite);
     }
     suite

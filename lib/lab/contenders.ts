@@ -7,6 +7,7 @@ import { memoryMover } from './memory';
 import { onnxruntime } from './rivals/onnxruntime';
 import { plainJs } from './rivals/plain';
 import { plugin } from './rivals/plugin';
+import { sampler, transformers } from './rivals/sampling';
 import { tfjs } from './rivals/tfjs';
 import { switched } from './switches';
 import { topK } from './top-k';
@@ -145,6 +146,8 @@ export const makers: Readonly<Record<Kind, Maker>> = {
   onnxruntime,
   tfjs,
   plugin,
+  sampler,
+  transformers,
   memcpy,
   read,
   memory,

@@ -95,6 +95,7 @@ export function isasOf(
 function rateOf({ kind, isa }: Contender): number {
   if (isa === 'scalar' && kind !== 'memory') return 25;
   if (kind === 'plain-js') return 11;
+  if (kind === 'transformers') return 5;
   if (kind === 'onnxruntime' || kind === 'tfjs' || kind === 'plugin') return 3;
   return kind === 'memory' || kind === 'memcpy' || kind === 'read' ? 0.25 : 0.5;
 }

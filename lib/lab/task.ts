@@ -15,6 +15,8 @@ export const KINDS = [
   'onnxruntime',
   'tfjs',
   'plugin',
+  'sampler',
+  'transformers',
   'memcpy',
   'read',
   'memory',

@@ -3,20 +3,13 @@ import { types } from 'node:util';
 import { plainObject, size, threadCount } from '../check';
 import { isaIndex, native } from '../configure';
 import { kinds, requireAttached } from '../elements';
-import {
-  SoftlaneError,
-  SoftlaneRangeError,
-  unknownOption,
-  wrongShape,
-  wrongType,
-  wrongValue,
-} from '../errors';
+import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
-import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../spec';
-import { plainStatusError } from '../status';
+import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from '../spec';
 import { tokensOf } from './bias';
 import { Joined, readLogits } from './inputs';
+import { refusal } from './refusal';
 import type { Settings } from './settings';
 import {
   FIELDS,
@@ -40,10 +33,13 @@ const Place = {
   tokens: 6,
   logProbs: 7,
   rawLogProbs: 8,
+  filtered: 9,
 } as const;
 
 const INPUTS = 6;
-const RESULTS = ['tokens', 'logProbs', 'rawLogProbs'] as const;
+const RESULTS = ['tokens', 'logProbs', 'rawLogProbs', 'filtered'] as const;
+/** Those that are made where an option of their name asks for them. */
+const ASKED = ['rawLogProbs', 'filtered'] as const;
 
 const OPTIONS = [
   'cols',
@@ -55,7 +51,7 @@ const OPTIONS = [
   'step',
   'count',
   'replacement',
-  'rawLogProbs',
+  ...ASKED,
   'nan',
   'out',
   'dtype',
@@ -70,17 +66,37 @@ export interface Memory {
   step: number;
   /** Mirostat's bound on the surprise, in bits, by the number of the row. */
   readonly surprise: Map<number, number>;
+  /** What the last synchronous call has left for the next one. */
+  idle?: Frame | undefined;
+}
+
+/** Arrays of a call that no caller sees, and that cost more to make than a short row to sample. */
+interface Frame {
+  readonly spec: Float64Array;
+  readonly lines: Float64Array;
+}
+
+function frameOf(memory: Memory | undefined, rows: number): Frame {
+  const idle = memory?.idle;
+  // A getter among the options may use the sampler meanwhile: that call makes arrays of its own.
+  if (memory !== undefined) memory.idle = undefined;
+  if (idle?.lines.length !== rows * FIELDS) {
+    return { spec: new Float64Array(SPEC_LENGTH), lines: new Float64Array(rows * FIELDS) };
+  }
+  idle.spec.fill(0);
+  return idle;
 }
 
 export interface Sampled {
   tokens: Int32Array;
   logProbs: Float32Array;
   rawLogProbs?: Float32Array;
+  filtered?: Float32Array;
 }
 
 /** A checked call: what `binding.run` and `binding.submit` take. */
 export class SampleCall {
-  readonly spec: Float64Array = new Float64Array(SPEC_LENGTH);
+  readonly spec: Float64Array;
   x: InputArray;
   readonly y = undefined;
   readonly operands: (OperandArray | undefined)[] = [];
@@ -88,6 +104,7 @@ export class SampleCall {
   readonly rows: number;
   readonly cols: number;
   private readonly ids: Float64Array;
+  private readonly lines: Float64Array;
   private readonly settings: Settings[];
 
   constructor(
@@ -105,10 +122,13 @@ export class SampleCall {
     }
     const shape = readLogits(logits, given['cols'], given['dtype']);
     this.x = shape.x;
-    this.spec[Spec.xFormat] = shape.format;
     this.rows = shape.rows;
     this.cols = shape.cols;
     this.signal = given['signal'] === undefined ? undefined : abortSignal(NAME, given['signal']);
+    const frame = frameOf(mode === 'sync' ? memory : undefined, this.rows);
+    this.spec = frame.spec;
+    this.spec[Spec.xFormat] = shape.format;
+    this.lines = frame.lines;
     this.settings = this.readRows(given['perRow']);
     this.ids = this.readIds(given['rows']);
     this.writeSpec(given);
@@ -123,7 +143,7 @@ export class SampleCall {
   /** Of a row: its options, over those of the sampler. */
   private readRows(perRow: unknown): Settings[] {
     const { given, settings } = this.memory;
-    if (perRow === undefined) return Array.from({ length: this.rows }, () => settings);
+    if (perRow === undefined) return new Array<Settings>(this.rows).fill(settings);
     if (!Array.isArray(perRow)) {
       throw wrongType(NAME, 'options.perRow', 'an array of options', perRow);
     }
@@ -136,7 +156,11 @@ export class SampleCall {
   }
 
   private readIds(ids: unknown): Float64Array {
-    if (ids === undefined) return Float64Array.from({ length: this.rows }, (_, row) => row);
+    if (ids === undefined) {
+      const places = new Float64Array(this.rows);
+      for (let row = 1; row < this.rows; row++) places[row] = row;
+      return places;
+    }
     if (!Array.isArray(ids)) throw wrongType(NAME, 'options.rows', 'an array of numbers', ids);
     this.requireOneARow('options.rows', ids.length);
     return Float64Array.from(ids as unknown[], (id, row) => {
@@ -201,7 +225,9 @@ export class SampleCall {
               : undefined;
       if (alone !== undefined) throw wrongValue(NAME, 'options.count', `1 with ${alone}`, draws);
     }
-    if (flag('rawLogProbs', false)) this.operands[Place.rawLogProbs] = new Float32Array(0);
+    for (const name of ASKED) {
+      if (flag(name, false)) this.operands[Place[name]] = new Float32Array(0);
+    }
     const param = (place: number, value: number): void => {
       spec[Spec.temperature + place] = value;
     };
@@ -213,8 +239,7 @@ export class SampleCall {
   }
 
   private writeInputs(given: Readonly<Record<string, unknown>>): void {
-    const { rows, cols, settings, spec, operands } = this;
-    const lines = new Float64Array(rows * FIELDS);
+    const { cols, settings, spec, operands, lines } = this;
     const histories = this.readHistories(given['history']);
     const prompts = this.readPrompts(given['promptLength'], histories);
     const history = new Joined<Int32Array>(Int32Array);
@@ -225,24 +250,28 @@ export class SampleCall {
     let mostHistory = 0;
     let mostAdjusted = 0;
     settings.forEach((each, row) => {
-      const line = lines.subarray(row * FIELDS, (row + 1) * FIELDS);
-      line.set(each.fields);
+      const line = row * FIELDS;
+      lines.set(each.fields, line);
       const seen = each.usesHistory ? histories[row] : NOTHING;
       const begin = history.add(seen);
-      line[Field.historyBegin] = begin;
-      line[Field.historyEnd] = begin + seen.length;
-      line[Field.historyGenerated] = Math.min(begin + prompts[row], line[Field.historyEnd]);
-      line[Field.biasBegin] = biasTokens.add(each.bias.tokens);
-      biasValues.add(each.bias.values);
-      line[Field.biasEnd] = line[Field.biasBegin] + each.bias.tokens.length;
-      line[Field.breakersBegin] = breakers.add(each.breakers);
-      line[Field.breakersEnd] = line[Field.breakersBegin] + each.breakers.length;
-      if (masks > 0) line[Field.allowedMask] = masks === 1 ? 0 : row;
-      line[Field.rowNumber] = this.ids[row];
-      writeLong(line, Field.stepLow, this.step);
+      const end = begin + seen.length;
+      lines[line + Field.historyBegin] = begin;
+      lines[line + Field.historyEnd] = end;
+      lines[line + Field.historyGenerated] = Math.min(begin + prompts[row], end);
+      const { tokens, values } = each.bias;
+      const bias = biasTokens.add(tokens);
+      biasValues.add(values);
+      lines[line + Field.biasBegin] = bias;
+      lines[line + Field.biasEnd] = bias + tokens.length;
+      const first = breakers.add(each.breakers);
+      lines[line + Field.breakersBegin] = first;
+      lines[line + Field.breakersEnd] = first + each.breakers.length;
+      if (masks > 0) lines[line + Field.allowedMask] = masks === 1 ? 0 : row;
+      lines[line + Field.rowNumber] = this.ids[row];
+      writeLong(lines, line + Field.stepLow, this.step);
       if (each.mirostat !== undefined) {
         const bound = this.memory.surprise.get(this.ids[row]) ?? 2 * each.mirostat.tau;
-        line[Field.epsilon] = Math.min(2 ** -bound, 1);
+        lines[line + Field.epsilon] = Math.min(2 ** -bound, 1);
       }
       mostHistory = Math.max(mostHistory, seen.length);
       mostAdjusted = Math.max(mostAdjusted, seen.length + each.bias.tokens.length);
@@ -253,22 +282,26 @@ export class SampleCall {
     operands[Place.biasValues] = biasValues.whole();
     operands[Place.breakers] = breakers.whole();
     operands[Place.allowed] = masks > 0 ? (given['allowed'] as Uint32Array) : undefined;
-    const params = spec.subarray(Spec.temperature);
-    params[0] = history.total;
-    params[1] = biasTokens.total;
-    params[2] = breakers.total;
-    params[3] = masks;
-    params[7] = mostAdjusted;
-    params[8] = mostHistory;
+    const param = (place: number, value: number): void => {
+      spec[Spec.temperature + place] = value;
+    };
+    param(0, history.total);
+    param(1, biasTokens.total);
+    param(2, breakers.total);
+    param(3, masks);
+    param(7, mostAdjusted);
+    param(8, mostHistory);
+    let capacity = 0;
     for (const { fields } of settings) {
-      params[9] = Math.max(params[9], capacityOf(fields, cols, mostAdjusted));
+      capacity = Math.max(capacity, capacityOf(fields, cols, mostAdjusted));
     }
+    param(9, capacity);
   }
 
   /** The tokens so far of every row. */
   private readHistories(value: unknown): Int32Array[] {
     const { rows } = this;
-    if (value === undefined) return Array.from({ length: rows }, () => NOTHING);
+    if (value === undefined) return new Array<Int32Array>(rows).fill(NOTHING);
     const single = types.isInt32Array(value) || (Array.isArray(value) && isNumbers(value));
     if (single && rows === 1) return [tokensOf('options.history', value)];
     if (!Array.isArray(value) || single) {
@@ -282,9 +315,9 @@ export class SampleCall {
 
   private readPrompts(value: unknown, histories: readonly Int32Array[]): number[] {
     const { rows } = this;
+    if (value === undefined) return new Array<number>(rows).fill(0);
     if (Array.isArray(value)) this.requireOneARow('options.promptLength', value.length);
     return Array.from({ length: rows }, (_, row) => {
-      if (value === undefined) return 0;
       const one: unknown = Array.isArray(value) ? value[row] : value;
       const argument = Array.isArray(value)
         ? `options.promptLength[${row}]`
@@ -312,7 +345,7 @@ export class SampleCall {
 
   private writeResults(given: Readonly<Record<string, unknown>>): void {
     const { operands, spec } = this;
-    const needed = this.rows * spec[Spec.temperature + 4];
+    const drawn = this.rows * spec[Spec.temperature + 4];
     const out = given['out'] === undefined ? {} : plainObject(NAME, 'options.out', given['out']);
     const found = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(out)) {
@@ -324,8 +357,10 @@ export class SampleCall {
     for (const name of RESULTS) {
       const kind = kinds[name === 'tokens' ? 'int32' : 'float32'];
       const array = found[name];
+      const needed = name === 'filtered' ? this.rows * this.cols : drawn;
       if (array === undefined) {
-        const asked = name !== 'rawLogProbs' || operands[Place.rawLogProbs] !== undefined;
+        const optional = (ASKED as readonly string[]).includes(name);
+        const asked = !optional || operands[Place[name]] !== undefined;
         operands[Place[name]] = asked ? make(kind, needed) : undefined;
         continue;
       }
@@ -344,6 +379,11 @@ export class SampleCall {
     }
   }
 
+  /** Leaves its arrays to the next call; after the last use of a synchronous one. */
+  release(): void {
+    this.memory.idle = { spec: this.spec, lines: this.lines };
+  }
+
   /** Lets go of the inputs, which native code has copied. */
   letGo(): void {
     this.x = NO_LOGITS;
@@ -356,8 +396,10 @@ export class SampleCall {
       tokens: this.operands[Place.tokens] as Int32Array,
       logProbs: this.operands[Place.logProbs] as Float32Array,
     };
-    const raw = this.operands[Place.rawLogProbs];
-    if (raw !== undefined) result.rawLogProbs = raw as Float32Array;
+    for (const name of ASKED) {
+      const array = this.operands[Place[name]];
+      if (array !== undefined) result[name] = array as Float32Array;
+    }
     settings.forEach(({ mirostat }, row) => {
       if (mirostat === undefined) return;
       const { tau, eta } = mirostat;
@@ -369,47 +411,7 @@ export class SampleCall {
   }
 
   error(status: number): Error {
-    const row = Math.floor(status / 256);
-    const value = (expected: string, received: string): Error =>
-      new SoftlaneRangeError(
-        'ERR_SOFTLANE_VALUE',
-        `${NAME}: expected ${expected}, received ${received}`,
-      );
-    switch (status < 256 ? status : status % 256) {
-      case Refusal.NAN:
-        return value(
-          "logits to have no NaN and no +Infinity (nan: 'masked' takes a NaN for a masked token)",
-          `one in row ${row}`,
-        );
-      case Refusal.MASKED:
-        return value('every row to have a token that is not masked', `none in row ${row}`);
-      case Refusal.TOKEN:
-        return value(
-          `every token of history and logitBias to be the index of a column, below ${this.cols}`,
-          `another for row ${row}`,
-        );
-      case Status.OVERLAP:
-        return new SoftlaneRangeError(
-          'ERR_SOFTLANE_OVERLAP',
-          `${NAME}: expected every output to be apart from logits and from every other array of the call, received one that overlaps`,
-        );
-      case Status.BAD_INPUT:
-      case Status.BAD_OPERAND:
-        return this.lostMemory(status);
-      default:
-        return plainStatusError(NAME, status);
-    }
-  }
-
-  private lostMemory(status: number): Error {
-    try {
-      for (const array of [this.x, ...this.operands]) {
-        if (array?.length === 0) requireAttached(NAME, 'every array of the call', array);
-      }
-    } catch (error) {
-      return error as Error;
-    }
-    return plainStatusError(NAME, status);
+    return refusal(status, this.cols, [this.x, ...this.operands]);
   }
 }
 

@@ -42,28 +42,33 @@ export function readLogits(logits: unknown, given: unknown, dtype: unknown): Log
 
 /** Arrays of one type end to end; the same one only once, and one alone is not copied. */
 export class Joined<A extends Int32Array | Float32Array> {
-  private readonly parts: A[] = [];
-  private readonly begins = new Map<A, number>();
+  private first: A | undefined;
+  /** Where each begins, once there is more than one. */
+  private begins: Map<A, number> | undefined;
   total = 0;
 
   constructor(private readonly maker: new (length: number) => A) {}
 
   add(part: A): number {
-    if (part.length === 0) return 0;
+    if (part.length === 0 || part === this.first) return 0;
+    if (this.first === undefined) {
+      this.first = part;
+      this.total = part.length;
+      return 0;
+    }
+    this.begins ??= new Map([[this.first, 0]]);
     const known = this.begins.get(part);
     if (known !== undefined) return known;
     const begin = this.total;
-    this.parts.push(part);
     this.begins.set(part, begin);
     this.total += part.length;
     return begin;
   }
 
   whole(): A | undefined {
-    const { parts } = this;
-    if (parts.length < 2) return parts[0];
+    if (this.begins === undefined) return this.first;
     const joined = new this.maker(this.total);
-    for (const part of parts) joined.set(part as never, this.begins.get(part));
+    for (const [part, begin] of this.begins) joined.set(part as never, begin);
     return joined;
   }
 }

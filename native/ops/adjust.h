@@ -74,7 +74,13 @@ class AdjustedTokens {
 
   // The changed logits, in double and rounded once.
   void evaluate(const Settings& s, const float* x) {
-    for (size_t i = 0; i < count_; ++i) list_[i].value = changed(s, list_[i], x[list_[i].token]);
+    int steps[16] = {}, count = 0;
+    for (int i = 0; const int step = s.step(kAdjustOrder, i); ++i) {
+      if (s.adjusts(step)) steps[count++] = step;
+    }
+    for (size_t i = 0; i < count_; ++i) {
+      list_[i].value = changed(s, steps, list_[i], x[list_[i].token]);
+    }
   }
 
   bool has(size_t token) const {
@@ -160,16 +166,21 @@ class AdjustedTokens {
     return result;
   }
 
-  static float changed(const Settings& s, const Adjusted& a, float raw) {
+  // steps: those that are on, 0 ends them.
+  static float changed(const Settings& s, const int* steps, const Adjusted& a, float raw) {
     double x = raw;
     if (!is_finite(x)) return raw;
-    for (int i = 0; const int step = s.step(kAdjustOrder, i); ++i) {
-      switch (step) {
+    for (; *steps != kNoAdjust; ++steps) {
+      switch (*steps) {
         case kLogitBiasStep:
           x += a.bias;
           break;
         case kRepetitionStep:
-          if (a.seen > 0) x = x < 0 ? x * s[kRepetitionPenalty] : x / s[kRepetitionPenalty];
+          if (a.seen > 0) {
+            // Both: which of them is taken cannot be predicted.
+            const double less = x / s[kRepetitionPenalty], more = x * s[kRepetitionPenalty];
+            x = x < 0 ? more : less;
+          }
           break;
         case kFrequencyStep:
           x -= s[kFrequencyPenalty] * a.generated;
@@ -182,7 +193,7 @@ class AdjustedTokens {
           break;
         case kDryStep: {
           const size_t match = static_cast<size_t>(a.match), allowed = s.size(kDryAllowedLength);
-          if (s.on(kDryMultiplier, 0) && match > 0 && match >= allowed)
+          if (match > 0 && match >= allowed)
             x -= s[kDryMultiplier] * power(s[kDryBase], match - allowed);
           break;
         }

@@ -18,7 +18,7 @@ struct Met {
 template <class Full>
 inline void scan(const float* x, size_t n, size_t first, const SampleRow& row, bool raw,
                  float* limit, Kept* c, Met* met, Full full) {
-  constexpr size_t kStep = 4;
+  constexpr size_t kStep = 8;
   splat least = set1(below(*limit));
   const auto take = [&](size_t i, uint32_t bits) {
     if (raw) bits &= row.allowed_lanes(first + i);
@@ -64,24 +64,27 @@ inline void gather_above(const SampleRow& row, float limit, Kept* c, Met* met) {
   }
 }
 
-// A value that a few times k of the row's elements reach, by a look at 2048 of them: lane maxima of
-// sixteen groups of vectors. The lowest finite float where a look tells nothing. Which it is
-// matters for the time alone.
-inline float guess_limit(const SampleRow& row, size_t k, uint64_t* keys) {
-  constexpr size_t kGroups = 16, kDeep = 8, kLooked = kGroups * kDeep * kLanes;
-  const size_t rank = k * kLooked / row.n * 2 + 6;
-  if (row.n < 8 * kLooked || rank > kGroups * kLanes / 2 || row.has_mask()) return -kMostLogit;
-  const size_t apart = row.n / (kGroups * kDeep);
-  for (size_t g = 0; g < kGroups; ++g) {
-    f32x16 most = load(row.x + g * kDeep * apart);
-    for (size_t j = 1; j < kDeep; ++j) most = max(load(row.x + (g * kDeep + j) * apart), most);
-    float lane[kLanes];
-    store(lane, most);
-    for (size_t l = 0; l < kLanes; ++l) {
-      keys[g * kLanes + l] = key_of(lane[l], g * kLanes + l);
-    }
+// A value that a few times k of the row's elements reach, by a look at a sixteenth of them, or
+// nearly 2048: lane maxima of up to sixteen groups of vectors. The lowest finite float where a look
+// tells nothing. Which it is matters for the time alone.
+inline float guess_limit(const SampleRow& row, size_t k) {
+  constexpr size_t kMostGroups = 16, kShare = 16, kLeastDeep = 8, kLeastRow = 16384;
+  if (row.n < kLeastRow || row.has_mask()) return -kMostLogit;
+  const size_t part = row.n / (kShare * kMostGroups * kLanes);
+  const size_t deep = part < kLeastDeep ? kLeastDeep : part;
+  const size_t share = row.n / (kShare * deep * kLanes);
+  const size_t groups = share < kMostGroups ? share : kMostGroups, maxima = groups * kLanes;
+  const size_t rank = k * deep * maxima / row.n * 2 + 4;
+  if (rank > maxima / 2) return -kMostLogit;
+  const size_t apart = row.n / (groups * deep);
+  float largest[kMostGroups * kLanes];
+  for (size_t g = 0; g < groups; ++g) {
+    const float* x = row.x + g * deep * apart;
+    f32x16 most = load(x);
+    for (size_t j = 1; j < deep; ++j) most = max(load(x + j * apart), most);
+    store(largest + g * kLanes, most);
   }
-  const float found = value_of(kth_largest(keys, kGroups * kLanes, rank));
+  const float found = reached_by(largest, maxima, rank, rank + rank / 4);
   return found >= -kMostLogit && found <= kMostLogit ? found : -kMostLogit;
 }
 
@@ -91,7 +94,7 @@ constexpr size_t room_for_largest(size_t k) { return 2 * k + 1024; }
 // The k largest, the lowest indices of equals, in the order of the tokens; fewer where there are
 // fewer that are not masked. The row is read once, and again where the guess was too high.
 inline void gather_largest(const SampleRow& row, size_t k, Kept* c, Met* met) {
-  float limit = guess_limit(row, k, c->keys);
+  float limit = guess_limit(row, k);
   for (;;) {
     const float guessed = limit;
     const auto full = [&](float* least) {

@@ -55,13 +55,25 @@ struct SampleWork {
 struct Sample {
   static constexpr const char* kName = "sample";
 
-  enum { kSettings, kHistory, kBiasTokens, kBiasValues, kBreakers, kAllowed, kTokens, kLogs, kRaw };
+  enum {
+    kSettings,
+    kHistory,
+    kBiasTokens,
+    kBiasValues,
+    kBreakers,
+    kAllowed,
+    kTokens,
+    kLogs,
+    kRaw,
+    kFiltered
+  };
 
   template <int I>
   static size_t param(const Call& call) {
     return static_cast<size_t>(call.params[I]);
   }
   static size_t fields(const Call&) { return kSampleFields; }
+  static size_t columns(const Call& call) { return call.cols; }
   static size_t mask_words(const Call& call) {
     return (call.cols + 31) / 32 * static_cast<size_t>(call.params[kMaskCount]);
   }
@@ -75,6 +87,7 @@ struct Sample {
       {"tokens", Element::kInt32, true, false, false, param<kDraws>},
       {"logProbs", Element::kFloat32, true, false, false, param<kDraws>},
       {"rawLogProbs", Element::kFloat32, true, true, false, param<kDraws>},
+      {"filtered", Element::kFloat32, true, true, false, columns},
   };
 
   static bool valid(const Call& call) {
@@ -121,9 +134,9 @@ struct Sample {
       return p == nullptr || kOperands[operand].shared ? p : p + r * kOperands[operand].width(call);
     };
     const size_t draws = static_cast<size_t>(call.params[kDraws]), n = call.cols;
-    const SampleResult out{at(static_cast<int32_t*>(nullptr), kTokens),
-                           at(static_cast<float*>(nullptr), kLogs),
-                           at(static_cast<float*>(nullptr), kRaw), draws};
+    const SampleResult out{
+        at(static_cast<int32_t*>(nullptr), kTokens), at(static_cast<float*>(nullptr), kLogs),
+        at(static_cast<float*>(nullptr), kRaw), at(static_cast<float*>(nullptr), kFiltered), draws};
     Refusal why = Refusal::kSettings;
     if (!one(call, work, Settings(at(static_cast<double*>(nullptr), kSettings)), x, n, out, &why)) {
       for (size_t i = 0; i < draws; ++i) out.put(i, -1, __builtin_nan(""));
@@ -157,7 +170,6 @@ struct Sample {
     }
     SampleRow row(x, n, tokens, allowed, call.params[kMaskNaN] != 0, work->blocks, work->next,
                   work->copy);
-    row.prepare();
     const bool distinct = call.params[kReplacement] == 0;
     return Sampling(s, row, &work->candidates, work->partials, distinct).run(out, why);
   }

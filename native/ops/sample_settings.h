@@ -104,6 +104,26 @@ struct Settings {
     return i > 12 ? 0 : static_cast<int>(static_cast<uint64_t>(v[order]) >> (4 * i) & 15);
   }
 
+  // Whether a step would change a logit.
+  bool adjusts(int step) const {
+    switch (step) {
+      case kLogitBiasStep:
+        return biases() > 0;
+      case kRepetitionStep:
+        return on(kRepetitionPenalty, 1);
+      case kFrequencyStep:
+        return on(kFrequencyPenalty, 0);
+      case kPresenceStep:
+        return on(kPresencePenalty, 0);
+      case kNgramStep:
+        return on(kNoRepeatNgram, 0);
+      case kDryStep:
+        return on(kDryMultiplier, 0);
+      default:
+        return false;
+    }
+  }
+
   // Whether a step would cut anything of n tokens; of XTC, whether it might.
   bool cuts(int step, size_t n) const {
     switch (step) {

@@ -33,7 +33,7 @@ struct Randomness {
 
 struct SampleResult {
   int32_t* tokens;
-  float *log_probabilities, *raw;  // raw may be null
+  float *log_probabilities, *raw, *filtered;  // the last two may be null
   size_t draws;
 
   void put(size_t i, int32_t token, double log_probability) const {
@@ -45,7 +45,7 @@ struct SampleResult {
 class Sampling {
  public:
   // partials: one a block; distinct: no token is drawn twice.
-  Sampling(const Settings& s, const SampleRow& row, Kept* kept, Partial* partials, bool distinct)
+  Sampling(const Settings& s, SampleRow& row, Kept* kept, Partial* partials, bool distinct)
       : s_(s), row_(row), c_(*kept), distinct_(distinct), random_(s) {
     survey_.blocks = partials;
   }
@@ -53,10 +53,12 @@ class Sampling {
   // Fills the result; or says why there is none.
   bool run(const SampleResult& out, Refusal* why) {
     *why = Refusal::kMasked;
-    if (s_[kMethod] == kGreedy) return greedy(out, why);
     int i = 0;
     double temperature = 1;
-    const int first = next_cut(&i, &temperature);
+    const bool is_greedy = s_[kMethod] == kGreedy;
+    const int first = is_greedy ? kNoCut : next_cut(&i, &temperature);
+    if (first != kTopKStep) row_.prepare();
+    if (is_greedy) return greedy(out, why);
     if (first == kTopKStep) {
       Met met;
       gather_largest(row_, s_.size(kTopK), &c_, &met);
@@ -67,7 +69,7 @@ class Sampling {
       bool empty = false;
       if (!survey_.read(row_, u, &empty)) return refused(empty, why);
       const bool whole = first == kNoCut && s_[kMethod] == kMultinomial && !distinct_;
-      if (whole) return draw_from_row(u, out);
+      if (whole) return write_row(temperature, out), draw_from_row(u, out);
       Met met;
       gather_above(row_, limit_of(first, u), &c_, &met);
       if (c_.n == 0) return false;  // another thread is writing to x
@@ -81,12 +83,13 @@ class Sampling {
     }
     if (temperature != c_.temperature || !(c_.total > 1e-200)) c_.weigh(temperature);
     c_.add_up();
+    write_kept(out);
     return draw(out);
   }
 
  private:
   const Settings& s_;
-  const SampleRow& row_;
+  SampleRow& row_;
   Kept& c_;
   const bool distinct_;
   const Randomness random_;
@@ -212,9 +215,34 @@ class Sampling {
       const size_t k = find(row_.block(i), length, survey_.top);
       if (k == length) continue;  // another thread is writing to x
       out.put(0, static_cast<int32_t>(i + k), -survey_.log_total);
+      write_row(1, out);
       return true;
     }
     return false;
+  }
+
+  // A logit over the temperature; one that is masked stays so, and no other becomes infinite.
+  static float cooled(float x, double temperature) {
+    const double v = static_cast<double>(x) / temperature;
+    if (!(x >= -kMostLogit)) return -__builtin_inff();
+    return v > kMostLogit ? kMostLogit : v < -kMostLogit ? -kMostLogit : static_cast<float>(v);
+  }
+
+  void write_row(double temperature, const SampleResult& out) const {
+    if (out.filtered == nullptr) return;
+    for (size_t i = 0; i < row_.n; i += kBlock) {
+      const float* x = row_.block(i);
+      const size_t length = block_length(row_.n, i);
+      for (size_t j = 0; j < length; ++j) out.filtered[i + j] = cooled(x[j], temperature);
+    }
+  }
+
+  void write_kept(const SampleResult& out) const {
+    if (out.filtered == nullptr) return;
+    for (size_t i = 0; i < row_.n; ++i) out.filtered[i] = -__builtin_inff();
+    for (size_t i = 0; i < c_.n; ++i) {
+      out.filtered[c_.token[i]] = cooled(c_.x[i], c_.temperature);
+    }
   }
 
   // Nothing is cut: the block by the sums of all, and the token by the terms of the block.

@@ -24,3 +24,9 @@ export function expectError(
   expect(error.message).not.toContain('\n');
   return error;
 }
+
+/** The same by the end of the code, which says which class it is. */
+export function expectCode(call: () => unknown, code: string, ...words: (string | RegExp)[]): void {
+  const kind = /^(TYPE|UNKNOWN_OPTION|DETACHED)$/.test(code) ? TypeError : RangeError;
+  expectError(call, kind, `ERR_SOFTLANE_${code}` as ErrorCode, ...words);
+}

@@ -19,6 +19,7 @@ const SUITES: Readonly<Record<string, string>> = {
   online: 'Online normalizer calculation for softmax',
   roofline: 'Roofline',
   ops: 'Operators and rivals',
+  sampling: 'From logits to a token',
 };
 
 export function figuresOf(saved: Saved): Figure[] {

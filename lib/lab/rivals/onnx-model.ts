@@ -1,12 +1,12 @@
 /**
- * An ONNX model of one node over float32 [rows, cols], written as the protocol buffers that it is on the wire: a field
- * is a tag (number * 8 + wire type) and a payload.
+ * Small ONNX models, one of a node over float32 [rows, cols] above all, written as the protocol buffers that they are on
+ * the wire: a field is a tag (number * 8 + wire type) and a payload.
  */
 
 const VARINT = 0;
 const BYTES = 2;
-const FLOAT = 1;
-const INT64 = 7;
+export const FLOAT = 1;
+export const INT64 = 7;
 const ATTRIBUTE_INT = 2;
 const IR_VERSION = 8;
 const OPSET = 13;
@@ -33,13 +33,54 @@ function bytes(number: number, ...parts: (string | Uint8Array)[]): Buffer {
 }
 
 /** AttributeProto: 1 name, 3 i, 20 type. */
-const attribute = (name: string, value: number): Buffer =>
+export const attribute = (name: string, value: number): Buffer =>
   bytes(5, bytes(1, name), int(3, value), int(20, ATTRIBUTE_INT));
 
+/** A tensor that goes in or comes out; a dimension with a name may have any length. */
+export interface ModelValue {
+  readonly name: string;
+  readonly type: number;
+  readonly dims: readonly (number | string)[];
+}
+
+export interface ModelNode {
+  readonly type: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: readonly Buffer[];
+}
+
 /** ValueInfoProto, with TypeProto.Tensor inside. */
-function valueInfo(name: string, type: number, dims: readonly number[]): Buffer[] {
-  const shape = dims.map((dim) => bytes(1, int(1, dim)));
+function valueInfo({ name, type, dims }: ModelValue): Buffer[] {
+  const shape = dims.map((dim) => bytes(1, typeof dim === 'number' ? int(1, dim) : bytes(2, dim)));
   return [bytes(1, name), bytes(2, bytes(1, int(1, type), bytes(2, ...shape)))];
+}
+
+/** A whole ONNX file. */
+export function modelOf(
+  nodes: readonly ModelNode[],
+  inputs: readonly ModelValue[],
+  outputs: readonly ModelValue[],
+): Buffer {
+  const graph = [
+    ...nodes.map((node) =>
+      bytes(
+        1,
+        ...node.inputs.map((name) => bytes(1, name)),
+        ...node.outputs.map((name) => bytes(2, name)),
+        bytes(4, node.type),
+        ...node.attributes,
+      ),
+    ),
+    bytes(2, 'graph'),
+    ...inputs.map((value) => bytes(11, ...valueInfo(value))),
+    ...outputs.map((value) => bytes(12, ...valueInfo(value))),
+  ];
+  return Buffer.concat([
+    int(1, IR_VERSION),
+    bytes(7, ...graph),
+    bytes(8, bytes(1, ''), int(2, OPSET)),
+  ]);
 }
 
 interface Node {
@@ -70,23 +111,19 @@ export function oneNode(op: string, rows: number, cols: number): OneNode | undef
   if (!Object.hasOwn(NODES, op)) return undefined;
   const { type, attributes, output } = NODES[op];
   const perRow = 'keepdims' in attributes;
-  const node = [
-    bytes(1, 'x'),
-    bytes(2, 'y'),
-    bytes(4, type),
-    ...Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-    ...(type.startsWith('Reduce') ? [AXES] : []),
-  ];
-  const graph = [
-    bytes(1, ...node),
-    bytes(2, op),
-    bytes(11, ...valueInfo('x', FLOAT, [rows, cols])),
-    bytes(12, ...valueInfo('y', output, perRow ? [rows] : [rows, cols])),
-  ];
-  const model = Buffer.concat([
-    int(1, IR_VERSION),
-    bytes(7, ...graph),
-    bytes(8, bytes(1, ''), int(2, OPSET)),
-  ]);
+  const node: ModelNode = {
+    type,
+    inputs: ['x'],
+    outputs: ['y'],
+    attributes: [
+      ...Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+      ...(type.startsWith('Reduce') ? [AXES] : []),
+    ],
+  };
+  const model = modelOf(
+    [node],
+    [{ name: 'x', type: FLOAT, dims: [rows, cols] }],
+    [{ name: 'y', type: output, dims: perRow ? [rows] : [rows, cols] }],
+  );
   return { model, perRow, int64: output === INT64 };
 }

@@ -2,6 +2,7 @@ import type { Setting, Suite } from '../suite';
 import { online } from './online';
 import { ops } from './ops';
 import { roofline } from './roofline';
+import { sampling } from './sampling';
 import { twoPass } from './two-pass';
 
 /** Every suite by its name on the command line. */
@@ -10,6 +11,7 @@ export const suites = {
   online,
   roofline,
   ops,
+  sampling,
 } as const satisfies Readonly<Record<string, (setting: Setting) => Suite>>;
 
 export type SuiteName = keyof typeof suites;

@@ -84,17 +84,18 @@ export function sampled(
   x: Float32Array,
   given: Given,
   more: SampleOptions = {},
-): { token: number; log: number } {
+): { token: number; log: number; filtered: Float32Array } {
   const { options, history, promptLength, allowed, row = 0, step = 0 } = given;
-  const { tokens, logProbs } = createSampler(options).sample(x, {
+  const { tokens, logProbs, filtered } = createSampler(options).sample(x, {
     history,
     promptLength,
     allowed,
     rows: [row],
     step,
+    filtered: true,
     ...more,
   });
-  return { token: tokens[0], log: logProbs[0] };
+  return { token: tokens[0], log: logProbs[0], filtered: filtered! };
 }
 
 /** Logits as models have them: a wide bell, a few tokens far above it, some masked. */
