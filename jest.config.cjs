@@ -8,6 +8,7 @@ module.exports = {
   moduleNameMapper: {
     '^softlane$': '<rootDir>/lib/index.ts',
     '^softlane/promises$': '<rootDir>/lib/promises.ts',
+    '^softlane/score$': '<rootDir>/lib/score.ts',
   },
   testTimeout: 60_000,
   maxWorkers: 2,

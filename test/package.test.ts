@@ -44,8 +44,8 @@ suite('the packed tarball', () => {
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
       /^dist\/[\w/-]+\.(js|d\.ts)$/,
       /^dist\/lab\/report\/plot-bundle\.licenses\.txt$/,
-      /^dist\/(index|promises)\.bridge\.js$/,
-      /^dist\/(index|promises)\.(mjs|d\.mts)$/,
+      /^dist\/(index|promises|score)\.bridge\.js$/,
+      /^dist\/(index|promises|score)\.(mjs|d\.mts)$/,
       /^native\/(simd|rows|ops|lab|isa|runtime|binding)\/[\w/-]+\.(h|cpp|map)$/,
       new RegExp(`^${prebuild}/softlane\\.(glibc|musl)\\.node$`),
     ];
@@ -109,10 +109,12 @@ suite('the packed tarball', () => {
         `import { createRequire } from 'node:module';
         import * as all from 'softlane';
         import * as later from 'softlane/promises';
+        import * as batch from 'softlane/score';
         import { softmax } from 'softlane';
         ${check}
         const require = createRequire(import.meta.url);
-        for (const [name, entry] of [['softlane', all], ['softlane/promises', later]]) {
+        const entries = [['softlane', all], ['softlane/promises', later], ['softlane/score', batch]];
+        for (const [name, entry] of entries) {
           const core = require(name);
           const names = Object.keys(core).sort().join();
           if (names !== Object.keys(entry).sort().join()) throw new Error(names);
@@ -148,9 +150,11 @@ suite('the packed tarball', () => {
     const source = `
       import { softmax, logSumExp } from 'softlane';
       import { softmax as later } from 'softlane/promises';
+      import { scoreBatches } from 'softlane/score';
       const y: Float32Array = softmax(new Float32Array(4), { cols: 2, temperature: 2 });
       const z: Float32Array = logSumExp(y, { cols: 2 });
       const w: Promise<Float32Array> = later(z, { cols: 2 });
+      void scoreBatches([{ data: y, dims: [2, 2] }], { op: 'softmax' });
       // @ts-expect-error an unknown option
       softmax(y, { cols: 2, colour: 1 });
       // @ts-expect-error a number is no array
