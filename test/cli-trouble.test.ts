@@ -196,6 +196,22 @@ describe('stopped in the middle', () => {
     fs.rmSync(from);
   });
 
+  test('while nothing comes: at once', async () => {
+    const to = fresh();
+    const args = ['score', '-', '--in-format', 'jsonl', '--op', 'logsumexp', '--out', to];
+    const child = spawn(process.execPath, [run.cli, ...args], {
+      env: run.plainEnvironment(),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.write('[1,2]\n'.repeat(200_000));
+    while (run.temporaryFiles(scratch.folder).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
+    expect(fs.existsSync(to)).toBe(false);
+  });
+
   test('twice: at once, and nothing is left', async () => {
     // A single row, whose reading alone takes seconds.
     const [from, to] = [run.endlessFile(fresh(), 1, 2 ** 29), fresh()];

@@ -67,7 +67,7 @@ export class StreamBytes implements ByteSource {
     let done = 0;
     while (done < into.byteLength) {
       signal?.throwIfAborted();
-      if (this.rest.byteLength === 0 && !(await this.more())) break;
+      if (this.rest.byteLength === 0 && !(await this.more(signal))) break;
       const piece = this.rest.subarray(0, into.byteLength - done);
       into.set(piece, done);
       done += piece.byteLength;
@@ -99,11 +99,14 @@ export class StreamBytes implements ByteSource {
     return Promise.resolve();
   }
 
-  private async more(): Promise<boolean> {
+  private async more(signal?: AbortSignal): Promise<boolean> {
     let next: IteratorResult<Uint8Array>;
     try {
-      next = await this.chunks.next();
+      const asked = this.chunks.next();
+      // A pipe may have nothing to say for hours.
+      next = await (signal === undefined ? asked : Promise.race([asked, aborted(signal)]));
     } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
       throw inputError(this.path, error);
     }
     if (next.done === true) return false;
@@ -111,6 +114,21 @@ export class StreamBytes implements ByteSource {
     return true;
   }
 }
+
+/** Rejects when the signal fires. It has one listener at a time, which goes with the signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  let waiting = waits.get(signal);
+  if (waiting === undefined) {
+    waiting = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+    waiting.catch(() => undefined);
+    waits.set(signal, waiting);
+  }
+  return waiting;
+}
+
+const waits = new WeakMap<AbortSignal, Promise<never>>();
 
 /** Exactly `into`; a source that ends before is refused. */
 export async function readFully(

@@ -26,9 +26,7 @@ export async function identify(path: string, whole: boolean): Promise<InputIdent
   try {
     const { size, modified } = file;
     const hash = createHash('sha256');
-    const step = whole
-      ? pieceBytes
-      : Math.max(pieceBytes, Math.floor((size - pieceBytes) / pieces));
+    const step = whole ? pieceBytes : Math.max(pieceBytes, Math.ceil((size - pieceBytes) / pieces));
     const buffer = new Uint8Array(pieceBytes);
     for (let at = 0; at < size; at += step) {
       const piece = buffer.subarray(0, Math.min(pieceBytes, size - at));

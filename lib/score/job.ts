@@ -1,8 +1,8 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
-import { writeFileSync } from 'node:fs';
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
 import * as promises from '../promises';
+import { AtomicFile } from './atomic-file';
 import { badRowError, blank, findBadRows, type BadRow } from './bad-rows';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
@@ -128,7 +128,12 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
   const unfinished = await findUnfinished<JobHead>(options);
   const feed = await Feed.open(options, checked);
   let files: JobFiles | undefined;
+  let manifest: AtomicFile | undefined;
   try {
+    if (options.manifest !== undefined) {
+      const { force } = options;
+      manifest = await AtomicFile.create(options.manifest, { force, inputs: feed.files });
+    }
     for (const message of feed.warnings) options.onEvent?.({ event: 'warning', message });
     const products = productsOf(options, checked, feed.cols);
     const last = unfinished?.last;
@@ -151,16 +156,16 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
     await run.publish();
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
     const summary = run.summary(seconds);
-    if (options.manifest !== undefined) {
+    if (manifest !== undefined) {
       const head = await headOf(options, checked, feed);
-      writeFileSync(options.manifest, `${JSON.stringify({ ...summary, job: head }, null, 2)}\n`, {
-        flag: options.force === true ? 'w' : 'wx',
-      });
+      await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job: head }, null, 2)}\n`));
+      await manifest.commit();
     }
     return summary;
   } finally {
     await feed.close();
     await files?.close();
+    await manifest?.discard();
   }
 }
 
