@@ -51,9 +51,9 @@ async function openReader({ path, file, stream }: Input): Promise<Opened> {
     await reader.open();
     if ((reader.schema as unknown) === undefined) throw new Error('it has no schema');
     const close = async (): Promise<void> => {
+      await stream?.close();
       await Promise.resolve(reader.cancel());
       await handle?.close().catch(() => undefined);
-      await stream?.close();
     };
     return { arrow, reader, close };
   } catch (error) {

@@ -1,4 +1,5 @@
 /** Bytes in order, from a range of a file or from a stream. */
+import { orAborted } from './abort';
 import { inputError, SoftlaneFileError } from './errors';
 import type { InputFile } from './input-file';
 
@@ -104,7 +105,7 @@ export class StreamBytes implements ByteSource {
     try {
       const asked = this.chunks.next();
       // A pipe may have nothing to say for hours.
-      next = await (signal === undefined ? asked : Promise.race([asked, aborted(signal)]));
+      next = await orAborted(asked, signal);
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason;
       throw inputError(this.path, error);
@@ -114,21 +115,6 @@ export class StreamBytes implements ByteSource {
     return true;
   }
 }
-
-/** Rejects when the signal fires. It has one listener at a time, which goes with the signal. */
-function aborted(signal: AbortSignal): Promise<never> {
-  let waiting = waits.get(signal);
-  if (waiting === undefined) {
-    waiting = new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    });
-    waiting.catch(() => undefined);
-    waits.set(signal, waiting);
-  }
-  return waiting;
-}
-
-const waits = new WeakMap<AbortSignal, Promise<never>>();
 
 /** Exactly `into`; a source that ends before is refused. */
 export async function readFully(

@@ -1,5 +1,6 @@
 /** From what was typed to sources: patterns, names inside of files, standard input. */
 import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { glob } from 'tinyglobby';
 import { StreamBytes } from './bytes';
 import { inputError, SoftlaneFileError } from './errors';
@@ -56,7 +57,10 @@ export const standardInput = 'standard input';
 
 async function inputOf(path: string, stdin: AsyncIterable<Uint8Array>): Promise<Input> {
   if (path === '-') {
-    return { path: standardInput, file: undefined, stream: new StreamBytes(standardInput, stdin) };
+    // Left open, it would keep the process waiting for its end.
+    const end = (): void => void (stdin as Partial<Readable>).destroy?.();
+    const stream = new StreamBytes(standardInput, stdin, end);
+    return { path: standardInput, file: undefined, stream };
   }
   return { path, file: await InputFile.open(path), stream: undefined };
 }

@@ -1,4 +1,5 @@
 /** Rows in order, whatever file they come from. */
+import { orAborted } from './abort';
 import { readFully, type ByteSource } from './bytes';
 import { convertBytes, dtypes, narrowing, type Dtype, type ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
@@ -115,6 +116,7 @@ export class BatchSource implements Source {
   readonly flat = false;
   readonly warning: string | undefined;
   private used = 0;
+  private isWaiting = false;
 
   private constructor(
     private readonly batches: AsyncIterator<Batch>,
@@ -167,7 +169,7 @@ export class BatchSource implements Source {
       const { cols, used } = this;
       into.x.set(x.subarray(used * cols, (used + size) * cols), done * cols);
       if (labels !== undefined) into.labels?.set(labels.subarray(used, used + size), done);
-      await this.take(size);
+      await this.take(size, signal);
       done += size;
     }
     return done;
@@ -177,20 +179,23 @@ export class BatchSource implements Source {
     for (let left = rows; left > 0 && this.batch !== undefined;) {
       signal?.throwIfAborted();
       const size = Math.min(left, this.batch.rows - this.used);
-      await this.take(size);
+      await this.take(size, signal);
       left -= size;
     }
   }
 
-  private async take(rows: number): Promise<void> {
+  private async take(rows: number, signal: AbortSignal | undefined): Promise<void> {
     this.used += rows;
     if (this.used < this.batch!.rows) return;
     this.used = 0;
-    this.batch = await BatchSource.next(this.batches);
+    this.isWaiting = true;
+    this.batch = await orAborted(BatchSource.next(this.batches), signal);
+    this.isWaiting = false;
   }
 
   async close(): Promise<void> {
-    await this.batches.return?.();
+    // A generator that waits would answer only when what it waits for comes.
+    if (!this.isWaiting) await this.batches.return?.();
     await this.options.close?.();
   }
 }
