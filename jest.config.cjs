@@ -7,7 +7,7 @@ module.exports = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json' }] },
   moduleNameMapper: {
     '^softlane$': '<rootDir>/lib/index.ts',
-    '^softlane/(promises|onnxruntime|transformers)$': '<rootDir>/lib/$1.ts',
+    '^softlane/(promises|onnxruntime|transformers|score)$': '<rootDir>/lib/$1.ts',
   },
   testTimeout: 60_000,
   maxWorkers: 2,

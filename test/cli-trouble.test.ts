@@ -46,7 +46,7 @@ describe('exit code 3: the input', () => {
       ['/dev/zero', 'is a device'],
       [scratch.saved(Buffer.alloc(0)), 'is empty'],
       [scratch.saved(Buffer.from('logits, mostly')), 'not a .npy file'],
-      [scratch.saved(npy(dict('(1,)', "'<f8'"), Buffer.alloc(8))), "'<f8'"],
+      [scratch.saved(npy(dict('(1,)', "'<i8'"), Buffer.alloc(8))), "'<i8'"],
       [scratch.saved(npy(dict('(3,)'), floats(1, 2))), 'is cut off'],
     ];
     for (const [from, words] of cases) {
@@ -161,26 +161,62 @@ describe('permission', () => {
 });
 
 describe('stopped in the middle', () => {
+  const clean = (to: string): void => {
+    expect(fs.existsSync(to)).toBe(false);
+    for (const name of run.temporaryFiles(scratch.folder)) fs.rmSync(join(scratch.folder, name));
+    fs.rmSync(`${to}.job`, { force: true });
+  };
+
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('%s: exit code %d and nothing is left', async (signal, status) => {
+  ] as const)('%s: exit code %d, and what is done is kept', async (signal, status) => {
     const [from, to] = [run.endlessFile(fresh()), fresh()];
     for (const op of ['logsumexp', 'top-1']) {
       const { child, ended } = await run.startWriting(score(from, to, op), scratch.folder);
       child.kill(signal);
-      expectFailure(await ended, status, `stopped by ${signal}`);
-      expect(run.temporaryFiles(scratch.folder)).toEqual([]);
-      expect(fs.existsSync(to)).toBe(false);
+      expectFailure(await ended, status, `stopped by ${signal}`, 'rows are kept', '--resume');
+      expect(run.temporaryFiles(scratch.folder).length).toBe(1);
+      expectFailure(run.softlane(score(from, to, op)), 4, 'unfinished job', '--resume', '--force');
+      clean(to);
     }
     fs.rmSync(from);
+  });
+
+  test('of a stream: nothing is left', async () => {
+    const [from, to] = [run.endlessFile(fresh()), fresh()];
+    const line = `exec "$0" "$@" < ${from}`;
+    const args = ['-c', line, process.execPath, run.cli, ...score('-', to, 'logsumexp')];
+    const { child, ended } = await run.startWriting(args, scratch.folder, 'sh');
+    child.kill('SIGINT');
+    expectFailure(await ended, 130, 'stopped by SIGINT');
+    expect(run.temporaryFiles(scratch.folder)).toEqual([]);
+    expect(fs.existsSync(to)).toBe(false);
+    fs.rmSync(from);
+  });
+
+  test('while nothing comes: at once', async () => {
+    const to = fresh();
+    const args = ['score', '-', '--in-format', 'jsonl', '--op', 'logsumexp', '--out', to];
+    const child = spawn(process.execPath, [run.cli, ...args], {
+      env: run.plainEnvironment(),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.write('[1,2]\n'.repeat(200_000));
+    while (run.temporaryFiles(scratch.folder).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
+    expect(fs.existsSync(to)).toBe(false);
   });
 
   test('twice: at once, and nothing is left', async () => {
     // A single row, whose reading alone takes seconds.
     const [from, to] = [run.endlessFile(fresh(), 1, 2 ** 29), fresh()];
-    const { child, ended } = await run.startWriting(score(from, to, 'logsumexp'), scratch.folder);
+    const args = score(from, to, 'logsumexp', '--limit-memory', '8GiB');
+    const { child, ended } = await run.startWriting(args, scratch.folder);
     child.kill('SIGINT');
     child.kill('SIGTERM');
     const { status } = await ended;
@@ -194,8 +230,7 @@ describe('stopped in the middle', () => {
     const { child, ended } = await run.startWriting(score(from, to, 'logsumexp'), scratch.folder);
     child.kill('SIGKILL');
     expect((await ended).signal).toBe('SIGKILL');
-    expect(fs.existsSync(to)).toBe(false);
-    for (const name of run.temporaryFiles(scratch.folder)) fs.rmSync(join(scratch.folder, name));
+    clean(to);
     fs.rmSync(from);
   });
 });
@@ -248,11 +283,14 @@ terminal('a terminal gets a bar without colours (skipped where script(1) is miss
   expect(seen).toMatch(bar);
   expect(seen).not.toMatch(colour);
   // The bar is gone before the sentence comes.
-  // eslint-disable-next-line no-control-regex
-  expect(seen).toMatch(/\u001b\[2Ksoftlane: stopped by SIGINT\s*$/);
+  const end = /softlane: stopped by SIGINT; [\d,]+ rows are kept[^\n]*$/.exec(seen.trimEnd());
+  expect(seen.slice(0, end!.index).endsWith('\u001b[2K')).toBe(true);
   expect(onTerminal({})).not.toMatch(colour);
   for (const plain of [onTerminal({ TERM: 'dumb' }), onTerminal({}, '--quiet')]) {
-    expect(plain.trim()).toBe('softlane: stopped by SIGINT');
+    expect(plain.trim()).toMatch(/^softlane: stopped by SIGINT; [\d,]+ rows are kept/);
+  }
+  for (const name of fs.readdirSync(scratch.folder)) {
+    if (/\.(tmp-|job$)/.test(name)) fs.rmSync(join(scratch.folder, name));
   }
   fs.rmSync(from);
 });

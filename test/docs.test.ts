@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { catalogue } from '../lib/catalogue';
 import { exitCodes } from '../lib/cli/failure';
 import { FLOAT, modelOf } from '../lib/lab/rivals/onnx-model';
-import { command, runs, softlane } from './helpers/cli';
+import { cli, command, runs, softlane } from './helpers/cli';
 import { blocksOf, difference, isNumbers, programOf, promisedOutput } from './helpers/examples';
 import { dict, floats, npy } from './helpers/npy';
 
@@ -60,6 +60,7 @@ beforeAll(() => {
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(measured));
   }
   writeFileSync(join(folder, 'logits.npy'), npy(dict('(2, 3)'), floats(1, 2, 3, 1, 1, 1)));
+  writeFileSync(join(folder, 'rows.jsonl'), '[3, 1]\n[0, 4]\n[1, 2]\n');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -133,6 +134,11 @@ function problemOf(words: string[]): string | null {
   if (/^npx softlane lab (two-pass|online|roofline|ops|sampling) /.test(line)) {
     const { stderr } = softlane([...words.slice(2), '--pin', '99999'], { cwd: folder });
     return stderr.includes('for --pin, received "99999"') ? null : stderr;
+  }
+  if (line.includes(' | ')) {
+    const run = line.replaceAll('npx softlane', `"${process.execPath}" "${cli}"`);
+    const { status, stderr } = command('sh', ['-ec', run], { cwd: folder });
+    return status === 0 && stderr === '' ? null : `${status} ${stderr}`;
   }
   if (line.startsWith('npx softlane ')) {
     const { status, stderr } = softlane(words.slice(2), { cwd: folder });

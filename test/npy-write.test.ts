@@ -103,7 +103,7 @@ describe('writing', () => {
     fs.symlinkSync(input, soft);
     const reader = await openNpy(input);
     for (const path of [input, hard, soft]) {
-      const made = createNpy(path, { shape: [1], dtype: '<f4', force: true, input: reader });
+      const made = createNpy(path, { shape: [1], dtype: '<f4', force: true, inputs: [reader] });
       expect((await failure(made)).code).toBe('ERR_SOFTLANE_OUTPUT_SAME');
     }
     await reader.close();

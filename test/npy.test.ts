@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { LiteralSyntaxError, LiteralTuple, parseLiteral } from '../lib/score/literal';
-import { inspectNpy, openNpy } from '../lib/score/npy';
+import { inspect, openSource } from '../lib/score/inputs';
+import { openNpy } from '../lib/score/npy';
 import { dict, failure, floats, npy, Scratch } from './helpers/npy';
 
 const scratch = new Scratch('npy');
@@ -262,16 +263,14 @@ describe('everything else is refused by name', () => {
   });
 
   test('inspection describes what reading refuses', async () => {
-    const seen = await inspectNpy(saved(npy(dict('(2, 1, 3)', "'>f8'", 'True'), Buffer.alloc(48))));
-    expect(seen).toMatchObject({
-      shape: [2, 1, 3],
-      descr: '>f8',
-      fortranOrder: true,
-      itemBytes: 8,
-      elements: 6,
-    });
-    expect(seen.refusal?.code).toBe('ERR_SOFTLANE_NPY_DTYPE');
-    const fine = await inspectNpy(saved(npy(dict('(1,)'), floats(1))));
-    expect(fine.refusal).toBeUndefined();
+    const odd = saved(npy(dict('(2, 1, 3)', "'>f8'", 'True'), Buffer.alloc(48)));
+    const seen = await inspect({ path: odd, name: undefined });
+    expect(seen.entries).toEqual([
+      { name: '', holds: "big-endian elements of type '>f8'", shape: [2, 1, 3] },
+    ]);
+    const refused = await failure(
+      openSource({ path: odd, name: undefined }, { element: 'float32' }),
+    );
+    expect(refused.code).toBe('ERR_SOFTLANE_NPY_DTYPE');
   });
 });

@@ -44,8 +44,8 @@ suite('the packed tarball', () => {
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
       /^dist\/[\w/-]+\.(js|d\.ts)$/,
       /^dist\/lab\/report\/plot-bundle\.licenses\.txt$/,
-      /^dist\/(index|promises|onnxruntime|transformers)\.bridge\.js$/,
-      /^dist\/(index|promises|onnxruntime|transformers)\.(mjs|d\.mts)$/,
+      /^dist\/(index|promises|onnxruntime|transformers|score)\.bridge\.js$/,
+      /^dist\/(index|promises|onnxruntime|transformers|score)\.(mjs|d\.mts)$/,
       /^native\/(simd|rows|ops|lab|isa|runtime|binding)\/[\w/-]+\.(h|cpp|map)$/,
       new RegExp(`^${prebuild}/softlane\\.(glibc|musl)\\.node$`),
     ];
@@ -113,11 +113,12 @@ suite('the packed tarball', () => {
         import * as later from 'softlane/promises';
         import * as ort from 'softlane/onnxruntime';
         import * as transformers from 'softlane/transformers';
+        import * as batch from 'softlane/score';
         import { softmax } from 'softlane';
         ${check}
         const require = createRequire(import.meta.url);
         const entries = { softlane: all, 'softlane/promises': later, 'softlane/onnxruntime': ort,
-          'softlane/transformers': transformers };
+          'softlane/transformers': transformers, 'softlane/score': batch };
         for (const [name, entry] of Object.entries(entries)) {
           const core = require(name);
           const names = Object.keys(core).sort().join();
@@ -156,6 +157,7 @@ suite('the packed tarball', () => {
       import { softmax as later } from 'softlane/promises';
       import { attachHead, type SessionLike } from 'softlane/onnxruntime';
       import { sampling } from 'softlane/transformers';
+      import { scoreBatches } from 'softlane/score';
       declare const session: SessionLike;
       const top = attachHead(session, 'topK', { k: 5 }).run({ x: 1 }).then(({ result }) => result.indices.data);
       const indices: Promise<Int32Array> = top;
@@ -163,6 +165,7 @@ suite('the packed tarball', () => {
       const y: Float32Array = softmax(new Float32Array(4), { cols: 2, temperature: 2 });
       const z: Float32Array = logSumExp(y, { cols: 2 });
       const w: Promise<Float32Array> = later(z, { cols: 2 });
+      void scoreBatches([{ data: y, dims: [2, 2] }], { op: 'softmax' });
       // @ts-expect-error an unknown option
       softmax(y, { cols: 2, colour: 1 });
       // @ts-expect-error a number is no array

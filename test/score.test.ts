@@ -3,11 +3,14 @@ import * as fs from 'node:fs';
 import * as softlane from '../lib/index';
 import * as promises from '../lib/promises';
 import { findOperator, type NumberRule } from '../lib/catalogue';
+import type { ElementArray } from '../lib/score/element';
 import { listOf } from '../lib/errors';
-import { scoreFile, type ScoreOptions, type ScoreProgress } from '../lib/score/job';
+import { runJob } from '../lib/score/job';
+import type { JobSummary } from '../lib/score/job-types';
+import type { JobOptions, JobProgress } from '../lib/score/job-types';
 import { readNpy, writeNpy, type NpyArray, type Top1 } from '../lib/score/npy';
-import { findOperation, operations } from '../lib/score/operation';
-import { pump, type Flow, type Stages } from '../lib/score/pipeline';
+import { commandName, findOperation, operations, type Operation } from '../lib/score/operation';
+import type { Column } from '../lib/score/table';
 import { dict, failure, npy, Scratch } from './helpers/npy';
 
 const scratch = new Scratch('score');
@@ -24,14 +27,23 @@ function logits(length: number, seed = 1): Float32Array {
   });
 }
 
+type ScoreOptions = Omit<JobOptions, 'inputs' | 'outputs'> & {
+  readonly input: string;
+  readonly output: string;
+  readonly op: string;
+  readonly parameters?: Readonly<Record<string, number | string>>;
+};
+
+/** One file into one, by one operation. */
+const scoreFile = ({ input, output, op, parameters, ...rest }: ScoreOptions): Promise<JobSummary> =>
+  runJob({ inputs: [input], outputs: [{ path: output, op, parameters }], ...rest });
+
 async function scored(
   x: Float32Array,
   shape: readonly number[],
   options: Omit<ScoreOptions, 'input' | 'output'>,
 ): Promise<NpyArray> {
-  const [input, output] = [scratch.fresh(), scratch.fresh()];
-  const python = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  fs.writeFileSync(input, npy(dict(python), new Uint8Array(x.buffer)));
+  const [input, output] = [saved(x, shape), scratch.fresh()];
   await scoreFile({ ...options, input, output });
   const result = await readNpy(output);
   fs.rmSync(input);
@@ -39,38 +51,75 @@ async function scored(
   return result;
 }
 
-/** What the synchronous API gives for the whole file in one call. */
-function expected(op: string, x: Float32Array, rows: number, cols: number): unknown {
-  const api = softlane as unknown as Record<string, (tensor: object) => { data: Float32Array }>;
-  const call = (name: string): Float32Array => api[name]!({ data: x, dims: [rows, cols] }).data;
-  if (op !== 'top-1') return call(findOperation(op)!.uses[0]!);
-  const index = call('argMax');
-  const p = call('softmax');
+function saved(x: Float32Array | Int32Array, shape: readonly number[]): string {
+  const python = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const type = x instanceof Float32Array ? "'<f4'" : "'<i4'";
+  return scratch.saved(npy(dict(python, type), new Uint8Array(x.buffer)));
+}
+
+/** What an operation is asked for here: all of its optional results. */
+const partsOf = ({ parts }: Operation): string[] => parts.map(({ name }) => name);
+
+/** The columns of a file of records, by hand. */
+function recordsOf(path: string, columns: readonly Column[]): ElementArray[] {
+  const bytes = fs.readFileSync(path);
+  const data = bytes.subarray(10 + bytes.readUInt16LE(8));
+  const rowBytes = columns.reduce((sum, { width }) => sum + 4 * width, 0);
+  let place = 0;
+  return columns.map(({ width, element }) => {
+    const numbers: number[] = [];
+    for (let at = place; at < data.length; at += rowBytes) {
+      for (let i = 0; i < width; i++) {
+        const byte = at + 4 * i;
+        numbers.push(element === 'float32' ? data.readFloatLE(byte) : data.readInt32LE(byte));
+      }
+    }
+    place += 4 * width;
+    return element === 'float32' ? Float32Array.from(numbers) : Int32Array.from(numbers);
+  });
+}
+
+/** What the synchronous API gives for the whole file in one call, a column each. */
+function expected(
+  operation: Operation,
+  x: Float32Array,
+  [rows, cols]: [number, number],
+  inputs: Record<string, ElementArray>,
+): unknown[] {
+  type Result = { data: Float32Array } & Record<string, { data: ElementArray }>;
+  const api = softlane as unknown as Record<string, (x: object, options: object) => Result>;
+  const call = (name: string, options: object = {}): Result =>
+    api[name]!({ data: x, dims: [rows, cols] }, options);
+  if (operation.name !== 'top-1') {
+    const parts = partsOf(operation);
+    const asked =
+      operation.lists === undefined
+        ? Object.fromEntries(parts.map((name) => [name, true]))
+        : { [operation.lists]: parts };
+    const result = call(operation.uses[0]!, { ...asked, ...inputs });
+    const columns = operation.columns(cols, { parameters: {}, parts });
+    if (operation.line!.output !== 'record') return [result.data];
+    return columns.map(({ name }) => result[name]!.data);
+  }
+  const index = call('argMax').data;
+  const p = call('softmax').data;
   const probability = Float32Array.from(index, (at: number, row: number) =>
     at < 0 ? NaN : p[row * cols + at]!,
   );
-  return { index, probability };
+  return [Int32Array.from(index), probability];
 }
 
 describe('every operation of the catalogue', () => {
-  const shapes = [
-    [0, 5],
-    [3, 0],
-    [0, 0],
-    [5, 1],
-    [7],
-    [0],
-    [1],
-    [1, 1],
-    [37, 33],
-    [16, 1000],
-    [3, 5000],
-  ];
+  const shapes = [[0, 5], [3, 0], [5, 1], [7], [0], [37, 33], [3, 5000]];
   const names = operations.map(({ name }) => name);
 
   test('has the name that its catalogue line says, and no other', () => {
     const lines = names.filter((name) => name !== 'top-1');
-    expect(lines).toEqual(softlane.catalogue.flatMap(({ cli }) => cli ?? []));
+    expect(lines).toEqual(softlane.catalogue.map(commandName));
+    for (const { cli, name } of softlane.catalogue) {
+      if (cli !== null) expect(names).toContain(cli);
+      else expect(names).toContain(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+    }
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) {
       for (const use of findOperation(name)!.uses) {
@@ -80,26 +129,69 @@ describe('every operation of the catalogue', () => {
     }
   });
 
+  /** Files of what an operation reads beside x: a label that is a column, and another row. */
+  function besideOf({ inputs }: Operation, x: Float32Array, rows: number, cols: number) {
+    const arrays: Record<string, ElementArray> = {};
+    const files: Record<string, string> = {};
+    for (const { name, extent } of inputs) {
+      const perRow = extent === 'perRow';
+      const array = perRow
+        ? Int32Array.from({ length: rows }, (_, row) => (row * 3) % cols)
+        : x.map((value) => (value === -inf ? value : value / 2));
+      arrays[name] = array;
+      files[name] = saved(array, perRow ? [rows] : [rows, cols]);
+    }
+    const { targets, ...beside } = files;
+    return { arrays, options: { labels: targets, beside } };
+  }
+
   test.each(names)('%s: the bits of the API, whatever the shape and the blocks', async (op) => {
+    const operation = findOperation(op)!;
+    const parts = partsOf(operation);
     for (const shape of shapes) {
       const cols = shape[shape.length - 1]!;
       const rows = shape.length === 1 ? 1 : shape[0]!;
+      // A row without columns has no label, and one dimension of another row is one row too.
+      if (operation.inputs.length > 0 && (cols === 0 || shape.length === 1)) continue;
       const x = logits(rows * cols, cols + 1);
-      const data = expected(op, x, rows, cols);
-      for (const blockBytes of [1, 4096, 100_000, undefined]) {
-        const result = await scored(x, shape, { op, blockBytes });
-        expect(result.shape).toEqual(findOperation(op)!.output === 'perRow' ? [rows] : shape);
-        expect(result.data).toEqual(data);
+      // A row of nothing but masks is an error where a label has to have a probability.
+      const { arrays, options } = besideOf(operation, x, rows, cols);
+      const data = expected(operation, x, [rows, cols], arrays);
+      const input = saved(x, shape);
+      for (const blockBytes of [1, 4096, undefined]) {
+        const path = scratch.fresh();
+        await runJob({ inputs: [input], outputs: [{ path, op, parts }], ...options, blockBytes });
+        const columns = operation.columns(cols, { parameters: {}, parts });
+        if (columns.length > 1) {
+          expect(recordsOf(path, columns)).toEqual(data);
+        } else {
+          const result = await readNpy(path);
+          const [{ scalar, width }] = columns as [Column];
+          const tail = scalar ? [] : [width];
+          expect(result.shape).toEqual(shape.length === 1 && !scalar ? tail : [rows, ...tail]);
+          expect(result.data).toEqual(data[0]);
+        }
+        fs.rmSync(path);
       }
     }
   });
 
   test.each(names)('%s: the same bytes for every ISA and number of threads', async (op) => {
+    const operation = findOperation(op)!;
     const x = logits(20 * 777);
-    const plain = await scored(x, [20, 777], { op });
+    const { options } = besideOf(operation, x, 20, 777);
+    const input = saved(x, [20, 777]);
+    const run = async (setting: Partial<JobOptions>): Promise<Buffer> => {
+      const path = scratch.fresh();
+      const outputs = [{ path, op, parts: partsOf(operation) }];
+      await runJob({ inputs: [input], outputs, ...options, ...setting });
+      return fs.readFileSync(path);
+    };
+    const plain = await run({});
     for (const { name: isa, supported } of softlane.capabilities().isas) {
-      for (const threads of supported ? [1, 2, 5] : []) {
-        expect(await scored(x, [20, 777], { op, isa, threads, blockBytes: 40_000 })).toEqual(plain);
+      for (const threads of supported ? [1, 5] : []) {
+        const other = await run({ isa, threads, blockBytes: 40_000 });
+        expect(other.equals(plain)).toBe(true);
       }
     }
   });
@@ -149,7 +241,7 @@ describe('a job', () => {
 
   test('tells what it did', async () => {
     const [from, output] = [await input(), scratch.fresh()];
-    const seen: ScoreProgress[] = [];
+    const seen: JobProgress[] = [];
     const summary = await scoreFile({
       input: from,
       output,
@@ -160,14 +252,12 @@ describe('a job', () => {
       onProgress: (progress) => seen.push(progress),
     });
     expect(summary).toMatchObject({
-      op: 'softmax',
-      input: from,
-      output,
+      inputs: [from],
+      outputs: [{ op: 'softmax', path: output, algorithm: 'auto' }],
       rows: 50,
       cols: 40,
       elements: 2000,
       isa: 'scalar',
-      algorithm: 'auto',
       threads: 1,
       version: softlane.capabilities().version,
     });
@@ -257,90 +347,5 @@ describe('a job', () => {
     const error = await failure(scoreFile({ input: from, output, op: 'logsumexp' }));
     expect(error.code).toBe('ERR_SOFTLANE_OUT_OF_MEMORY');
     nothingAt(output);
-  });
-});
-
-describe('the pipeline', () => {
-  const flow: Flow = { rows: 10, blockRows: 3, inRowBytes: 8, outRowBytes: 4 };
-  const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
-
-  /** Stages that write down when they start and end, and check that what they are given stays as it is. */
-  function recorded(fail?: string): { stages: Stages; log: string[]; written: number[] } {
-    const log: string[] = [];
-    const written: number[] = [];
-    const counts = { read: 0, compute: 0, write: 0 };
-    const step = async (stage: keyof typeof counts, work: () => void): Promise<void> => {
-      const name = `${stage} ${counts[stage]++}`;
-      log.push(`${name} starts`);
-      await tick();
-      if (name === fail) throw new Error(name);
-      work();
-      log.push(`${name} ends`);
-    };
-    const stages: Stages = {
-      read: (first, count, into) =>
-        step('read', () => {
-          const words = new Float32Array(into.buffer, into.byteOffset, 2 * count);
-          for (let row = 0; row < count; row++) words.fill(first + row, 2 * row, 2 * row + 2);
-        }),
-      compute: (x, rows, out) =>
-        step('compute', () => {
-          const words = new Float32Array(out.buffer, out.byteOffset, rows);
-          for (let row = 0; row < rows; row++) words[row] = x[2 * row]! + x[2 * row + 1]!;
-        }),
-      write: (bytes) =>
-        step('write', () => {
-          written.push(...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4));
-        }),
-    };
-    return { stages, log, written };
-  }
-
-  test('each row goes through once and in order, while the stages overlap', async () => {
-    const { stages, log, written } = recorded();
-    const done: number[] = [];
-    await pump({ ...flow, onRows: (rows) => done.push(rows) }, stages);
-    expect(written).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
-    expect(done).toEqual([3, 6, 9, 10]);
-    const at = (entry: string): number => log.indexOf(entry);
-    expect(at('read 2 starts')).toBeLessThan(at('compute 1 ends'));
-    expect(at('write 0 starts')).toBeLessThan(at('compute 1 ends'));
-    for (const stage of ['read', 'compute', 'write']) {
-      const own = log.filter((entry) => entry.startsWith(stage));
-      expect(own).toEqual(
-        [0, 1, 2, 3].flatMap((i) => [`${stage} ${i} starts`, `${stage} ${i} ends`]),
-      );
-    }
-  });
-
-  test.each(['read 0', 'read 2', 'compute 0', 'compute 3', 'write 0', 'write 3'])(
-    'a failure in %s comes out, and then nothing is at work',
-    async (fail) => {
-      const { stages, log } = recorded(fail);
-      await expect(pump(flow, stages)).rejects.toThrow(fail);
-      const length = log.length;
-      const starts = log.filter((entry) => entry.endsWith('starts')).length;
-      expect(log.filter((entry) => entry.endsWith('ends')).length).toBe(starts - 1);
-      await tick();
-      await tick();
-      expect(log.length).toBe(length);
-    },
-  );
-
-  test('an abort stops it between blocks, though the stages do not look at the signal', async () => {
-    const { stages, written } = recorded();
-    const controller = new AbortController();
-    const reason = new Error('enough');
-    const onRows = (): void => controller.abort(reason);
-    const job = pump({ ...flow, rows: 1000, signal: controller.signal, onRows }, stages);
-    await expect(job).rejects.toBe(reason);
-    expect(written.length).toBeLessThan(12);
-  });
-
-  test('nothing to do', async () => {
-    const { stages, log } = recorded();
-    await pump({ ...flow, rows: 0 }, stages);
-    await pump({ rows: 2 ** 50, blockRows: 1, inRowBytes: 0, outRowBytes: 0 }, stages);
-    expect(log).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import ts from 'typescript';
 import { at } from './setup/paths.mjs';
 
-const entries = ['index', 'promises', 'onnxruntime', 'transformers'];
+const entries = ['index', 'promises', 'onnxruntime', 'transformers', 'score'];
 const program = ts.createProgram({
   rootNames: entries.map((entry) => at('dist', `${entry}.d.ts`)),
   options: { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 },

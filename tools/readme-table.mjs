@@ -23,7 +23,7 @@ function shape({ output, element, operands = [] }) {
 
 /** @param {Operator} line */
 function row(line) {
-  const { name, summary, bound, cli, options, docs } = line;
+  const { name, summary, bound, options, docs } = line;
   const cells = [
     `[\`${name}\`](${docs})`,
     summary,
@@ -32,9 +32,14 @@ function row(line) {
     Object.keys(options)
       .map((option) => `\`${option}\``)
       .join(', '),
-    cli === null ? '' : `\`${cli}\``,
+    `\`${commandName(line)}\``,
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+/** @param {Operator} line @returns {string} */
+function commandName(line) {
+  return createRequire(import.meta.url)(at('dist', 'score', 'operation.js')).commandName(line);
 }
 
 function table() {

@@ -8,6 +8,7 @@ export const exitCodes: readonly (readonly [number, string])[] = [
   [3, 'the input cannot be read or is refused'],
   [4, 'the output cannot be written, or exists and --force is not given'],
   [5, 'lab compare: something is slower'],
+  [6, 'score: done, but rows were rejected'],
   [129, 'stopped by SIGHUP'],
   [130, 'stopped by SIGINT (Ctrl-C)'],
   [143, 'stopped by SIGTERM'],
@@ -22,6 +23,7 @@ const usage = new Set([
   'ERR_SOFTLANE_UNKNOWN_OPTION',
   'ERR_SOFTLANE_ISA',
   'ERR_SOFTLANE_ENV',
+  'ERR_SOFTLANE_JOB_OPTIONS',
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -1,42 +1,61 @@
 import type { Capabilities } from '../capabilities';
-import { describeDescr } from '../score/npy-dtype';
-import { shapeText } from '../score/npy-header';
-import { inspectNpy, type NpyInspection } from '../score/npy-reader';
+import { SoftlaneFileError } from '../score/errors';
+import type { Entry } from '../score/format';
+import { inspect, locate, openSource } from '../score/inputs';
 import { visible } from './failure';
 import { bytesText, countText, print, table } from './output';
 
-/** `softlane info FILE.npy`. */
+/** `softlane info FILE`. */
 export async function runFileInfo(file: string, json: boolean): Promise<void> {
-  const seen = await inspectNpy(file);
-  print(json ? JSON.stringify(fileData(seen), null, 2) : fileText(seen));
+  const seen = await describeFile(file);
+  print(json ? JSON.stringify(seen, null, 2) : fileText(seen));
 }
 
-function fileData({ refusal, ...seen }: NpyInspection): object {
-  return {
-    path: seen.path,
-    format: 'npy',
-    version: seen.version,
-    descr: seen.descr,
-    fortranOrder: seen.fortranOrder,
-    shape: seen.shape,
-    elements: seen.elements,
-    fileBytes: seen.fileBytes,
-    dataOffset: seen.dataOffset,
-    dataBytes: seen.fileBytes - seen.dataOffset,
-    scorable: refusal === undefined,
-    refusal: refusal === undefined ? null : { code: refusal.code, message: refusal.message },
-  };
+interface FileFacts {
+  readonly path: string;
+  readonly format: string;
+  readonly fileBytes: number;
+  readonly entries: readonly Entry[];
+  /** What `score` would read; null where it refuses. */
+  readonly rows: number | null;
+  readonly cols: number | null;
+  readonly scorable: boolean;
+  readonly refusal: { readonly code: string; readonly message: string } | null;
 }
 
-function fileText({ refusal, ...seen }: NpyInspection): string {
+async function describeFile(file: string): Promise<FileFacts> {
+  const located = locate(file);
+  const { format, bytes, entries } = await inspect(located);
+  const facts = { path: file, format: format.name, fileBytes: bytes, entries };
+  try {
+    const { source } = await openSource(located, { element: 'float32' });
+    const { rows = null, cols } = source;
+    await source.close();
+    return { ...facts, rows, cols, scorable: true, refusal: null };
+  } catch (error) {
+    if (!(error instanceof SoftlaneFileError)) throw error;
+    const refusal = { code: error.code, message: error.message };
+    return { ...facts, rows: null, cols: null, scorable: false, refusal };
+  }
+}
+
+function fileText({ path, format, fileBytes, entries, rows, cols, refusal }: FileFacts): string {
+  const shown = entries.map(({ name, holds, shape }) => {
+    const text = `(${shape.map((length) => length ?? '?').join(', ')}${shape.length === 1 ? ',' : ''})`;
+    return [name === '' ? 'holds' : visible(name), `${visible(holds)} ${text}`];
+  });
+  const count = rows === null ? 'rows' : `${countText(rows)} rows`;
   return table([
-    ['file', visible(seen.path)],
-    ['format', `.npy ${seen.version}`],
-    ['holds', visible(describeDescr(seen.descr))],
-    ['shape', `${shapeText(seen.shape)} in ${seen.fortranOrder ? 'Fortran' : 'C'} order`],
-    ['elements', countText(seen.elements)],
-    ['size', `${bytesText(seen.fileBytes)}, data from byte ${seen.dataOffset}`],
-    ['score', refusal === undefined ? 'yes' : `no: ${visible(refusal.message)}`],
+    ['file', visible(path)],
+    ['format', format],
+    ['size', bytesText(fileBytes)],
+    ...shown,
+    [
+      'score',
+      refusal === null
+        ? `yes: ${count} of ${countText(cols ?? 0)}`
+        : `no: ${visible(refusal.message)}`,
+    ],
   ]);
 }
 

@@ -7,7 +7,9 @@ import { runOps } from './ops-command';
 import { note, watchOutput } from './output';
 import { makeProgram } from './program';
 import { runScore } from './score-command';
+import { joinTopK } from './score-program';
 import { Signals } from './signals';
+import { runSynth } from './synth-command';
 
 /** Runs a command line and gives the exit code. Only what computes loads the addon. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -17,10 +19,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
   try {
     const program = makeProgram({
-      score: (file, flags) => runScore(file, flags, signals),
+      score: async (files, flags) => {
+        code = await runScore(files, flags, signals);
+      },
       ops: (flags) => runOps(flags),
       info: (file, { json = false }) =>
         file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
+      synth: (file, flags) => runSynth(file, flags),
       lab: {
         suite: async (name, flags) => {
           code = await runLab(name, flags, signals);
@@ -31,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         },
       },
     });
-    await program.parseAsync(argv);
+    await program.parseAsync(joinTopK(argv));
     return code;
   } catch (error) {
     if (signals.exitCode !== undefined) {

@@ -1,6 +1,6 @@
 import { catalogue } from '../catalogue';
 import type { Operator, OptionRule } from '../operator';
-import { operations } from '../score/operation';
+import { commandName, operations } from '../score/operation';
 import { print, table } from './output';
 import { packageVersion } from './program';
 
@@ -10,22 +10,22 @@ export function runOps({ json = false }: { readonly json?: boolean }): void {
 }
 
 /** What `--op` takes and the catalogue does not have. */
-const composed = operations.filter(({ name }) => !catalogue.some((line) => line.cli === name));
+const composed = operations.filter(({ line }) => line === undefined);
 
 function opsData(): object {
   return {
     version: packageVersion(),
     operators: catalogue.map((line) => ({
       ...line,
+      cli: commandName(line),
       options: optionsData(line.options),
       oracle: line.oracle.name,
     })),
-    compositions: composed.map(({ name, summary, options, uses, output }) => ({
+    compositions: composed.map(({ name, summary, options, uses }) => ({
       cli: name,
       summary,
       uses,
       options: optionsData(options),
-      output,
     })),
   };
 }
@@ -47,7 +47,7 @@ function boundText({ bound }: Operator): string {
 
 function opsText(): string {
   const lines = catalogue.map((line) => [
-    line.cli ?? '-',
+    commandName(line),
     line.name,
     line.family,
     line.driver,

@@ -1,30 +1,17 @@
-import { Command, type CommanderError, Option } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OptionRule } from '../operator';
-import { operations } from '../score/operation';
-import { MAX_THREADS } from '../spec';
 import { exitCodes, UsageError } from './failure';
 import { addLab, type LabActions } from './lab-program';
 import { table } from './output';
-
-/** The options of `softlane score` as they were typed. */
-export interface ScoreFlags {
-  readonly op?: string;
-  readonly out: string;
-  readonly isa?: string;
-  readonly threads?: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly force?: boolean;
-  /** The options of operations, by the name of the API. */
-  readonly [option: string]: unknown;
-}
+import { addScore, type ScoreFlags } from './score-program';
+import type { SynthFlags } from './synth-command';
 
 export interface Actions {
-  score(file: string, flags: ScoreFlags): Promise<void>;
+  score(files: readonly string[], flags: ScoreFlags): Promise<void>;
   ops(flags: { readonly json?: boolean }): void;
   info(file: string | undefined, flags: { readonly json?: boolean }): Promise<void>;
+  synth(file: string, flags: SynthFlags): Promise<void>;
   lab: LabActions;
 }
 
@@ -32,34 +19,6 @@ export interface Actions {
 export function packageVersion(): string {
   const text = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-/** maskedRow -> masked-row */
-export function flagName(option: string): string {
-  return option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** Every option that some operation has, with the rule of the first that has it. */
-export function operationOptions(): ReadonlyMap<string, OptionRule> {
-  const rules = new Map<string, OptionRule>();
-  for (const { options } of operations) {
-    for (const [name, rule] of Object.entries(options)) {
-      if (!rules.has(name)) rules.set(name, rule);
-    }
-  }
-  return rules;
-}
-
-function threadsOf(text: string): number {
-  const count = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (count >= 1 && count <= MAX_THREADS) return count;
-  throw new UsageError(
-    `score: expected --threads to be an integer from 1 to ${MAX_THREADS}, received ${JSON.stringify(text)}`,
-  );
-}
-
-function operationTable(): string {
-  return table(operations.map(({ name, summary }) => [`  ${name}`, summary]));
 }
 
 /** The command line: what it takes and how it explains itself. What is done is in `actions`. */
@@ -73,34 +32,7 @@ export function makeProgram(actions: Actions): Command {
     .showSuggestionAfterError(false);
   refine(program);
 
-  const score = program
-    .command('score')
-    .summary('score a .npy file of logits')
-    .description(
-      'Scores FILE.npy (little-endian float32, C order, one or two dimensions; one dimension is one row) ' +
-        'row by row and writes the results as .npy, complete or not at all. The file may be larger than ' +
-        'memory; two rows with their results have to fit.',
-    )
-    .argument('<FILE.npy>', 'logits, a row each')
-    .option('--op <name>', `what to compute: ${operations.map(({ name }) => name).join(', ')}`)
-    .requiredOption('--out <FILE.npy>', 'where the results go');
-  for (const [name, rule] of operationOptions()) {
-    const value = rule.kind === 'choice' ? 'name' : 'number';
-    score.option(`--${flagName(name)} <${value}>`, optionHelp(rule));
-  }
-  score
-    .option('--isa <name>', 'instruction set, one that `softlane info` lists (default: the best)')
-    .addOption(
-      new Option(
-        '--threads <count>',
-        'threads to compute with (default: the CPUs allowed)',
-      ).argParser(threadsOf),
-    )
-    .option('--force', 'overwrite an existing output')
-    .option('--json', 'print a summary as one line of JSON, the last of standard output')
-    .option('--quiet', 'print no progress and no summary for people')
-    .addHelpText('after', () => `\nOperations:\n${operationTable()}\n\n${exitCodeText()}`)
-    .action((file: string, flags: ScoreFlags) => actions.score(file, flags));
+  const score = addScore(program, (files, flags) => actions.score(files, flags), exitCodeText);
   refine(score);
 
   const ops = program
@@ -116,13 +48,27 @@ export function makeProgram(actions: Actions): Command {
   const info = program
     .command('info')
     .summary('tell what this machine or a file has')
-    .description(
-      'Prints what this CPU offers and what softlane uses of it, or what a .npy file holds.',
-    )
-    .argument('[FILE.npy]', 'a file to describe')
+    .description('Prints what this CPU offers and what softlane uses of it, or what a file holds.')
+    .argument('[FILE]', 'a file to describe, in any format that `score` reads')
     .option('--json', 'as JSON')
     .action((file: string | undefined, flags: { json?: boolean }) => actions.info(file, flags));
   refine(info);
+
+  const synth = program
+    .command('synth')
+    .summary('make logits to try things on')
+    .description(
+      'Writes a .npy file of logits of a model that does not exist, twice as sure as it should be, and their labels: ' +
+        'the same numbers for the same options, everywhere.',
+    )
+    .argument('<FILE>', 'where the logits go')
+    .option('--rows <count>', 'how many', '1000000')
+    .option('--cols <count>', 'logits of a row', '10')
+    .option('--labels <FILE>', 'where the label of each row goes')
+    .option('--seed <number>', 'another number gives other logits', '1')
+    .option('--force', 'overwrite existing files')
+    .action((file: string, flags: SynthFlags) => actions.synth(file, flags));
+  refine(synth);
 
   addLab(program, actions.lab, refine);
 
@@ -145,11 +91,6 @@ export function makeProgram(actions: Actions): Command {
 
 function exitCodeText(): string {
   return `Exit codes:\n${table(exitCodes.map(([code, meaning]) => [`  ${code}`, meaning]))}`;
-}
-
-function optionHelp(rule: OptionRule): string {
-  const values = rule.kind === 'choice' ? `: ${rule.values.join(', ')}` : '';
-  return `${rule.summary}${values} (default: ${rule.default})`;
 }
 
 /** Makes a parse failure of this command an error that lists what is valid. */

@@ -7,17 +7,30 @@ type Name = keyof typeof codes;
 export class Signals {
   private readonly controller = new AbortController();
   private first: Name | undefined;
+  private isGentle = false;
   private readonly listener = (name: Name): void => {
     if (this.first !== undefined) {
       removeUnfinished();
       process.exit(codes[name]);
     }
     this.first = name;
+    if (this.isGentle) return;
     this.controller.abort(new Error(`stopped by ${name}`));
   };
 
   constructor() {
     for (const name of Object.keys(codes) as Name[]) process.on(name, this.listener);
+  }
+
+  /** From now on the first signal aborts nothing: the job asks whether it came, and ends by itself. */
+  gently(): () => boolean {
+    this.isGentle = true;
+    return () => this.first !== undefined;
+  }
+
+  /** The signal that came, if one did. */
+  get name(): string | undefined {
+    return this.first;
   }
 
   get signal(): AbortSignal {

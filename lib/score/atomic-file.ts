@@ -4,6 +4,7 @@ import {
   link,
   lstat,
   open,
+  readdir,
   realpath,
   rename,
   stat,
@@ -17,8 +18,16 @@ import { kindOf, type FileIdentity } from './input-file';
 export interface AtomicFileOptions {
   /** Replace an existing file. */
   readonly force?: boolean | undefined;
-  /** A file that may never be replaced, whatever name leads to it. */
-  readonly input?: FileIdentity | undefined;
+  /** Files that may never be replaced, whatever name leads to them. */
+  readonly inputs?: readonly FileIdentity[] | undefined;
+  /** Go on with this temporary file, of which so many bytes count. */
+  readonly resume?: Kept | undefined;
+}
+
+/** An unfinished file that was left to be gone on with. */
+export interface Kept {
+  readonly temporary: string;
+  readonly length: number;
 }
 
 const chunkBytes = 64 * 1024 * 1024;
@@ -46,8 +55,8 @@ export function removeUnfinished(): void {
  * disk, then renamed.
  */
 export class AtomicFile {
-  private position = 0;
   private open = true;
+  private kept = false;
 
   private constructor(
     /** The name as the caller wrote it. */
@@ -56,6 +65,7 @@ export class AtomicFile {
     private readonly temporary: string,
     private readonly force: boolean,
     private readonly handle: FileHandle,
+    private position: number,
   ) {}
 
   static async create(path: string, options: AtomicFileOptions = {}): Promise<AtomicFile> {
@@ -63,14 +73,16 @@ export class AtomicFile {
     let handle: FileHandle | undefined;
     let temporary = '';
     try {
-      const existing = await inspect(path, force, options.input);
+      const existing = await inspect(path, force, options.inputs ?? []);
       // With --force a symbolic link stays one, and the file that it points to is replaced.
       const target = existing === undefined ? path : await realpath(path);
+      if (options.resume !== undefined)
+        return await AtomicFile.reopen(path, target, force, options.resume);
       temporary = join(dirname(target), temporaryName(basename(target)));
       unfinished.add(temporary);
-      handle = await open(temporary, 'wx');
+      handle = await open(temporary, 'wx+');
       if (existing !== undefined) await handle.chmod(Number(existing.mode & 0o7777n));
-      return new AtomicFile(path, target, temporary, force, handle);
+      return new AtomicFile(path, target, temporary, force, handle, 0);
     } catch (error) {
       unfinished.delete(temporary);
       if (handle !== undefined) {
@@ -81,21 +93,72 @@ export class AtomicFile {
     }
   }
 
+  private static async reopen(
+    path: string,
+    target: string,
+    force: boolean,
+    { temporary: name, length }: Kept,
+  ): Promise<AtomicFile> {
+    const temporary = join(dirname(target), name);
+    const handle = await open(temporary, 'r+');
+    const { size } = await handle.stat();
+    if (size < length) {
+      await handle.close();
+      throw new SoftlaneFileError(
+        'ERR_SOFTLANE_OUTPUT_UNFINISHED',
+        temporary,
+        `is shorter than the job that left it says (${size} bytes, not ${length}): start anew with --force`,
+      );
+    }
+    await handle.truncate(length);
+    const file = new AtomicFile(path, target, temporary, force, handle, length);
+    file.kept = true;
+    return file;
+  }
+
+  /** Makes what was written so far safe on the disk, and keeps it if the process ends here. */
+  async keep(): Promise<Kept> {
+    try {
+      await this.handle.sync();
+    } catch (error) {
+      throw outputError(this.path, error);
+    }
+    this.kept = true;
+    unfinished.delete(this.temporary);
+    return { temporary: basename(this.temporary), length: this.position };
+  }
+
+  /** No longer keeps what was written: it goes with `discard`. */
+  abandon(): void {
+    this.kept = false;
+    unfinished.add(this.temporary);
+  }
+
+  /** Fills `into` with what was written at `position`. */
+  async readBack(into: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < into.byteLength;) {
+      const length = Math.min(chunkBytes, into.byteLength - done);
+      const { bytesRead } = await this.handle.read(into, done, length, position + done);
+      if (bytesRead === 0) throw new RangeError(`${this.path}: nothing was written at ${position}`);
+      done += bytesRead;
+    }
+  }
+
   /** Bytes written so far. */
   get length(): number {
     return this.position;
   }
 
-  /** Appends; one call at a time. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /** Appends, or writes at a place; one call at a time. */
+  async write(bytes: Uint8Array, at = this.position): Promise<void> {
     let done = 0;
     try {
       while (done < bytes.byteLength) {
         const length = Math.min(chunkBytes, bytes.byteLength - done);
         const piece = bytes.subarray(done, done + length);
-        const { bytesWritten } = await this.handle.write(piece, 0, length, this.position);
+        const { bytesWritten } = await this.handle.write(piece, 0, length, at + done);
         done += bytesWritten;
-        this.position += bytesWritten;
+        this.position = Math.max(this.position, at + done);
       }
     } catch (error) {
       throw outputError(this.path, error);
@@ -109,6 +172,7 @@ export class AtomicFile {
       await this.close();
       signal?.throwIfAborted();
       await this.publish();
+      this.kept = true;
       unfinished.delete(this.temporary);
       await syncDirectory(dirname(this.target));
     } catch (error) {
@@ -125,7 +189,7 @@ export class AtomicFile {
     } catch {
       // A failing disk can refuse the close; the file goes all the same.
     }
-    if (unfinished.has(this.temporary)) await remove(this.temporary);
+    if (!this.kept && unfinished.has(this.temporary)) await remove(this.temporary);
   }
 
   private async close(): Promise<void> {
@@ -171,7 +235,7 @@ async function look(path: string): Promise<BigIntStats | undefined> {
 async function inspect(
   path: string,
   force: boolean,
-  input: FileIdentity | undefined,
+  inputs: readonly FileIdentity[],
 ): Promise<BigIntStats | undefined> {
   const own = await look(path);
   if (own === undefined) return undefined;
@@ -183,7 +247,7 @@ async function inspect(
     if (!force) throw exists(path);
     return undefined;
   }
-  if (input !== undefined && stats.dev === input.dev && stats.ino === input.ino) {
+  if (inputs.some(({ dev, ino }) => stats.dev === dev && stats.ino === ino)) {
     throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_SAME', path, 'is the input itself');
   }
   if (!stats.isFile()) {
@@ -197,10 +261,36 @@ async function inspect(
   return stats;
 }
 
+/** A file name has at most 255 bytes on most file systems. */
+function stemOf(name: string): string {
+  return Buffer.byteLength(name) > 200 ? 'softlane' : name;
+}
+
 function temporaryName(name: string): string {
-  // A file name has at most 255 bytes on most file systems.
-  const stem = Buffer.byteLength(name) > 200 ? 'softlane' : name;
-  return `${stem}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  return `${stemOf(name)}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
+/** Removes temporary files of this path whose process is gone, but for those of these names. */
+export async function removeLeftovers(path: string, known: ReadonlySet<string>): Promise<void> {
+  const folder = dirname(path);
+  const start = `${stemOf(basename(path))}.tmp-`;
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names) {
+    const pid = name.startsWith(start)
+      ? /^(\d+)-[0-9a-f]{8}$/.exec(name.slice(start.length))?.[1]
+      : undefined;
+    if (pid === undefined || known.has(name) || isRunning(Number(pid))) continue;
+    await remove(join(folder, name));
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
 }
 
 async function remove(path: string): Promise<void> {

@@ -8,6 +8,16 @@ export type FileErrorCode =
   | 'ERR_SOFTLANE_INPUT_UNREADABLE'
   /** The input changed while it was read. */
   | 'ERR_SOFTLANE_INPUT_CHANGED'
+  /** Not of the format that its name says, or damaged. */
+  | 'ERR_SOFTLANE_INPUT_FORMAT'
+  /** Nothing by that name in the file, or several things and no name. */
+  | 'ERR_SOFTLANE_INPUT_NAME'
+  /** Rows of different lengths, or of another length than they need. */
+  | 'ERR_SOFTLANE_INPUT_SHAPE'
+  /** A number that cannot be what it has to be: a label that is no column, a NaN where the job stops at one. */
+  | 'ERR_SOFTLANE_INPUT_VALUE'
+  /** Fewer bytes or rows than there should be. */
+  | 'ERR_SOFTLANE_INPUT_TRUNCATED'
   /** Not a .npy file at all. */
   | 'ERR_SOFTLANE_NPY_MAGIC'
   /** A .npy format version that is not 1.0, 2.0 or 3.0. */
@@ -28,8 +38,16 @@ export type FileErrorCode =
   | 'ERR_SOFTLANE_OUTPUT_EXISTS'
   /** The output is the input. */
   | 'ERR_SOFTLANE_OUTPUT_SAME'
+  /** An unfinished job for this output is there. */
+  | 'ERR_SOFTLANE_OUTPUT_UNFINISHED'
+  /** The format cannot hold this output. */
+  | 'ERR_SOFTLANE_OUTPUT_FORMAT'
   /** The output cannot be written: permission, no such directory, a full disk. */
-  | 'ERR_SOFTLANE_OUTPUT_UNWRITABLE';
+  | 'ERR_SOFTLANE_OUTPUT_UNWRITABLE'
+  /** What an unfinished job was started with is not what it is to go on with. */
+  | 'ERR_SOFTLANE_JOB_OPTIONS'
+  /** A library that reads or writes the format is not installed. */
+  | 'ERR_SOFTLANE_NO_LIBRARY';
 
 /** A file that cannot be read, is refused, or cannot be written. `cause` is the system's error where there is one. */
 export class SoftlaneFileError extends SoftlaneError {

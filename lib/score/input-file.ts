@@ -26,11 +26,13 @@ export class InputFile implements FileIdentity {
     readonly size: number,
     readonly dev: bigint,
     readonly ino: bigint,
-    private readonly modified: bigint,
+    /** When it was last written, in nanoseconds. */
+    readonly modified: bigint,
     private readonly handle: FileHandle,
   ) {}
 
-  static async open(path: string): Promise<InputFile> {
+  /** `name`: what errors call it, where the path alone does not say it. */
+  static async open(path: string, name = path): Promise<InputFile> {
     let handle: FileHandle | undefined;
     try {
       // Opening a pipe would wait for its writer, so look before.
@@ -38,16 +40,16 @@ export class InputFile implements FileIdentity {
       if (!before.isFile()) {
         throw new SoftlaneFileError(
           'ERR_SOFTLANE_INPUT_UNREADABLE',
-          path,
+          name,
           `is ${kindOf(before)}, not a regular file`,
         );
       }
       handle = await open(path, 'r');
       const { size, dev, ino, mtimeNs } = await handle.stat({ bigint: true });
-      return new InputFile(path, Number(size), dev, ino, mtimeNs, handle);
+      return new InputFile(name, Number(size), dev, ino, mtimeNs, handle);
     } catch (error) {
       await handle?.close();
-      throw inputError(path, error);
+      throw inputError(name, error);
     }
   }
 

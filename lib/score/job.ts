@@ -1,188 +1,362 @@
+/** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
-import { ruleValue, threadCount } from '../check';
-import { isaIndex } from '../configure';
-import { listOf, unknownOption, wrongValue } from '../errors';
+import { SoftlaneError } from '../errors';
 import * as promises from '../promises';
-import { createNpy } from './npy-writer';
-import { openNpy } from './npy-reader';
-import {
-  findOperation,
-  operations,
-  outputRowBytes,
-  scratchRowBytes,
-  type AsyncOperator,
-  type Operation,
-} from './operation';
-import { pump } from './pipeline';
+import { AtomicFile } from './atomic-file';
+import { badRowError, blank, findBadRows, type BadRow } from './bad-rows';
+import type { ElementArray } from './element';
+import { SoftlaneFileError } from './errors';
+import { Feed, type Beside } from './feed';
+import { fingerprint, identify } from './identity';
+import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
+import { checkJob, type CheckedJob } from './job-options';
+import type { JobOptions, JobSummary } from './job-types';
+import type { AsyncOperator, ComputeBlock } from './operation';
+import { pump, sharedMemory } from './pipeline';
+import { productsOf, type Product } from './product';
+import { makeColumns, rowWords } from './table';
+import { RowVerifier } from './verify-rows';
 
-export interface ScoreOptions {
-  readonly input: string;
-  readonly output: string;
-  /** One of the names that `operations` has. */
-  readonly op: string;
-  /** The operation's own options (temperature, algorithm, maskedRow). */
-  readonly parameters?: Readonly<Record<string, number | string>> | undefined;
-  readonly threads?: number | undefined;
-  readonly isa?: string | undefined;
-  /** Replace an existing output. */
-  readonly force?: boolean | undefined;
-  /** Bytes that a block of rows may take in memory, input and results together; a single row may take more. */
-  readonly blockBytes?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: ScoreProgress) => void) | undefined;
-}
-
-export interface ScoreProgress {
-  readonly rows: number;
-  readonly rowsDone: number;
-  readonly inputBytes: number;
-  readonly inputBytesDone: number;
-}
-
-export interface ScoreSummary {
-  readonly op: string;
-  readonly input: string;
-  readonly output: string;
-  readonly rows: number;
-  readonly cols: number;
-  readonly elements: number;
-  /** From the opening of the input until the output stands synced under its name. */
-  readonly seconds: number;
-  readonly elementsPerSecond: number;
-  /** Of the input's data. */
-  readonly bytesPerSecond: number;
-  readonly isa: string;
-  /** Null for an operation that has no choice of algorithms. */
-  readonly algorithm: string | null;
-  readonly threads: number;
-  readonly version: string;
+/** Thrown when a job was asked to stop: what is done is kept. */
+export class JobStopped extends Error {
+  constructor(readonly rows: number) {
+    super(`stopped after ${rows} rows, which are kept`);
+  }
 }
 
 /** softlane/promises by name: every operator of the catalogue is there. */
 const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
+const operator = (name: string): AsyncOperator => library[name]!;
 
-const defaultBlockBytes = 8 * 1024 * 1024;
+const defaultBlockBytes = 8 * 2 ** 20;
+const defaultPartBytes = 256 * 2 ** 20;
+const defaultLimit = 2 ** 30;
 
-/**
- * Scores one .npy file into another in blocks of rows, so that files may be larger than memory. Two blocks with their
- * results are held at a time, so two rows with theirs have to fit (one, where the file has no more). The output appears
- * under its name complete or not at all.
- */
-export async function scoreFile(options: ScoreOptions): Promise<ScoreSummary> {
+interface BlockBuffers {
+  readonly x: Float32Array;
+  readonly beside: Beside;
+  readonly out: readonly (readonly ElementArray[])[];
+  bad: readonly BadRow[];
+}
+
+/** Rows of a block, so that two of them with all that they need stay below the limits. */
+function blockRowsOf(options: JobOptions, feed: Feed, products: readonly Product[]): number {
+  const words = Object.values(feed.widths).reduce((sum, width) => sum + width, feed.cols);
+  const results = products.reduce((sum, product) => sum + rowWords({ ...product, flat: false }), 0);
+  const scratch = products.reduce((sum, product) => sum + product.scratch, 0);
+  const rowBytes = 2 * 4 * (words + results) + scratch;
+  const limit = options.limitMemory ?? defaultLimit;
+  if (rowBytes > limit) {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}`,
+    );
+  }
+  const budget = Math.min(options.blockBytes ?? defaultBlockBytes, limit);
+  return Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(budget / Math.max(rowBytes, 1))));
+}
+
+/** What tells this job from another one, for --resume. */
+interface JobHead {
+  readonly version: string;
+  readonly inputs: readonly object[];
+  readonly options: object;
+  readonly operators: Readonly<Record<string, string>>;
+  readonly outputs: readonly string[];
+}
+
+async function headOf(options: JobOptions, checked: CheckedJob, feed: Feed): Promise<JobHead> {
+  const { metrics, reject, labelColumn, inFormat, outFormat } = options;
+  const outputs = checked.outputs.map(({ operation, path, parameters, parts }) => ({
+    op: operation.name,
+    path,
+    parameters,
+    parts,
+  }));
+  const operators: Record<string, string> = {};
+  for (const output of checked.outputs) {
+    operators[output.operation.name] = await fingerprint(output.operation, output, operator);
+  }
+  const inputs: object[] = [];
+  for (const path of feed.paths) inputs.push(await identify(path, options.checksum === true));
+  const paths = [...outputs.map(({ path }) => path), metrics?.path, reject];
+  return {
+    version: capabilities().version,
+    inputs,
+    options: {
+      inputs: options.inputs,
+      outputs,
+      metrics,
+      reject,
+      policy: checked.policy,
+      labels: options.labels,
+      labelColumn,
+      beside: options.beside,
+      head: options.head,
+      inFormat,
+      outFormat,
+    },
+    operators,
+    outputs: paths.filter((path) => path !== undefined),
+  };
+}
+
+function requireSame(path: string, before: JobHead, now: JobHead): void {
+  const text = (part: unknown): string => JSON.stringify(part);
+  if (text(before.inputs) !== text(now.inputs)) {
+    const reason = 'changed since the job that is to go on was started';
+    const at = now.inputs.findIndex((input, i) => text(input) !== text(before.inputs[i]));
+    const changed = now.inputs[Math.max(at, 0)] as { path?: string } | undefined;
+    throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_CHANGED', changed?.path ?? path, reason);
+  }
+  const refuse = (what: string): never => {
+    throw new SoftlaneFileError(
+      'ERR_SOFTLANE_JOB_OPTIONS',
+      path,
+      `the job that is there was started with other ${what}: give the same, or start anew with --force`,
+    );
+  };
+  if (text(before.options) !== text(now.options)) refuse('options');
+  if (before.version !== now.version) refuse(`code (softlane ${before.version})`);
+  if (text(before.operators) !== text(now.operators)) refuse('bits of its operators');
+}
+
+/** Runs a job to its end, or to where it is stopped. */
+export async function runJob(options: JobOptions): Promise<JobSummary> {
   const start = process.hrtime.bigint();
-  const { input, output, signal } = options;
-  const operation = checkOptions(options);
-  const facts = capabilities();
-  const reader = await openNpy(input);
+  const checked = checkJob(options);
+  const unfinished = await findUnfinished<JobHead>(options);
+  const feed = await Feed.open(options, checked);
+  let files: JobFiles | undefined;
+  let manifest: AtomicFile | undefined;
   try {
-    const { rows, cols } = reader;
-    const shape = operation.output === 'perRow' ? [rows] : reader.shape;
-    const { dtype } = operation;
-    const force = options.force === true;
-    const writer = await createNpy(output, { shape, dtype, force, input: reader });
-    try {
-      await run(options, operation, reader, writer);
-      await reader.verifyUnchanged();
-      await writer.commit(signal);
-    } finally {
-      await writer.discard();
+    if (options.manifest !== undefined) {
+      const { force } = options;
+      manifest = await AtomicFile.create(options.manifest, { force, inputs: feed.files });
     }
+    for (const message of feed.warnings) options.onEvent?.({ event: 'warning', message });
+    const products = productsOf(options, checked, feed.cols);
+    const last = unfinished?.last;
+    if (unfinished !== undefined) {
+      requireSame(
+        `${unfinished.head.outputs[0]}.job`,
+        unfinished.head,
+        await headOf(options, checked, feed),
+      );
+    }
+    const named = last === undefined ? [] : await namedAlready(options, unfinished!);
+    if (options.resume === true || options.force === true) await removeStale(options, last);
+    files = await JobFiles.create(options, checked, feed, products, { last, named });
+    if (unfinished !== undefined) await files.goOn(unfinished.parts);
+    const from = last?.rows ?? 0;
+    options.onEvent?.({ event: 'start', rows: feed.rows ?? null, cols: feed.cols, from });
+    const isNaming = last?.publish === true;
+    const run = new Run(options, checked, feed, products, files, from, isNaming);
+    if (!isNaming) await run.rows();
+    await run.publish();
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    const elements = rows * cols;
-    const algorithm = operation.options['algorithm'];
+    const summary = run.summary(seconds);
+    if (manifest !== undefined) {
+      const head = await headOf(options, checked, feed);
+      await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job: head }, null, 2)}\n`));
+      await manifest.commit();
+    }
+    return summary;
+  } finally {
+    await feed.close();
+    await files?.close();
+    await manifest?.discard();
+  }
+}
+
+class Run {
+  private done: number;
+  private computed: number;
+  private keptAt: number;
+  private readonly verifier: RowVerifier | undefined;
+
+  constructor(
+    private readonly options: JobOptions,
+    private readonly checked: CheckedJob,
+    private readonly feed: Feed,
+    private readonly products: readonly Product[],
+    private readonly files: JobFiles,
+    private readonly from: number,
+    /** Whether all rows are there, and some outputs may have their names. */
+    private readonly isNaming: boolean,
+  ) {
+    this.done = this.computed = this.keptAt = from;
+    this.verifier = options.verify === undefined ? undefined : new RowVerifier(options.verify);
+  }
+
+  private get canKeep(): boolean {
+    return !this.feed.hasStream && !this.options.outputs.some(({ path }) => path === '-');
+  }
+
+  private keep(publish = false): Promise<number> {
+    const head = async (): Promise<object> => {
+      await this.feed.requireUnchanged();
+      return headOf(this.options, this.checked, this.feed);
+    };
+    return this.files.keep(this.done, head, publish);
+  }
+
+  async rows(): Promise<void> {
+    const { options, feed, products } = this;
+    const { threads, isa } = options;
+    const signal = options.signal as AbortSignal | undefined;
+    if (this.from > 0) await feed.skip(this.from, signal);
+    const blockRows = blockRowsOf(options, feed, products);
+    const common = { threads, isa, signal };
+    const computes = products.map((product) =>
+      product.start({ operator, cols: feed.cols, blockRows, common }),
+    );
+    const tables = products.map(({ columns }) => ({ columns, flat: false }));
+    const nothing = feed.cols === 0 && tables.every((table) => rowWords(table) === 0);
+    const left = feed.rows === undefined ? undefined : feed.rows - this.from;
+    let stopped = false;
+    await pump<BlockBuffers>(
+      {
+        rows: nothing ? 0 : left,
+        blockRows,
+        signal,
+        stopped: () => (stopped = this.canKeep && options.stopped?.() === true),
+        makeBlock: () => ({
+          x: new Float32Array(sharedMemory(4 * blockRows * feed.cols)),
+          beside: Object.fromEntries(
+            Object.entries(feed.widths).map(([name, width]) => {
+              const memory = sharedMemory(4 * blockRows * width);
+              return [name, name === 'targets' ? new Int32Array(memory) : new Float32Array(memory)];
+            }),
+          ),
+          out: tables.map((table) => makeColumns(table, blockRows, sharedMemory)),
+          bad: [],
+        }),
+      },
+      {
+        read: ({ x, beside }, count) => feed.read(x, beside, count, signal),
+        compute: (block, rows) => this.compute(block, rows, computes, common),
+        write: (block, rows) => this.write(block, rows),
+      },
+    );
+    if (nothing) this.done = feed.rows ?? 0;
+    if (!stopped && feed.rows !== undefined && this.done < feed.rows) {
+      const reason = `ended after ${this.done} of ${feed.rows} rows`;
+      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
+    }
+    if (!stopped || this.done === feed.rows) return;
+    await this.keep();
+    throw new JobStopped(this.done);
+  }
+
+  private async compute(
+    block: BlockBuffers,
+    rows: number,
+    computes: readonly ComputeBlock[],
+    common: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const { feed, products, checked } = this;
+    const { cols } = feed;
+    const first = this.computed;
+    const x = block.x.subarray(0, rows * cols);
+    const inputs = Object.fromEntries(
+      Object.entries(block.beside).map(([name, array]) => [
+        name,
+        array.subarray(0, rows * feed.widths[name]!),
+      ]),
+    );
+    const labels = checked.labelled ? (inputs['targets'] as Int32Array) : undefined;
+    const numbers = checked.policy !== 'keep';
+    block.bad =
+      numbers || labels !== undefined
+        ? await findBadRows(operator('maxLogit'), common, { x, rows, cols }, { labels, numbers })
+        : [];
+    if (block.bad.length > 0 && checked.policy !== 'reject') {
+      const { row, reason } = block.bad[0]!;
+      throw badRowError({ ...feed.locate(first + row), reason });
+    }
+    for (const { row } of block.bad) if (labels !== undefined && cols > 0) labels[row] = 0;
+    const skipped = new Set(block.bad.map(({ row }) => row));
+    for (const [i, { columns, operation, request }] of products.entries()) {
+      const out = columns.map(({ width }, j) => block.out[i]![j]!.subarray(0, rows * width));
+      await computes[i]!({ x, rows, inputs }, out);
+      if (operation !== undefined) {
+        this.verifier?.check(
+          operation,
+          request,
+          { block: { x, rows, inputs }, first, skipped },
+          columns,
+          out,
+        );
+      }
+      for (const { row } of block.bad) blank(columns, out, row);
+    }
+    this.computed += rows;
+  }
+
+  private async write({ out, bad }: BlockBuffers, rows: number): Promise<void> {
+    const { files, feed, options, products } = this;
+    for (const [i] of products.entries()) await files.outputs[i]!.write(out[i]!, rows);
+    if (bad.length > 0) {
+      await files.rejects!.add(
+        bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
+      );
+      files.rejected += bad.length;
+    }
+    this.done += rows;
+    const rowBytes = 4 * feed.cols;
+    const isWhole = (this.done - this.keptAt) * rowBytes >= (options.partBytes ?? defaultPartBytes);
+    if (isWhole && this.canKeep && this.done !== feed.rows) {
+      const part = await this.keep();
+      this.keptAt = this.done;
+      options.onEvent?.({ event: 'part', part, rows: this.done });
+    }
+    const total = feed.rows;
+    options.onProgress?.({
+      rows: total,
+      rowsDone: this.done,
+      inputBytes: total === undefined ? undefined : total * rowBytes,
+      inputBytesDone: this.done * rowBytes,
+    });
+  }
+
+  async publish(): Promise<void> {
+    const { feed, files, options } = this;
+    await feed.requireUnchanged();
+    const signal = options.signal as AbortSignal | undefined;
+    signal?.throwIfAborted();
+    // With one output there is nothing between its two states; and what was said once holds.
+    const several = this.canKeep && files.outputs.length > 1;
+    if (!this.isNaming && (files.isKept || several)) await this.keep(true);
+    await files.publish(this.done, signal);
+  }
+
+  summary(seconds: number): JobSummary {
+    const { feed, files, options, checked, done } = this;
+    const facts = capabilities();
+    const elements = done * feed.cols;
+    const work = (done - this.from) * feed.cols;
     return {
-      op: operation.name,
-      input,
-      output,
-      rows,
-      cols,
+      inputs: options.inputs,
+      outputs: checked.outputs.map(({ operation, path, parameters }) => {
+        const rule = operation.options['algorithm'];
+        const algorithm =
+          rule === undefined ? null : String(parameters['algorithm'] ?? rule.default);
+        return { op: operation.name, path, algorithm };
+      }),
+      rows: done,
+      cols: feed.cols,
       elements,
+      resumedFrom: this.from,
+      rejected: files.rejected,
+      metrics: files.metrics?.result ?? null,
+      verified: this.verifier?.result ?? null,
       seconds,
-      elementsPerSecond: elements / seconds,
-      bytesPerSecond: (4 * elements) / seconds,
+      elementsPerSecond: work / seconds,
+      bytesPerSecond: (4 * work) / seconds,
       isa: options.isa ?? facts.isa,
-      algorithm:
-        algorithm === undefined
-          ? null
-          : String(options.parameters?.['algorithm'] ?? algorithm.default),
       threads: options.threads ?? facts.threads,
       version: facts.version,
     };
-  } finally {
-    await reader.close();
   }
-}
-
-/** Refuses what no file could make right, before any is opened. */
-function checkOptions({ op, parameters = {}, threads, isa, blockBytes }: ScoreOptions): Operation {
-  const operation = findOperation(op);
-  if (operation === undefined) {
-    throw wrongValue('score', 'op', listOf(operations.map(({ name }) => name)), op);
-  }
-  for (const [name, value] of Object.entries(parameters)) {
-    const rule = Object.hasOwn(operation.options, name) ? operation.options[name] : undefined;
-    if (rule === undefined) throw unknownOption(op, name, Object.keys(operation.options));
-    ruleValue(op, name, rule, value);
-  }
-  if (threads !== undefined) threadCount('score', 'threads', threads);
-  if (isa !== undefined) isaIndex('score', 'isa', isa);
-  if (blockBytes !== undefined && !(blockBytes >= 1)) {
-    throw wrongValue('score', 'blockBytes', 'a positive number', blockBytes);
-  }
-  return operation;
-}
-
-interface Source {
-  readonly path: string;
-  readonly rows: number;
-  readonly cols: number;
-  readRows(first: number, count: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
-}
-
-interface Sink {
-  write(bytes: Uint8Array): Promise<void>;
-}
-
-async function run(
-  options: ScoreOptions,
-  operation: Operation,
-  source: Source,
-  sink: Sink,
-): Promise<void> {
-  const { threads, isa, signal, parameters = {}, onProgress } = options;
-  const { rows, cols } = source;
-  const inRowBytes = 4 * cols;
-  const outRowBytes = outputRowBytes(operation, cols);
-  // Two sets of buffers, and one of scratch.
-  const rowBytes = 2 * (inRowBytes + outRowBytes) + scratchRowBytes(operation, cols);
-  const budget = options.blockBytes ?? defaultBlockBytes;
-  const blockRows = Math.max(1, Math.min(rows, Math.floor(budget / Math.max(rowBytes, 1))));
-  const compute = operation.start({
-    operator: (name) => library[name]!,
-    cols,
-    blockRows,
-    parameters,
-    common: { threads, isa, signal },
-  });
-  await pump(
-    {
-      rows,
-      blockRows,
-      inRowBytes,
-      outRowBytes,
-      signal,
-      onRows: (rowsDone) =>
-        onProgress?.({
-          rows,
-          rowsDone,
-          inputBytes: rows * inRowBytes,
-          inputBytesDone: rowsDone * inRowBytes,
-        }),
-    },
-    {
-      read: (first, count, into) => source.readRows(first, count, into, signal),
-      compute,
-      write: (bytes) => sink.write(bytes),
-    },
-  );
 }

@@ -5,6 +5,8 @@ import { LiteralSyntaxError, LiteralTuple, parseLiteral, type Literal } from './
 export interface NpyField {
   readonly name: string;
   readonly dtype: string;
+  /** Elements of a field that has several. */
+  readonly width?: number;
 }
 
 /** What the head of a .npy file says, before anything is refused for what it says. */
@@ -165,7 +167,9 @@ function sizeOf(descr: string | readonly NpyField[]): number | undefined {
 /** The element type as NumPy writes it in a header. */
 export function descrText(descr: string | readonly NpyField[]): string {
   if (typeof descr === 'string') return quote(descr);
-  const fields = descr.map(({ name, dtype }) => `(${quote(name)}, ${quote(dtype)})`);
+  const fields = descr.map(({ name, dtype, width }) => {
+    return `(${quote(name)}, ${quote(dtype)}${width === undefined ? '' : `, (${width},)`})`;
+  });
   return `[${fields.join(', ')}]`;
 }
 

@@ -3,14 +3,6 @@ import { InputFile, type FileIdentity } from './input-file';
 import { describeDescr, dtypeOf, npyDtypes, requireLittleEndian, type NpyDtype } from './npy-dtype';
 import { parseHeader, parsePrelude, preludeBytes, shapeText, type NpyHeader } from './npy-header';
 
-/** What a .npy file holds, whether or not softlane can score it. */
-export interface NpyInspection extends NpyHeader {
-  readonly path: string;
-  readonly fileBytes: number;
-  /** Why openNpy would refuse it; undefined if it would not. */
-  readonly refusal: SoftlaneFileError | undefined;
-}
-
 /** A .npy file open for reading rows. A shape of one dimension is one row. */
 export interface NpyReader extends FileIdentity {
   readonly path: string;
@@ -42,19 +34,20 @@ async function readHeader(file: InputFile): Promise<NpyHeader> {
   return parseHeader(file.path, prelude, text);
 }
 
-/** The first reason not to read a file with this header, in the order a person would fix them. */
-function refusalOf(
-  file: InputFile,
+/**
+ * The first reason not to read a file with this header, in the order a person would fix them. `type` is what is wrong
+ * with its element type; `actual` the bytes of data that it has, if that is known.
+ */
+export function headerRefusal(
+  path: string,
   header: NpyHeader,
-  accepted: readonly NpyDtype[],
+  type: string | undefined,
+  itemBytes: number,
+  actual: number | undefined,
 ): SoftlaneFileError | undefined {
   const no = (code: FileErrorCode, reason: string): SoftlaneFileError =>
-    new SoftlaneFileError(code, file.path, reason);
-  const dtype = dtypeOf(header, accepted);
-  if (dtype === undefined) {
-    const wanted = accepted.map((name) => npyDtypes[name].words).join(' or ');
-    return no('ERR_SOFTLANE_NPY_DTYPE', `holds ${describeDescr(header.descr)}, expected ${wanted}`);
-  }
+    new SoftlaneFileError(code, path, reason);
+  if (type !== undefined) return no('ERR_SOFTLANE_NPY_DTYPE', type);
   if (header.fortranOrder) {
     return no(
       'ERR_SOFTLANE_NPY_ORDER',
@@ -68,8 +61,8 @@ function refusalOf(
       `has ${shape.length} dimensions, shape ${shapeText(shape)}, expected 1 or 2`,
     );
   }
-  const expected = header.elements * npyDtypes[dtype].bytes;
-  const actual = file.size - header.dataOffset;
+  if (actual === undefined) return undefined;
+  const expected = header.elements * itemBytes;
   if (actual < expected) {
     return no(
       'ERR_SOFTLANE_NPY_TRUNCATED',
@@ -85,15 +78,17 @@ function refusalOf(
   return undefined;
 }
 
-/** Tells what a file holds without refusing what scoring could not read; a damaged header still throws. */
-export async function inspectNpy(path: string): Promise<NpyInspection> {
-  const file = await InputFile.open(path);
-  try {
-    const header = await readHeader(file);
-    return { ...header, path, fileBytes: file.size, refusal: refusalOf(file, header, ['<f4']) };
-  } finally {
-    await file.close();
-  }
+function refusalOf(
+  file: InputFile,
+  header: NpyHeader,
+  accepted: readonly NpyDtype[],
+): SoftlaneFileError | undefined {
+  const dtype = dtypeOf(header, accepted);
+  const wanted = accepted.map((name) => npyDtypes[name].words).join(' or ');
+  const type = `holds ${describeDescr(header.descr)}, expected ${wanted}`;
+  const bytes = dtype === undefined ? 0 : npyDtypes[dtype].bytes;
+  const actual = file.size - header.dataOffset;
+  return headerRefusal(file.path, header, dtype === undefined ? type : undefined, bytes, actual);
 }
 
 /**

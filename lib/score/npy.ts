@@ -6,7 +6,7 @@ import { createNpy } from './npy-writer';
 
 export type { NpyDtype } from './npy-dtype';
 export { maxHeaderBytes, type NpyField, type NpyHeader } from './npy-header';
-export { inspectNpy, openNpy, type NpyInspection, type NpyReader } from './npy-reader';
+export { openNpy, type NpyReader } from './npy-reader';
 export { createNpy, type CreateNpyOptions, type NpyWriter } from './npy-writer';
 
 /** The results of `--op top-1`: per row the index of its largest element and the softmax probability of it. */

@@ -1,7 +1,17 @@
+/** What `--op` can name: every line of the catalogue, and what is composed of several. */
 import { catalogue } from '../catalogue';
-import type { Operator, OptionRule, Parameters } from '../operator';
-import { npyDtypes, type NpyDtype } from './npy-dtype';
+import type {
+  InputOperand,
+  Operator,
+  OptionRule,
+  OutputOperand,
+  Parameters,
+  ParameterValue,
+} from '../operator';
+import { operandsOf } from '../operator';
+import type { ElementArray, ElementName } from './element';
 import { sharedMemory } from './pipeline';
+import type { Column, Table } from './table';
 
 /** An asynchronous operator, called as those of softlane/promises are. */
 export type AsyncOperator = (
@@ -9,21 +19,35 @@ export type AsyncOperator = (
   options: Readonly<Record<string, unknown>>,
 ) => Promise<unknown>;
 
+/** What is asked of an operation beside its own options: optional outputs. */
+export interface Request {
+  /** The operation's own options, checked. */
+  readonly parameters: Parameters;
+  /** Optional outputs to make. */
+  readonly parts: readonly string[];
+}
+
 /** What holds for every block of a job. */
-export interface JobSetting {
+export interface JobSetting extends Request {
   /** The operator of a catalogue line by its name. */
   readonly operator: (name: string) => AsyncOperator;
   readonly cols: number;
   /** The most rows that one block has. */
   readonly blockRows: number;
-  /** The operation's own options, checked. */
-  readonly parameters: Parameters;
   /** threads, isa and signal of every call. */
   readonly common: Readonly<Record<string, unknown>>;
 }
 
-/** Computes a block: `x` holds its rows, `out` takes exactly their results. Called for one block at a time. */
-export type ComputeBlock = (x: Float32Array, rows: number, out: Uint8Array) => Promise<void>;
+/** A block of rows and what goes with each. */
+export interface Block {
+  readonly x: Float32Array;
+  readonly rows: number;
+  /** What the operation reads beside x, by the names of its operands. */
+  readonly inputs: Readonly<Record<string, ElementArray>>;
+}
+
+/** Computes a block into arrays that have exactly its results, a column each. Called for one block at a time. */
+export type ComputeBlock = (block: Block, out: readonly ElementArray[]) => Promise<void>;
 
 /** Something that `--op` can name. */
 export interface Operation {
@@ -32,30 +56,79 @@ export interface Operation {
   readonly options: Readonly<Record<string, OptionRule>>;
   /** Names of the operators in the API that do the work. */
   readonly uses: readonly string[];
-  readonly dtype: NpyDtype;
-  /** One result per row, or one per element. */
-  readonly output: 'rows' | 'perRow';
+  /** The catalogue line, where it is one. */
+  readonly line: Operator | undefined;
+  /** What is read beside x. */
+  readonly inputs: readonly InputOperand[];
+  /** Outputs that are made only where they are asked for. */
+  readonly parts: readonly OutputOperand[];
+  /** The option that lists these; without it each is an option of its own. */
+  readonly lists: string | undefined;
+  readonly columns: (cols: number, request: Request) => Column[];
   readonly start: (setting: JobSetting) => ComputeBlock;
 }
 
-// A line with a name on the command line has one output, and reads nothing but x.
-function fromCatalogue(line: Operator, name: string): Operation {
+/** The name for `--op`: that of the line, or its API name with dashes. */
+export function commandName({ cli, name }: Operator): string {
+  return cli ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function outputsOf(line: Operator): readonly OutputOperand[] {
+  return operandsOf(line).filter(({ role }) => role === 'output') as OutputOperand[];
+}
+
+/** The outputs of a record that a request makes. */
+function askedOutputs(line: Operator, { parts }: Request): readonly OutputOperand[] {
+  return outputsOf(line).filter(({ optional, name }) => !optional || parts.includes(name));
+}
+
+function columnsOf(line: Operator, cols: number, request: Request): Column[] {
+  if (line.output !== 'record') {
+    const scalar = line.output === 'perRow';
+    return [{ name: line.name, element: line.element, width: scalar ? 1 : cols, scalar }];
+  }
+  return askedOutputs(line, request).map(({ name, element, extent }) => {
+    const scalar = extent === 'perRow';
+    const width = scalar
+      ? 1
+      : typeof extent === 'string'
+        ? cols
+        : widthOf(line, extent.option, request);
+    return { name, element: element as ElementName, width, scalar };
+  });
+}
+
+function widthOf(line: Operator, option: string, { parameters }: Request): number {
+  return (parameters[option] ?? line.options[option]!.default) as number;
+}
+
+function fromCatalogue(line: Operator): Operation {
+  const inputs = operandsOf(line).filter(({ role }) => role === 'input') as InputOperand[];
   return {
-    name,
+    name: commandName(line),
     summary: line.summary,
     options: line.options,
     uses: [line.name],
-    dtype: line.element === 'float32' ? '<f4' : '<i4',
-    output: line.output === 'rows' ? 'rows' : 'perRow',
-    start: ({ operator, cols, parameters, common }) => {
+    line,
+    inputs,
+    parts: outputsOf(line).filter(({ optional }) => optional),
+    lists: line.lists,
+    columns: (cols, request) => columnsOf(line, cols, request),
+    start: ({ operator, cols, parameters, parts, common }) => {
       const call = operator(line.name);
-      return async (x, rows, out) => {
-        const { buffer, byteOffset, byteLength } = out;
+      const names = askedOutputs(line, { parameters, parts }).map(({ name }) => name);
+      return async ({ x, rows, inputs: given }, out) => {
         const target =
-          line.element === 'float32'
-            ? new Float32Array(buffer, byteOffset, byteLength / 4)
-            : new Int32Array(buffer, byteOffset, byteLength / 4);
-        await call({ data: x, dims: [rows, cols] }, { ...parameters, ...common, out: target });
+          line.output === 'record'
+            ? Object.fromEntries(names.map((name, i) => [name, out[i]]))
+            : out[0];
+        const own = inputs.flatMap(({ name }) =>
+          given[name] ? [[name, given[name]] as const] : [],
+        );
+        await call(
+          { data: x, dims: [rows, cols] },
+          { ...parameters, ...common, ...Object.fromEntries(own), out: target },
+        );
       };
     },
   };
@@ -72,49 +145,65 @@ const top1: Operation = {
   summary: 'index of the largest element of the row and its softmax probability',
   options: softmaxLine.options,
   uses: ['argMax', 'softmax'],
-  dtype: 'top-1',
-  output: 'perRow',
+  line: undefined,
+  inputs: [],
+  parts: [],
+  lists: undefined,
+  columns: () => [
+    { name: 'index', element: 'int32', width: 1, scalar: true },
+    { name: 'probability', element: 'float32', width: 1, scalar: true },
+  ],
   start: ({ operator, cols, blockRows, parameters, common }) => {
     const argMax = operator('argMax');
     const softmax = operator('softmax');
     const probabilities = new Float32Array(sharedMemory(4 * blockRows * cols));
-    const indices = new Int32Array(sharedMemory(4 * blockRows));
-    return async (x, rows, out) => {
+    return async ({ x, rows }, [indices, results]) => {
       const tensor = { data: x, dims: [rows, cols] };
-      await argMax(tensor, { ...common, out: indices.subarray(0, rows) });
+      await argMax(tensor, { ...common, out: indices });
       await softmax(tensor, {
         ...parameters,
         ...common,
         out: probabilities.subarray(0, rows * cols),
       });
-      const words = new Int32Array(out.buffer, out.byteOffset, 2 * rows);
-      const floats = new Float32Array(out.buffer, out.byteOffset, 2 * rows);
       for (let row = 0; row < rows; row++) {
-        const index = indices[row]!;
-        words[2 * row] = index;
-        floats[2 * row + 1] = index < 0 ? NaN : probabilities[row * cols + index]!;
+        const index = indices![row]!;
+        results![row] = index < 0 ? NaN : probabilities[row * cols + index]!;
       }
     };
   },
 };
 
-/** Every operation: the lines of the catalogue that have a name on the command line, then what is composed of them. */
-export const operations: readonly Operation[] = [
-  ...catalogue.flatMap((line) => (line.cli === null ? [] : [fromCatalogue(line, line.cli)])),
-  top1,
-];
+/** Every operation: the lines of the catalogue, then what is composed of them. */
+export const operations: readonly Operation[] = [...catalogue.map(fromCatalogue), top1];
 
 export function findOperation(name: string): Operation | undefined {
   return operations.find((operation) => operation.name === name);
 }
 
-/** Bytes of the result of one row. */
-export function outputRowBytes(operation: Operation, cols: number): number {
-  const { bytes } = npyDtypes[operation.dtype];
-  return operation.output === 'perRow' ? bytes : cols * bytes;
+/** The table of an output. */
+export function tableOf(
+  operation: Operation,
+  cols: number,
+  flat: boolean,
+  request: Request,
+): Table {
+  return { columns: operation.columns(cols, request), flat };
 }
 
 /** Bytes of working memory that a row of a block needs beside its input and its result. */
 export function scratchRowBytes(operation: Operation, cols: number): number {
-  return operation === top1 ? 4 * cols + 4 : 0;
+  return operation === top1 ? 4 * cols : 0;
+}
+
+/** Options that may not be more than the columns are, and are. */
+export function tooLarge(
+  operation: Operation,
+  cols: number,
+  parameters: Readonly<Record<string, ParameterValue>>,
+): string | undefined {
+  const most = Math.max(cols, 1);
+  return Object.entries(operation.options).find(
+    ([name, rule]) =>
+      rule.kind === 'number' && rule.upTo === 'cols' && Number(parameters[name]) > most,
+  )?.[0];
 }

@@ -1,64 +1,58 @@
 import { SoftlaneError } from '../errors';
 
-/** What happens to a block of rows. Each stage works on one block at a time; different stages overlap. */
-export interface Stages {
-  read(first: number, count: number, into: Uint8Array): Promise<void>;
-  compute(x: Float32Array, rows: number, out: Uint8Array): Promise<void>;
-  write(bytes: Uint8Array): Promise<void>;
+/**
+ * What happens to a block of rows. Each stage works on one block at a time; different stages overlap. `read` gives how
+ * many rows it found: fewer than asked for only at the end.
+ */
+export interface Stages<B> {
+  read(block: B, count: number): Promise<number>;
+  compute(block: B, rows: number): Promise<void>;
+  write(block: B, rows: number): Promise<void>;
 }
 
-export interface Flow {
-  readonly rows: number;
+export interface Flow<B> {
+  /** Undefined where the end is known only when it comes. */
+  readonly rows: number | undefined;
   readonly blockRows: number;
-  readonly inRowBytes: number;
-  readonly outRowBytes: number;
+  /** Buffers of a block. Two are made at most. */
+  readonly makeBlock: () => B;
   readonly signal?: AbortSignal | undefined;
-  /** Rows whose results have been written. */
-  readonly onRows?: ((done: number) => void) | undefined;
-}
-
-interface Buffers {
-  readonly input: SharedArrayBuffer;
-  readonly output: SharedArrayBuffer;
+  /** Whether to end after the block that is being computed. */
+  readonly stopped?: (() => boolean) | undefined;
 }
 
 /**
  * Takes all rows through the stages with two sets of buffers: while block k is computed, block k + 1 is read and block
- * k - 1 is written. The buffers are shared memory of fixed length, which asynchronous calls use where it is instead of
- * copying it. When this settles, no stage is at work any more.
+ * k - 1 is written. When this settles, no stage is at work any more.
  */
-export async function pump(flow: Flow, stages: Stages): Promise<void> {
-  const { rows, blockRows, inRowBytes, outRowBytes, signal, onRows } = flow;
-  // Rows without elements and without results.
-  if (rows === 0 || inRowBytes + outRowBytes === 0) return;
-  const count = (first: number): number => Math.min(blockRows, rows - first);
-  const first = makeBuffers(flow);
-  const sets = [first, rows > blockRows ? makeBuffers(flow) : first] as const;
-  let set = 0;
-
-  const read = (first: number, { input }: Buffers): Promise<void> =>
-    handled(stages.read(first, count(first), new Uint8Array(input, 0, count(first) * inRowBytes)));
-  const write = async (bytes: Uint8Array, done: number): Promise<void> => {
-    await stages.write(bytes);
-    onRows?.(done);
+export async function pump<B>(flow: Flow<B>, stages: Stages<B>): Promise<void> {
+  const { rows = Infinity, blockRows, signal } = flow;
+  if (rows === 0) return;
+  const blocks: B[] = [flow.makeBlock()];
+  const block = (k: number): B => (blocks[k % 2] ??= flow.makeBlock());
+  let asked = 0;
+  const read = (k: number): Promise<number> => {
+    const count = Math.min(blockRows, rows - asked);
+    asked += count;
+    return handled(stages.read(block(k), count));
   };
 
-  let reading = read(0, sets[0]);
+  let reading = read(0);
   let writing = Promise.resolve();
   try {
-    for (let first = 0; first < rows; first += blockRows) {
+    for (let k = 0; ; k++) {
       signal?.throwIfAborted();
-      const now = sets[set]!;
-      const next = sets[1 - set]!;
-      const size = count(first);
-      await reading;
+      const wanted = asked - k * blockRows;
+      const found = await reading;
+      if (found === 0) break;
+      const isLast = found < wanted || asked >= rows;
       // The input of the block before is no longer needed: its computation is done.
-      if (first + blockRows < rows) reading = read(first + blockRows, next);
-      const out = new Uint8Array(now.output, 0, size * outRowBytes);
-      await stages.compute(new Float32Array(now.input, 0, (size * inRowBytes) / 4), size, out);
+      const goesOn = !isLast && flow.stopped?.() !== true;
+      if (goesOn) reading = read(k + 1);
+      await stages.compute(block(k), found);
       await writing;
-      writing = handled(write(out, first + size));
-      set = 1 - set;
+      writing = handled(stages.write(block(k), found));
+      if (!goesOn) break;
     }
     await writing;
   } finally {
@@ -67,17 +61,9 @@ export async function pump(flow: Flow, stages: Stages): Promise<void> {
 }
 
 /** A promise that is awaited later: until then its failure is nobody's fault. */
-function handled(promise: Promise<void>): Promise<void> {
+function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
-}
-
-function makeBuffers({ rows, blockRows, inRowBytes, outRowBytes }: Flow): Buffers {
-  const size = Math.min(rows, blockRows);
-  return {
-    input: sharedMemory(size * inRowBytes),
-    output: sharedMemory(size * outRowBytes),
-  };
 }
 
 /** Memory that asynchronous calls use where it is. */

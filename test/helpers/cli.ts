@@ -55,12 +55,14 @@ export function endlessFile(path: string, rows = 2 ** 24, cols = 1024): string {
 export const temporaryFiles = (folder: string): string[] =>
   readdirSync(folder).filter((name) => name.includes('.tmp-'));
 
-/** Starts `softlane ARGS` and waits until it writes into `folder`. */
+/** Starts `softlane ARGS`, or another program, and waits until it writes into `folder`. */
 export async function startWriting(
   args: readonly string[],
   folder: string,
+  program?: string,
 ): Promise<{ child: ChildProcess; ended: Promise<Outcome & { signal: string | null }> }> {
-  const child = spawn(process.execPath, [cli, ...args], {
+  const words = program === undefined ? [cli, ...args] : args;
+  const child = spawn(program ?? process.execPath, words, {
     env: plainEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,72 @@
+/** What a job would do, by its options, the heads of its files and its first rows. */
+import * as promises from '../promises';
+import type { Beside } from './feed';
+import { Feed } from './feed';
+import { checkJob } from './job-options';
+import type { JobOptions } from './job-types';
+import type { AsyncOperator } from './operation';
+import { sharedMemory } from './pipeline';
+import { productsOf } from './product';
+import { makeColumns, rowWords } from './table';
+import { outputFormat } from './output-file';
+
+const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
+
+/** Elements of the rows that are timed. */
+const sample = 2 ** 22;
+
+export interface JobEstimate {
+  readonly rows: number | null;
+  readonly cols: number;
+  /** Without the time that a disk takes for the results. */
+  readonly seconds: number | null;
+  readonly outputs: readonly {
+    readonly op: string;
+    readonly path: string;
+    readonly bytes: number | null;
+  }[];
+}
+
+export async function estimateJob(options: JobOptions): Promise<JobEstimate> {
+  const checked = checkJob(options);
+  const feed = await Feed.open(options, checked);
+  try {
+    const { cols, rows } = feed;
+    const products = productsOf(options, checked, cols);
+    const outputs = checked.outputs.map(({ operation, path }, i) => {
+      if (path !== '-') outputFormat(path, checked.outFormat);
+      const words = rowWords({ columns: products[i]!.columns, flat: false });
+      return { op: operation.name, path, bytes: rows === undefined ? null : 4 * rows * words };
+    });
+    if (rows === undefined || feed.hasStream)
+      return { rows: rows ?? null, cols, seconds: null, outputs };
+    const blockRows = Math.max(1, Math.min(rows, Math.floor(sample / Math.max(cols, 1))));
+    const x = new Float32Array(sharedMemory(4 * blockRows * cols));
+    const beside: Beside = Object.fromEntries(
+      Object.entries(feed.widths).map(([name, width]) => {
+        const memory = sharedMemory(4 * blockRows * width);
+        return [name, name === 'targets' ? new Int32Array(memory) : new Float32Array(memory)];
+      }),
+    );
+    const { threads, isa } = options;
+    const start = process.hrtime.bigint();
+    const found = await feed.read(x, beside, blockRows);
+    for (const product of products) {
+      const setting = {
+        operator: (name: string) => library[name]!,
+        cols,
+        blockRows,
+        common: { threads, isa },
+      };
+      const out = makeColumns({ columns: product.columns, flat: false }, found, sharedMemory);
+      await product.start(setting)(
+        { x: x.subarray(0, found * cols), rows: found, inputs: beside },
+        out,
+      );
+    }
+    const each = Number(process.hrtime.bigint() - start) / 1e9 / Math.max(found, 1);
+    return { rows, cols, seconds: each * rows, outputs };
+  } finally {
+    await feed.close();
+  }
+}

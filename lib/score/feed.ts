@@ -1,0 +1,166 @@
+/** All that a job reads, row by row together: logits, labels, and what operators read beside them. */
+import { Chain, type RowPlace } from './chain';
+import type { ElementArray } from './element';
+import { SoftlaneFileError } from './errors';
+import { readHead, throughHead } from './head';
+import { requireUnchanged } from './identity';
+import { expand, locate } from './inputs';
+import type { CheckedJob } from './job-options';
+import type { JobOptions } from './job-types';
+import type { FileIdentity } from './input-file';
+import type { Source } from './source';
+
+/** What a block has beside its logits, by the names of operands. */
+export type Beside = Readonly<Record<string, ElementArray>>;
+
+interface Side {
+  readonly name: string;
+  readonly chain: Chain;
+}
+
+export class Feed {
+  private constructor(
+    private readonly main: Chain,
+    private readonly source: Source,
+    private readonly sides: readonly Side[],
+    private readonly labelsInMain: boolean,
+    readonly headPath: string | undefined,
+  ) {}
+
+  static async open(
+    options: JobOptions,
+    { inFormat, outputs, labelled }: CheckedJob,
+  ): Promise<Feed> {
+    const opened: Chain[] = [];
+    try {
+      const { labelColumn, labels, beside = {} } = options;
+      const located = await expand(options.inputs);
+      const main = await Chain.open(located, { element: 'float32', labelColumn }, inFormat);
+      opened.push(main);
+      const head = options.head === undefined ? undefined : await readHead(options.head);
+      const source = head === undefined ? main : throughHead(main, head);
+      const sides: Side[] = [];
+      if (labels !== undefined) {
+        const chain = await Chain.open(await expand([labels]), { element: 'int32' });
+        opened.push(chain);
+        sides.push({ name: 'targets', chain });
+      }
+      for (const [name, path] of Object.entries(beside)) {
+        const operand = outputs
+          .flatMap(({ operation }) => operation.inputs)
+          .find((each) => each.name === name);
+        const chain = await Chain.open(await expand([path]), {
+          element: operand?.element === 'int32' ? 'int32' : 'float32',
+        });
+        opened.push(chain);
+        sides.push({ name, chain });
+      }
+      const feed = new Feed(main, source, sides, labelled && labels === undefined, options.head);
+      feed.requireFit();
+      return feed;
+    } catch (error) {
+      for (const chain of opened) await chain.close();
+      throw error;
+    }
+  }
+
+  private requireFit(): void {
+    for (const { name, chain } of this.sides) {
+      const wanted = name === 'targets' ? 1 : this.cols;
+      if (chain.cols !== wanted) {
+        const reason = `has rows of ${chain.cols} elements, expected ${wanted} for ${name}`;
+        throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', chain.path, reason);
+      }
+      if (chain.rows === undefined || this.rows === undefined || chain.rows === this.rows) continue;
+      throw otherRows(chain.path, chain.rows, this.rows);
+    }
+  }
+
+  get rows(): number | undefined {
+    return this.source.rows;
+  }
+  get cols(): number {
+    return this.source.cols;
+  }
+  get flat(): boolean {
+    return this.source.flat;
+  }
+  get path(): string {
+    return this.main.path;
+  }
+  get warnings(): string[] {
+    const sources = [this.main, ...this.sides.map(({ chain }) => chain)];
+    return sources.flatMap(({ path, warning }) =>
+      warning === undefined ? [] : [`${path}: ${warning}`],
+    );
+  }
+  /** Whether something is read from a stream, which cannot be read again. */
+  get hasStream(): boolean {
+    return this.main.hasStream || this.sides.some(({ chain }) => chain.hasStream);
+  }
+  /** What no output may replace. */
+  get files(): FileIdentity[] {
+    return this.chains().flatMap(({ links }) => links.flatMap(({ file }) => file ?? []));
+  }
+  /** Every file by its path. */
+  get paths(): string[] {
+    const chains = this.chains().flatMap(({ links }) => links.map(({ located }) => located.path));
+    return this.headPath === undefined ? chains : [...chains, locate(this.headPath).path];
+  }
+
+  /** Elements a row of each that is read beside the logits. */
+  get widths(): Readonly<Record<string, number>> {
+    const widths = Object.fromEntries(this.sides.map(({ name, chain }) => [name, chain.cols]));
+    return this.labelsInMain ? { ...widths, targets: 1 } : widths;
+  }
+
+  async read(
+    x: Float32Array,
+    beside: Beside,
+    count: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const labels = this.labelsInMain ? (beside['targets'] as Int32Array) : undefined;
+    const rows = await this.source.read({ x, labels }, count, signal);
+    for (const { name, chain } of this.sides) {
+      const found = await chain.read({ x: beside[name]! }, rows, signal);
+      if (found !== rows) throw otherRows(chain.path, undefined, undefined);
+    }
+    return rows;
+  }
+
+  async skip(rows: number, signal?: AbortSignal): Promise<void> {
+    await this.source.skip(rows, signal);
+    for (const { chain } of this.sides) await chain.skip(rows, signal);
+  }
+
+  locate(row: number): RowPlace {
+    return this.main.locate(row);
+  }
+
+  async requireUnchanged(): Promise<void> {
+    for (const { links } of this.chains()) {
+      for (const { located, file } of links) {
+        if (file !== undefined) await requireUnchanged(located.path, file);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const chain of this.chains()) await chain.close();
+  }
+
+  private chains(): Chain[] {
+    return [this.main, ...this.sides.map(({ chain }) => chain)];
+  }
+}
+
+function otherRows(
+  path: string,
+  has: number | undefined,
+  wanted: number | undefined,
+): SoftlaneFileError {
+  const reason =
+    has === undefined ? 'ends before the input does' : `has ${has} rows, the input has ${wanted}`;
+  return new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', path, reason);
+}

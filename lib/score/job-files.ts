@@ -1,0 +1,204 @@
+/** The outputs of a job together: made, kept after each part, gone on with, and published. */
+import { existsSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { removeLeftovers, type AtomicFileOptions, type Kept } from './atomic-file';
+import { RejectFile } from './bad-rows';
+import type { Feed } from './feed';
+import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './journal';
+import type { CheckedJob } from './job-options';
+import type { JobOptions } from './job-types';
+import { SoftlaneFileError } from './errors';
+import { MetricsOutput } from './metrics-output';
+import { createOutput, outputFormat, type OutputFile } from './output-file';
+import type { Product } from './product';
+import { streamOutput } from './stream-output';
+import { formatNamed, outputFormats } from './formats';
+
+/** Where the journal of a job is: beside its first output. */
+export function journalPath(options: JobOptions): string | undefined {
+  const first = options.outputs[0]?.path ?? options.metrics?.path;
+  return first === undefined || first === '-' ? undefined : `${first}.job`;
+}
+
+/** The unfinished job of these outputs, if it is to be gone on with; what --force does away with is gone then. */
+export async function findUnfinished<Head extends { readonly outputs: readonly string[] }>(
+  options: JobOptions,
+): Promise<JournalContent<Head> | undefined> {
+  const path = journalPath(options);
+  const found = path === undefined ? undefined : Journal.read<Head>(path);
+  if (found === undefined || options.resume === true) return found;
+  if (options.force !== true) throw unfinishedJob(path!);
+  for (const [i, { temporary }] of (found.last?.outputs ?? []).entries()) {
+    const folder = dirname(found.head.outputs[i] ?? path!);
+    await unlink(join(folder, temporary)).catch(() => undefined);
+  }
+  await unlink(path!);
+  return undefined;
+}
+
+/** Removes what killed runs left beside the outputs and no journal knows. */
+export async function removeStale(
+  options: JobOptions,
+  last: PartRecord | undefined,
+): Promise<void> {
+  const known = new Set(last?.outputs.map(({ temporary }) => temporary));
+  const paths = [...options.outputs.map(({ path }) => path), options.metrics?.path, options.reject];
+  for (const path of paths) {
+    if (path !== undefined && path !== '-') await removeLeftovers(path, known);
+  }
+}
+
+export class JobFiles {
+  private journal: Journal | undefined;
+  private parts = 0;
+  rejected = 0;
+
+  private constructor(
+    private readonly path: string | undefined,
+    readonly outputs: readonly OutputFile[],
+    readonly rejects: RejectFile | undefined,
+    readonly metrics: MetricsOutput | undefined,
+  ) {}
+
+  /** In the order of the products, the reject file last. */
+  static async create(
+    options: JobOptions,
+    { outFormat, labelled }: CheckedJob,
+    feed: Feed,
+    products: readonly Product[],
+    { last, named = [] }: { last?: PartRecord | undefined; named?: readonly boolean[] },
+  ): Promise<JobFiles> {
+    const made: OutputFile[] = [];
+    const common = (i: number): AtomicFileOptions => {
+      const { force } = options;
+      return { force, inputs: feed.files, resume: last?.outputs[i] };
+    };
+    try {
+      for (const [i, { path }] of options.outputs.entries()) {
+        const table = { columns: products[i]!.columns, flat: feed.flat };
+        made.push(
+          named[i] === true
+            ? done(path)
+            : path === '-'
+              ? await streamOutput(
+                  process.stdout,
+                  outFormat ?? formatNamed('jsonl', outputFormats)!,
+                  table,
+                  feed.rows,
+                )
+              : await createOutput(
+                  path,
+                  outputFormat(path, outFormat),
+                  table,
+                  feed.rows,
+                  common(i),
+                ),
+        );
+      }
+      let metrics: MetricsOutput | undefined;
+      if (options.metrics !== undefined && named[made.length] === true) {
+        made.push(done(options.metrics.path));
+      } else if (options.metrics !== undefined) {
+        const i = made.length;
+        const { path, bins = 15 } = options.metrics;
+        const state = last?.outputs[i]?.state;
+        metrics = await MetricsOutput.create(path, { bins, labelled }, common(i), state);
+        made.push(metrics);
+      }
+      let rejects: RejectFile | undefined;
+      if (options.reject !== undefined && named[made.length] !== true) {
+        rejects = await RejectFile.create(options.reject, common(made.length));
+        made.push(rejects.asOutput());
+      }
+      const files = new JobFiles(journalPath(options), made, rejects, metrics);
+      files.rejected = last?.rejected ?? 0;
+      return files;
+    } catch (error) {
+      for (const file of made) await file.discard();
+      throw error;
+    }
+  }
+
+  /** Goes on with the journal of a job that was left. */
+  async goOn(parts: number): Promise<void> {
+    this.journal = await Journal.reopen(this.path!);
+    this.parts = parts;
+  }
+
+  /** Makes everything up to this row safe; gives the number of the part. `head` says what job this is. */
+  async keep(rows: number, head: () => Promise<object>, publish = false): Promise<number> {
+    const kept: Kept[] = [];
+    for (const output of this.outputs) kept.push(await output.keep());
+    if (this.journal === undefined) {
+      try {
+        this.journal = await Journal.create(this.path!, await head());
+      } catch (error) {
+        for (const output of this.outputs) output.abandon();
+        throw error;
+      }
+    }
+    const record: PartRecord = { rows, outputs: kept, rejected: this.rejected };
+    await this.journal.append(publish ? { ...record, publish } : record);
+    return ++this.parts;
+  }
+
+  /** Whether something is kept already. */
+  get isKept(): boolean {
+    return this.journal !== undefined;
+  }
+
+  /** Gives every output its name. */
+  async publish(rows: number, signal?: AbortSignal): Promise<void> {
+    for (const output of this.outputs) await output.commit(rows, signal);
+    await this.journal?.remove();
+    this.journal = undefined;
+  }
+
+  async close(): Promise<void> {
+    for (const output of this.outputs) await output.discard();
+    await this.journal?.close();
+  }
+}
+
+/** An output that has its name already. */
+function done(path: string): OutputFile {
+  const nothing = (): Promise<void> => Promise.resolve();
+  const keep = (): Promise<Kept> => Promise.resolve({ temporary: '', length: 0 });
+  return {
+    path,
+    write: nothing,
+    keep,
+    abandon: () => undefined,
+    commit: nothing,
+    discard: nothing,
+  };
+}
+
+/** Which outputs got their names before the process died while it named them. */
+export async function namedAlready(
+  options: JobOptions,
+  content: JournalContent<{ readonly outputs: readonly string[] }>,
+): Promise<readonly boolean[]> {
+  const { outputs, publish } = content.last!;
+  const paths = content.head.outputs;
+  return Promise.all(
+    outputs.map(async ({ temporary }, i) => {
+      const path = paths[i]!;
+      const rest = join(dirname(path), temporary);
+      if (publish !== true) return false;
+      if (!existsSync(rest)) {
+        if (existsSync(path)) return true;
+        throw new SoftlaneFileError(
+          'ERR_SOFTLANE_OUTPUT_UNFINISHED',
+          rest,
+          'is gone: start anew with --force',
+        );
+      }
+      if (options.force === true || !existsSync(path)) return false;
+      // It stands under its name; only the rows that it was made of were left.
+      await unlink(rest);
+      return true;
+    }),
+  );
+}

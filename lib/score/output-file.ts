@@ -1,0 +1,136 @@
+/** An output that takes rows as they come, can be left after any of them, and appears complete or not at all. */
+import { AtomicFile, type AtomicFileOptions, type Kept } from './atomic-file';
+import type { ElementArray } from './element';
+import { SoftlaneFileError } from './errors';
+import type { AppendFormat, EncodeFormat, Format } from './format';
+import { extensionsOf, formatOfPath, outputFormats } from './formats';
+import { packRows, rowWords, unpackRows, type Table } from './table';
+
+/** What was kept of an output, with the state of one that has one. */
+export interface KeptOutput extends Kept {
+  readonly state?: unknown;
+}
+
+export interface OutputFile {
+  readonly path: string;
+  write(columns: readonly ElementArray[], rows: number): Promise<void>;
+  /** Makes what was written safe, to be gone on with later. */
+  keep(): Promise<KeptOutput>;
+  abandon(): void;
+  /** Gives the file its name. */
+  commit(rows: number, signal?: AbortSignal): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** The format that a path asks for. */
+export function outputFormat(path: string, named?: Format): Format {
+  const found = named ?? formatOfPath(path, outputFormats);
+  if (found !== undefined) return found;
+  throw new SoftlaneFileError(
+    'ERR_SOFTLANE_OUTPUT_FORMAT',
+    path,
+    `expected a name that ends in ${extensionsOf(outputFormats)}, or --out-format`,
+  );
+}
+
+export async function createOutput(
+  path: string,
+  format: Format,
+  table: Table,
+  rows: number | undefined,
+  options: AtomicFileOptions,
+): Promise<OutputFile> {
+  const sink = format.sink!(table);
+  const refusal = sink.kind === 'append' ? sink.refusal?.(table) : undefined;
+  if (refusal !== undefined) {
+    throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_FORMAT', path, refusal);
+  }
+  const file = await AtomicFile.create(path, options);
+  try {
+    if (sink.kind === 'encode') return new Encoded(file, sink, table, options);
+    if (options.resume === undefined) await file.write(sink.head(table, rows ?? 0));
+    return new Appended(file, sink, table);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+}
+
+abstract class Base {
+  constructor(
+    protected readonly file: AtomicFile,
+    protected readonly table: Table,
+  ) {}
+
+  get path(): string {
+    return this.file.path;
+  }
+  keep(): Promise<Kept> {
+    return this.file.keep();
+  }
+  abandon(): void {
+    this.file.abandon();
+  }
+  discard(): Promise<void> {
+    return this.file.discard();
+  }
+}
+
+class Appended extends Base implements OutputFile {
+  constructor(
+    file: AtomicFile,
+    private readonly sink: AppendFormat,
+    table: Table,
+  ) {
+    super(file, table);
+  }
+
+  async write(columns: readonly ElementArray[], rows: number): Promise<void> {
+    await this.file.write(this.sink.rows(this.table, columns, rows));
+  }
+
+  async commit(rows: number, signal?: AbortSignal): Promise<void> {
+    if (this.sink.counts) await this.file.write(this.sink.head(this.table, rows), 0);
+    await this.file.commit(signal);
+  }
+}
+
+/** Keeps rows as they are until the last is there, and encodes them then. */
+class Encoded extends Base implements OutputFile {
+  constructor(
+    file: AtomicFile,
+    private readonly sink: EncodeFormat,
+    table: Table,
+    private readonly options: AtomicFileOptions,
+  ) {
+    super(file, table);
+  }
+
+  async write(columns: readonly ElementArray[], rows: number): Promise<void> {
+    await this.file.write(packRows(this.table, columns, rows));
+  }
+
+  async commit(rows: number, signal?: AbortSignal): Promise<void> {
+    const { table, sink, path } = this;
+    const { force, inputs } = this.options;
+    const result = await AtomicFile.create(path, { force, inputs });
+    try {
+      const encoder = await sink.open(path, table, rows, (bytes, at) => result.write(bytes, at));
+      const group = sink.groupRows(table);
+      const rowBytes = 4 * rowWords(table);
+      for (let first = 0; first < rows; first += group) {
+        signal?.throwIfAborted();
+        const count = Math.min(group, rows - first);
+        const packed = new Int32Array((count * rowBytes) / 4);
+        await this.file.readBack(new Uint8Array(packed.buffer), first * rowBytes);
+        await encoder.write(unpackRows(table, packed, count), count);
+      }
+      await encoder.end();
+      await result.commit(signal);
+    } finally {
+      await result.discard();
+    }
+    this.abandon();
+    await this.discard();
+  }
+}

@@ -1,0 +1,352 @@
+/** Jobs that end in the middle and go on; what is refused; numbers about a whole job. */
+import { describe, expect, test } from '@jest/globals';
+import * as fs from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { JobStopped, runJob } from '../lib/score/job';
+import type { JobOptions } from '../lib/score/job-types';
+import { cli, command, runs, softlane } from './helpers/cli';
+import { dict, failure, floats, npy, Scratch } from './helpers/npy';
+
+const scratch = new Scratch('jobs');
+const at = (name: string): string => join(scratch.folder, name);
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+const [rows, cols] = [3000, 64];
+const x = Float32Array.from({ length: rows * cols }, (_, i) => Math.fround(Math.sin(i * i) * 4));
+const labels = Int32Array.from({ length: rows }, (_, row) => (row * row) % cols);
+const badRow = 1234;
+
+/** The inputs, in a folder of its own; row `badRow` has a NaN. */
+function inputs(name: string): string {
+  const folder = at(name);
+  fs.mkdirSync(folder);
+  const spoilt = x.slice();
+  spoilt[badRow * cols + 7] = NaN;
+  fs.writeFileSync(join(folder, 'x.npy'), npy(dict(`(${rows}, ${cols})`), bytesOf(spoilt)));
+  fs.writeFileSync(join(folder, 'good.npy'), npy(dict(`(${rows}, ${cols})`), bytesOf(x)));
+  fs.writeFileSync(join(folder, 'labels.npy'), npy(dict(`(${rows},)`, "'<i4'"), bytesOf(labels)));
+  return folder;
+}
+
+const leftovers = (folder: string): string[] =>
+  fs.readdirSync(folder).filter((name) => /\.tmp-|\.job$/.test(name));
+
+/** Stops after so many blocks. */
+const stopAfter = (blocks: number): Partial<JobOptions> => {
+  let seen = 0;
+  return { blockBytes: 100_000, stopped: () => ++seen > blocks };
+};
+
+async function stopped(job: JobOptions, blocks = 3): Promise<number> {
+  const error = await runJob({ ...job, ...stopAfter(blocks) }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(error).toBeInstanceOf(JobStopped);
+  return (error as JobStopped).rows;
+}
+
+describe('a job that was stopped', () => {
+  const jobIn = (folder: string, more: Partial<JobOptions> = {}): JobOptions => ({
+    inputs: [join(folder, 'good.npy')],
+    outputs: [{ path: join(folder, 'y.npy'), op: 'softmax' }],
+    ...more,
+  });
+
+  test('goes on exactly there', async () => {
+    const folder = inputs('stopped');
+    const job = jobIn(folder);
+    const done = await stopped(job);
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(rows);
+    expect(fs.existsSync(join(folder, 'y.npy'))).toBe(false);
+    const summary = await runJob({ ...job, resume: true, threads: 1 });
+    expect([summary.resumedFrom, summary.rows]).toEqual([done, rows]);
+    const resumed = fs.readFileSync(join(folder, 'y.npy'));
+    await runJob({ ...job, force: true });
+    expect(fs.readFileSync(join(folder, 'y.npy')).equals(resumed)).toBe(true);
+    expect(leftovers(folder)).toEqual([]);
+  });
+
+  test('is not begun again by mistake, and is with force', async () => {
+    const folder = inputs('mistake');
+    const job = jobIn(folder);
+    await stopped(job);
+    const error = await failure(runJob(job));
+    expect([error.code, error.message]).toEqual([
+      'ERR_SOFTLANE_OUTPUT_UNFINISHED',
+      expect.stringContaining('--resume goes on with it, --force starts anew'),
+    ]);
+    expect((await runJob({ ...job, force: true })).resumedFrom).toBe(0);
+    expect(leftovers(folder)).toEqual([]);
+  });
+
+  test.each<[string, string, (folder: string, job: JobOptions) => JobOptions]>([
+    [
+      'other options',
+      'ERR_SOFTLANE_JOB_OPTIONS',
+      (_, job) => ({ ...job, outputs: [{ ...job.outputs[0]!, parameters: { temperature: 2 } }] }),
+    ],
+    [
+      'an input that was written to',
+      'ERR_SOFTLANE_INPUT_CHANGED',
+      (folder, job) => {
+        const file = fs.openSync(join(folder, 'good.npy'), 'r+');
+        fs.writeSync(file, floats(9), 0, 4, rows * cols * 2);
+        fs.closeSync(file);
+        return job;
+      },
+    ],
+    [
+      'an input of the same size and time with other bytes',
+      'ERR_SOFTLANE_INPUT_CHANGED',
+      (folder, job) => {
+        const path = join(folder, 'good.npy');
+        const { atime, mtime } = fs.statSync(path);
+        const bytes = fs.readFileSync(path);
+        bytes.writeFloatLE(9, bytes.length - 8);
+        fs.writeFileSync(path, bytes);
+        fs.utimesSync(path, atime, mtime);
+        return job;
+      },
+    ],
+    [
+      'a temporary file that lost bytes',
+      'ERR_SOFTLANE_OUTPUT_UNFINISHED',
+      (folder, job) => {
+        const [name] = fs.readdirSync(folder).filter((each) => each.includes('.tmp-'));
+        fs.truncateSync(join(folder, name!), 100);
+        return job;
+      },
+    ],
+    [
+      'a journal that is none',
+      'ERR_SOFTLANE_OUTPUT_UNFINISHED',
+      (folder, job) => {
+        fs.writeFileSync(join(folder, 'y.npy.job'), 'something else\n');
+        return job;
+      },
+    ],
+  ])('refuses %s', async (name, code, change) => {
+    const folder = inputs(`changed ${name}`);
+    // To the nanosecond, a time cannot be set again: this one is whole.
+    fs.utimesSync(join(folder, 'good.npy'), 1e9, 1e9);
+    const job = jobIn(folder);
+    await stopped(job);
+    const changed = change(folder, job);
+    expect((await failure(runJob({ ...changed, resume: true }))).code).toBe(code);
+    expect(fs.existsSync(join(folder, 'y.npy'))).toBe(false);
+  });
+
+  test('of a line that was being written when the process died, goes on before it', async () => {
+    const folder = inputs('torn');
+    const job = jobIn(folder);
+    const done = await stopped(job);
+    fs.appendFileSync(join(folder, 'y.npy.job'), '{"rows":2999,"outp');
+    expect((await runJob({ ...job, resume: true })).resumedFrom).toBe(done);
+  });
+
+  test('is not written by two at a time', async () => {
+    const folder = inputs('two');
+    const job = jobIn(folder);
+    await stopped(job);
+    const self = fs.readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const started = self.slice(self.lastIndexOf(')') + 2).split(' ')[19];
+    const host = hostname();
+    const writer = `${host} ${process.ppid} ${started}`;
+    fs.appendFileSync(join(folder, 'y.npy.job'), `${JSON.stringify({ writer })}\n`);
+    const error = await failure(runJob({ ...job, resume: true }));
+    expect(error.message).toContain(`is being written by process ${process.ppid}`);
+  });
+});
+
+const mounts = runs('unshare', '-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt');
+(mounts ? test : test.skip)(
+  'a full disk keeps what fits; with more room it goes on (skipped where this user may not mount)',
+  () => {
+    const folder = inputs('full');
+    fs.mkdirSync(join(folder, 'disk'));
+    const script =
+      'mount -t tmpfs -o size=400k tmpfs disk || exit 99; "$@"; first=$?; ' +
+      'mount -o remount,size=4m disk; "$@" --resume; echo $first $? $(ls -A disk); cp disk/y.npy y.npy';
+    const args = [
+      'good.npy',
+      '--op',
+      'softmax',
+      '--out',
+      'disk/y.npy',
+      '--part-size',
+      '50k',
+      '--quiet',
+    ];
+    const { stdout, stderr } = command(
+      'unshare',
+      ['-m', 'sh', '-c', script, 'sh', process.execPath, cli, 'score', ...args],
+      // Blocks as large as a part: the test is of parts.
+      { cwd: folder },
+    );
+    expect(stdout).toBe('4 0 y.npy\n');
+    expect(stderr).toBe('softlane: disk/y.npy: cannot be written: no space left on the device\n');
+    softlane(['score', 'good.npy', '--op', 'softmax', '--out', 'z.npy'], { cwd: folder });
+    expect(
+      fs.readFileSync(join(folder, 'y.npy')).equals(fs.readFileSync(join(folder, 'z.npy'))),
+    ).toBe(true);
+  },
+);
+
+describe('rows that cannot be scored', () => {
+  test('stop the job, by file and row; or are rejected; or have the result of the operator', async () => {
+    const folder = inputs('bad');
+    const path = join(folder, 'y.jsonl');
+    const job = (op: string): JobOptions => ({
+      inputs: [join(folder, 'good.npy'), join(folder, 'x.npy')],
+      outputs: [{ path, op }],
+      blockBytes: 50_000,
+    });
+    const sentence = `${join(folder, 'x.npy')}: row ${badRow}: NaN in column 7`;
+    await expect(runJob(job('top-k'))).rejects.toThrow(sentence);
+    await expect(runJob({ ...job('softmax'), badRows: 'stop' })).rejects.toThrow(sentence);
+    const line = async (options: JobOptions): Promise<string> => {
+      await runJob({ ...options, force: true });
+      return fs.readFileSync(path, 'utf8').split('\n')[rows + badRow]!;
+    };
+    expect(await line(job('max-logit'))).toBe('{"maxLogit":null}');
+    const reject = join(folder, 'bad.jsonl');
+    expect(await line({ ...job('top-k'), reject })).toBe('{"values":[null],"indices":[-1]}');
+    const rejected = JSON.parse(fs.readFileSync(reject, 'utf8')) as object;
+    expect(rejected).toEqual({
+      path: join(folder, 'x.npy'),
+      row: badRow,
+      reason: 'NaN in column 7',
+    });
+  });
+
+  test('a label that is no column', async () => {
+    const folder = inputs('labels');
+    const wrong = labels.slice();
+    wrong[10] = cols;
+    wrong[11] = -1;
+    fs.writeFileSync(join(folder, 'l.npy'), npy(dict(`(${rows},)`, "'<i4'"), bytesOf(wrong)));
+    const job: JobOptions = {
+      inputs: [join(folder, 'good.npy')],
+      outputs: [{ path: join(folder, 'loss.csv'), op: 'cross-entropy' }],
+      labels: join(folder, 'l.npy'),
+    };
+    await expect(runJob(job)).rejects.toThrow(
+      `row 10: label ${cols} is none of the ${cols} columns`,
+    );
+    const summary = await runJob({ ...job, reject: join(folder, 'bad.jsonl') });
+    expect(summary.rejected).toBe(2);
+    const short = { ...job, labels: join(folder, 'short.npy') };
+    fs.writeFileSync(short.labels, npy(dict('(5,)', "'<i4'"), bytesOf(labels.subarray(0, 5))));
+    await expect(runJob({ ...short, force: true })).rejects.toThrow(
+      'has 5 rows, the input has 3000',
+    );
+  });
+});
+
+describe('beside', () => {
+  test('a head matrix makes logits of hidden states', async () => {
+    const folder = inputs('head');
+    const [hidden, vocabulary] = [cols, 11];
+    const weights = Float32Array.from({ length: vocabulary * hidden }, (_, i) => Math.cos(i * i));
+    const head = join(folder, 'head.npy');
+    fs.writeFileSync(head, npy(dict(`(${vocabulary}, ${hidden})`), bytesOf(weights)));
+    const path = join(folder, 'most.npy');
+    const inputsOf = [join(folder, 'good.npy')];
+    await runJob({
+      inputs: inputsOf,
+      outputs: [{ path, op: 'max-logit' }],
+      head,
+      blockBytes: 3000,
+    });
+    const seen = new Float32Array(new Uint8Array(fs.readFileSync(path).subarray(-4 * rows)).buffer);
+    for (const row of [0, 1, 777, rows - 1]) {
+      const logits = Array.from({ length: vocabulary }, (_, v) => {
+        let sum = 0;
+        for (let h = 0; h < hidden; h++) sum += x[row * hidden + h]! * weights[v * hidden + h]!;
+        return Math.fround(sum);
+      });
+      expect(seen[row]).toBe(Math.max(...logits));
+    }
+    await expect(
+      runJob({
+        inputs: inputsOf,
+        outputs: [{ path, op: 'max-logit' }],
+        head: join(folder, 'labels.npy'),
+      }),
+    ).rejects.toThrow('holds elements of type');
+  });
+
+  test('a share of the rows is checked against float64', async () => {
+    const folder = inputs('verify');
+    const outputs = ['softmax', 'top-k', 'cross-entropy', 'entropy'].map((op) => ({
+      path: join(folder, `${op}.npy`),
+      op,
+    }));
+    const summary = await runJob({
+      inputs: [join(folder, 'good.npy')],
+      outputs,
+      labels: join(folder, 'labels.npy'),
+      verify: 0.01,
+    });
+    expect(summary.verified!.rows).toBe(4 * 30);
+    expect(summary.verified!.worstUlp).toBeGreaterThan(0);
+    expect(summary.verified!.worstUlp).toBeLessThan(4);
+  });
+
+  test('a manifest says from what, with what and how', async () => {
+    const folder = inputs('manifest');
+    const job = [
+      'score',
+      'good.npy',
+      '--op',
+      'softmax',
+      '--out',
+      'y.npy',
+      '--manifest',
+      'done.json',
+      '--checksum',
+    ];
+    expect(softlane(job, { cwd: folder }).status).toBe(0);
+    const seen = JSON.parse(fs.readFileSync(join(folder, 'done.json'), 'utf8')) as any;
+    expect(seen.rows).toBe(rows);
+    expect(seen.job.inputs).toEqual([
+      {
+        path: 'good.npy',
+        size: fs.statSync(join(folder, 'good.npy')).size,
+        modified: expect.any(String),
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        whole: true,
+      },
+    ]);
+    expect(seen.job.operators.softmax).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  test('a dry run writes nothing; events are lines of JSON', () => {
+    const folder = inputs('dry');
+    const job = ['score', 'good.npy', '--op', 'softmax', '--out', 'y.npy', '--json'];
+    const dry = softlane([...job, '--dry-run'], { cwd: folder });
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      rows,
+      cols,
+      outputs: [{ bytes: 4 * rows * cols }],
+    });
+    expect(fs.existsSync(join(folder, 'y.npy'))).toBe(false);
+    const { stdout } = softlane([...job, '--part-size', '1k'], { cwd: folder });
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string });
+    expect(events.map(({ event }) => event)).toEqual(['start', 'done']);
+  });
+
+  test('memory that is too little for two rows is a sentence', async () => {
+    const folder = inputs('memory');
+    const outputs = [{ path: join(folder, 'y.npy'), op: 'softmax' }];
+    const job = runJob({ inputs: [join(folder, 'good.npy')], outputs, limitMemory: 100 });
+    await expect(job).rejects.toThrow('expected --limit-memory to be at least the 1024 bytes');
+  });
+});
