@@ -134,6 +134,12 @@ describe('fitTemperature', () => {
     for (const factor of [0.98, 1.02]) expect(cost(found)).toBeLessThan(cost(found * factor));
   });
 
+  test('losses that are 0 as floats may be smaller yet', () => {
+    const logits = Float32Array.of(200, 0, 300, 0);
+    const targets = Int32Array.of(0, 0);
+    expect(fitTemperature(logits, { cols: 2, targets })).toBeCloseTo(1 / 64, 5);
+  });
+
   test('rows that are all right want no doubt: the end of the range', () => {
     const logits = Float32Array.of(1, 0, 2, 0);
     expect(fitTemperature(logits, { cols: 2, targets: Int32Array.of(0, 0) })).toBeCloseTo(

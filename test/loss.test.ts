@@ -118,6 +118,13 @@ test('the z-loss is the square of the logsumexp', () => {
 });
 
 describe('perplexity', () => {
+  test('adds small losses to large ones without losing them', () => {
+    const x = new Float32Array(130).fill(-(2 ** 53), 1, 2);
+    const targets = new Int32Array(65).fill(1, 0, 1);
+    const { nats } = perplexity(x, { cols: 2, targets });
+    expect(nats - 2 ** 53).toBe(44); // 64 ln 2, to the nearest of the floats about 2^53
+  });
+
   const x = new Float32Array(4 * 8).fill(0.3);
   const targets = Int32Array.of(0, 7, 3, 3);
 
