@@ -7,6 +7,7 @@ import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator, functionOf } from './catalogue';
 import { plainObject } from './check';
 import { native } from './configure';
+import { kinds } from './elements';
 import {
   SoftlaneTypeError,
   describe,
@@ -16,6 +17,7 @@ import {
   wrongType,
   wrongValue,
 } from './errors';
+import type { InputArray } from './operator';
 import type { AsyncSampler, SampleOptions, SampleResult, Sampler } from './sampler';
 import type { TensorFields, TensorLike, TensorOf } from './tensor';
 import { makeTensor, readTensor } from './tensor';
@@ -85,7 +87,7 @@ const OPTIONS = ['output', 'position'];
 const POSITIONS = ['all', 'last'];
 
 /** Element types that logits may have. */
-const LOGITS: readonly string[] = ['float32'];
+const LOGITS = ['float32', 'float16'] as const;
 
 /**
  * Finishes an output of a session with an operator, by its name, or with a sampler.
@@ -200,13 +202,13 @@ function logitsOf(outputs: Readonly<Record<string, unknown>>, name: string): Ten
     throw wrongType(NAME, argument, 'a tensor', tensor);
   }
   const { type } = tensor as TensorLike;
-  if (!LOGITS.includes(type as string)) {
+  if (!(LOGITS as readonly unknown[]).includes(type)) {
     throw new SoftlaneTypeError(
       'ERR_SOFTLANE_TYPE',
       `${NAME}: expected ${argument} to be logits, a tensor of type ${listOf(LOGITS)}, received type ${describe(type)}`,
     );
   }
-  const fields = readTensor(NAME, argument, tensor, 'float32');
+  const fields = readTensor(NAME, argument, tensor, ...LOGITS);
   if (fields.dims.length === 0) {
     throw wrongShape(NAME, argument, 'have rows along its last dimension', 'dims []');
   }
@@ -215,7 +217,7 @@ function logitsOf(outputs: Readonly<Record<string, unknown>>, name: string): Ten
 
 /** Of dims [..., positions, cols] the last position of each: a view where there is one of them, or a copy. */
 function lastPosition(fields: TensorFields, name: string): TensorLike {
-  const { data, dims } = fields;
+  const { dims, element } = fields;
   const positions = dims[dims.length - 2];
   if (dims.length < 2 || positions === 0) {
     const expected = 'have dims [..., positions, cols], with a position at least, for the last one';
@@ -225,18 +227,18 @@ function lastPosition(fields: TensorFields, name: string): TensorLike {
   const cols = dims[dims.length - 1];
   const outer = dims.slice(0, -2);
   const rows = outer.reduce((product, dim) => product * dim, 1);
-  const logits = data as Float32Array;
+  const logits = fields.data as InputArray;
   const begin = (row: number): number => ((row + 1) * positions - 1) * cols;
   let found = logits;
   if (rows === 1) {
     found = logits.subarray(begin(0), begin(0) + cols);
   } else if (positions > 1) {
-    found = new Float32Array(rows * cols);
+    found = new kinds[element].make(rows * cols) as InputArray;
     for (let row = 0; row < rows; row++) {
       found.set(logits.subarray(begin(row), begin(row) + cols), row * cols);
     }
   }
-  return makeTensor(fields, 'float32', found, [...outer, cols]);
+  return makeTensor(fields, element, found, [...outer, cols]);
 }
 
 native();
