@@ -243,6 +243,17 @@ describe('what each step does', () => {
     );
   });
 
+  test('a mask of its own for each row, or one for all', () => {
+    const rows = new Float32Array(3 * 40);
+    const allowed = Uint32Array.of(1 << 3, 0, 0, 1 << 7, 1 << 30, 0);
+    const sampler = createSampler();
+    expect(Array.from(sampler.sample(rows, { cols: 40, allowed }).tokens)).toEqual([3, 39, 30]);
+    const one = Uint32Array.of(0, 1 << 7);
+    expect(Array.from(sampler.sample(rows, { cols: 40, allowed: one }).tokens)).toEqual([
+      39, 39, 39,
+    ]);
+  });
+
   test('penalties change logits as they say', () => {
     const adjusted = (options: SamplerOptions, history: number[]): number[] =>
       [0, 1, 2, 3, 4].map((token) => {
