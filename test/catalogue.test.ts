@@ -81,7 +81,7 @@ describe.each(lines)('%s', (name, line) => {
   test('has outputs among its operands where it is a record, and there alone', () => {
     const outputs = operandsOf(line).filter(({ role }) => role === 'output');
     expect(outputs.length > 0).toBe(line.output === 'record');
-    // What the command line has no way to say.
+    // On the command line these go by their API names.
     const beyond = line.output === 'record' || operandsOf(line).some(({ optional }) => !optional);
     if (beyond) expect(line.cli).toBeNull();
     const worst = Math.max(...viewsOf(line).map(({ bound }) => bound.maxUlp));
