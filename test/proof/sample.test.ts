@@ -23,7 +23,9 @@ const RUNS = effort(4000, 100_000);
 let total = 0;
 afterAll(() => say(`sample: ${total} cases, seed ${seed}`));
 
-const [HISTORY, TOKENS, OPERANDS] = [1, 6, 9];
+const [HISTORY, TOKENS, OPERANDS] = [1, 6, 10];
+/** Words of an arena from where an output begins. */
+const ROOM = 86;
 const token = fc.integer({ min: 0, max: 39 });
 const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
 const odd = fc.oneof(
@@ -55,6 +57,7 @@ const drawn = fc.record({
   count: fc.constantFrom(1, 1, 2, 5),
   replacement: fc.boolean(),
   raw: fc.boolean(),
+  filtered: fc.boolean(),
   mask: fc.boolean(),
   history: fc.array(token, { maxLength: 12 }),
   special: fc.constantFrom(0, 0, 0, NaN, -Infinity, Infinity, 3e38),
@@ -89,6 +92,7 @@ interface Built {
 
 function callFor(recipe: Drawn): SampleCall | undefined {
   const { cols, rows, count, replacement, raw, mask, history, special } = recipe;
+  const filtered = recipe.filtered && rows * cols < ROOM;
   const x = Float32Array.from({ length: rows * cols }, (_, i) => ((i * 7) % 11) / 2);
   if (special !== 0 && x.length > 3) x[3] = special;
   const { logitBias, ...others } = recipe.options;
@@ -102,7 +106,7 @@ function callFor(recipe: Drawn): SampleCall | undefined {
       memory,
       x,
       {
-        ...{ cols, count: Math.min(count, cols), replacement, rawLogProbs: raw, step: 5 },
+        ...{ cols, count: Math.min(count, cols), replacement, rawLogProbs: raw, filtered, step: 5 },
         history: Array.from({ length: rows }, (_, r) => history.map((t) => (t + r) % cols)),
         ...(mask && { allowed: new Uint32Array(words).fill(0xfffffff7) }),
       },
@@ -119,7 +123,7 @@ function build(recipe: Drawn, call: SampleCall): Built {
   const operands: unknown[] = Array.from({ length: OPERANDS }, (_, i) => call.operands[i]);
   const inputs = [call.x, ...operands.slice(0, TOKENS)].filter((a) => ArrayBuffer.isView(a));
   const arenas: Arena[] = [];
-  const outputs = [0, 1, 2].map((i): Array32 | undefined => {
+  const outputs = [0, 1, 2, 3].map((i): Array32 | undefined => {
     const like = operands[TOKENS + i] as Array32 | undefined;
     if (like === undefined) return undefined;
     const arena = new Arena(recipe.memory as MemoryKind);
@@ -187,8 +191,9 @@ function judge(recipe: Drawn, call: SampleCall, built: Built, status: unknown): 
   if (!(isRefusal ? refusals.has(status % 256) : known.has(status))) throw new Error(`${status}`);
   const isTaken = status === Status.OK || isRefusal;
   const isOther = recipe.spec?.at === 0;
-  const length = recipe.operand ? 86 : (built.outputs[0]?.length ?? 0);
-  for (const arena of built.arenas) {
+  const written = built.outputs.filter((array) => array !== undefined);
+  for (const [i, arena] of built.arenas.entries()) {
+    const length = recipe.operand ? ROOM : written[i].length;
     const at = arena.changed((i) => isTaken && !isOther && i >= 10 && i < 10 + length);
     if (at >= 0) throw new Error(`status ${status}, element ${at} was written`);
   }
@@ -224,9 +229,12 @@ test('run', () => {
     const again = callFor(recipe)!;
     again.spec[3] = 3;
     expect(loose.run(again.spec, again.x, undefined, again.operands)).toBe(status);
-    const { tokens, logProbs } = again.finish();
+    const { tokens, logProbs, filtered } = again.finish();
     expect(Array.from(built.outputs[0]!)).toEqual(Array.from(tokens));
     expect(Array.from(built.outputs[1]!)).toEqual(Array.from(logProbs));
+    if (status === Status.OK && filtered !== undefined) {
+      expect(Array.from(built.outputs[3]!)).toEqual(Array.from(filtered));
+    }
     if (!Number.isNaN(recipe.special) && recipe.special < Infinity && call.rows > 0) {
       expect([Status.OK, Refusal.MASKED]).toContain((status as number) % 256);
     }
