@@ -67,6 +67,42 @@ inline float below(float v) {
   return v;
 }
 
+// The largest of every sixteen elements of a block, a vector for each group of 256: what they are
+// not above, no element is. The block's own largest comes with them. For blocks without a NaN.
+struct BlockMaxima {
+  static constexpr size_t kVectors = 16, kGroup = kVectors * kLanes;
+  float lane[kBlock / kVectors];
+  size_t groups = 0;
+  float top;
+
+  BlockMaxima(const float* x, size_t n) {
+    const splat lowest = set1(-__builtin_inff());
+    f32x16 most = lowest;
+    size_t i = 0;
+    for (; i + kGroup <= n; i += kGroup) {
+      f32x16 m[4];
+      for (size_t j = 0; j < 4; ++j) m[j] = load(x + i + j * kLanes);
+      for (size_t v = 4; v < kVectors; v += 4) {
+        for (size_t j = 0; j < 4; ++j) m[j] = max(m[j], load(x + i + (v + j) * kLanes));
+      }
+      put(max(max(m[0], m[1]), max(m[2], m[3])), &most);
+    }
+    if (i < n) {
+      f32x16 m = lowest;
+      for (; i + kLanes <= n; i += kLanes) m = max(m, load(x + i));
+      if (i < n) m = max(m, load_first(x + i, n - i, -__builtin_inff()));
+      put(m, &most);
+    }
+    top = max_lane(most);
+  }
+
+ private:
+  SOFTLANE_VECTOR void put(f32x16 m, f32x16* most) {
+    store(lane + groups++ * kLanes, m);
+    *most = max(*most, m);
+  }
+};
+
 struct Candidates {
   size_t k, capacity, count;
   float threshold;     // an element that is not above it is none of the k
@@ -116,6 +152,34 @@ struct Candidates {
       keys[count++] = key_of(x[i], index + i);
     }
     if (i < n) scan_above(keys, x + i, n - i, index + i);
+  }
+
+  // The same for a block without a NaN, whose maxima are known: only groups with a candidate are
+  // looked at.
+  void scan(uint64_t* keys, const float* x, size_t n, size_t index, const BlockMaxima& m) {
+    if (!has_threshold) guess(m);
+    if (!has_threshold) {
+      scan(keys, x, n, index);
+      return;
+    }
+    if (!(m.top > threshold)) return;
+    const splat t = set1(threshold);
+    uint32_t some = 0;
+    size_t count_of_groups = 0;
+    for (size_t g = 0; g < m.groups; ++g) {
+      const bool found = lanes(above_or_nan(load(m.lane + g * kLanes), t)) != 0;
+      some |= static_cast<uint32_t>(found) << g;
+      count_of_groups += found;
+    }
+    if (2 * count_of_groups > m.groups) {
+      scan_above(keys, x, n, index);
+      return;
+    }
+    for (; some != 0; some &= some - 1) {
+      const size_t i = static_cast<size_t>(__builtin_ctz(some)) * BlockMaxima::kGroup;
+      const size_t left = n - i;
+      scan_above(keys, x + i, left < BlockMaxima::kGroup ? left : BlockMaxima::kGroup, index + i);
+    }
   }
 
   // Those of another part of the row.
@@ -189,6 +253,25 @@ struct Candidates {
     } else {
       return;
     }
+    settle(kth);
+  }
+
+  // The same by maxima that are known already: halved in number while they are more than it takes.
+  void guess(const BlockMaxima& m) {
+    size_t n = m.groups * kLanes;
+    if (4 * k > n) return;
+    float largest[sizeof m.lane / sizeof *m.lane];
+    std::memcpy(largest, m.lane, n * sizeof *largest);
+    for (; n % (2 * kLanes) == 0 && 8 * k <= n; n /= 2) {
+      for (size_t i = 0; i < n / 2; i += kLanes) {
+        store(largest + i, max(load(largest + i), load(largest + n / 2 + i)));
+      }
+    }
+    settle(reached_by(largest, n, k, k + k / 4));
+  }
+
+  // At least k of the elements reach this.
+  void settle(float kth) {
     if (kth == -__builtin_inff()) return;
     threshold = below(kth);
     has_threshold = true;

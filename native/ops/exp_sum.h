@@ -231,11 +231,9 @@ inline void push_range(const Units& u, const Way& way, const float* x, size_t n,
   state->elements += static_cast<double>(n);
 }
 
-// What `auto` means for a sum: the online form while a row is one block, then the two-pass form,
-// which computes while it waits for memory (docs/benchmarks.md).
-inline Algorithm automatic_sum(size_t cols) {
-  return cols <= kBlock ? Algorithm::kOnline : Algorithm::kTwoPass;
-}
+// What `auto` means for a sum, at every length: the online form computes least, and from memory it
+// is level with the two-pass form (docs/decisions/0051-sums-are-online.md).
+inline Algorithm automatic_sum(size_t) { return Algorithm::kOnline; }
 
 inline Partial row_sum(const Units& u, Way way, const float* x, size_t n) {
   way.prefetch = prefetch_of(way.prefetch, way.algorithm, n);

@@ -75,6 +75,7 @@ struct TopK {
     State* s = static_cast<State*>(state);
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t n = block_length(end, i);
+      if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, state)) continue;
       bool has_nan;
       if (c.large) {
         has_nan = any_nan(x + i, n);
@@ -133,6 +134,21 @@ struct TopK {
 
  private:
   static constexpr int kFirst = 32 - kDigitBits, kSecond = kFirst - kDigitBits;
+
+  // A block without a NaN, which its sum tells: the maxima that find the candidates are those that
+  // the sum needs.
+  static bool reduce_usual(const Call& call, const Context& c, const float* x, size_t n,
+                           size_t index, void* state) {
+    State* s = static_cast<State*>(state);
+    const BlockMaxima maxima(x, n);
+    const Partial p = with_prefetch(call.prefetch, [&](auto ahead) {
+      return leaf_below<decltype(ahead)>(c.u, Reference(c.u, maxima.top), x, n);
+    });
+    if (p.m != p.m) return false;
+    push(&s->sum, p, 0);
+    s->found.scan(keys_of(state), x, n, index, maxima);
+    return true;
+  }
 
   // A block with its NaNs, and the element at `also`, masked.
   struct Masked {
