@@ -22,9 +22,10 @@ const loose = binding as unknown as Record<string, (...args: unknown[]) => unkno
 const statuses = new Set<unknown>(Object.values(Status));
 const RUNS = effort(20_000, 220_000);
 
+/** None for what is no operator's number. */
 const line = (id: number): Operator =>
   operators.find(([, view]) => view.line.name === binding.operators[id])?.[1] as Operator;
-// Operands have tests of their own (top-k.test.ts).
+// Those with operands are in operands.test.ts.
 const plainIds = binding.operands.flatMap((list, id) => (list.length === 0 ? id : []));
 
 let total = 0;
@@ -271,12 +272,11 @@ const others = Object.keys(binding).filter(
   (name) => typeof loose[name] === 'function' && !tested.includes(name),
 );
 
-// Some of them change the process: the CPUs of this thread, the kinds of stores and of prefetch, the threads.
+// Some of them change the process: the CPUs of this thread, the kind of stores, the threads.
 const cpus = process.platform === 'linux' ? Int32Array.from(allowedCpus()) : undefined;
 afterEach(() => {
   if (cpus !== undefined) loose['_pin'](cpus);
   loose['_stores'](0);
-  loose['_prefetch'](0);
 });
 
 test.each(others)('%s', (name) => {

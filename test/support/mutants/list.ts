@@ -167,12 +167,6 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/proof/sample.test'],
   },
   {
-    name: "a row's settings are checked past TypeScript",
-    file: 'native/ops/sample.h',
-    changes: [['if (!s.valid(call.params)) return false;', '']],
-    tests: ['test/proof/sample.test'],
-  },
-  {
     name: 'damaged states are refused',
     file: 'native/binding/state.cpp',
     changes: [
