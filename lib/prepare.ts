@@ -114,15 +114,18 @@ export class Call {
   }
 
   private readInput(x: unknown): void {
-    const { name } = this.operator;
     const { dtype } = this.options;
     if (types.isFloat32Array(x) && !(dtype > 0)) {
       // The usual call, without a record of what it is.
       this.x = x;
       this.setFormats(0);
-      if (x.length === 0) requireAttached(name, 'x', x);
-      return;
+    } else {
+      this.readOther(x, dtype);
     }
+  }
+
+  private readOther(x: unknown, dtype: number): void {
+    const { name } = this.operator;
     const input = readInput(name, 'x', x, dtype);
     this.x = input.array;
     this.tensor = input.tensor;
@@ -151,7 +154,10 @@ export class Call {
   private readShape(): void {
     const { spec, options, operator, tensor } = this;
     const { name } = operator;
+    // One reading for both: compiled code has been seen to give a detached array's old length at one place and 0 at
+    // the next (V8 11.3). Native code finds the old one too long.
     const { length } = this.x;
+    if (length === 0) requireAttached(name, 'x', this.x);
     let { cols, stride } = options;
     let rows: number;
     if (Number.isNaN(cols)) {

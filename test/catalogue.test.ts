@@ -14,7 +14,7 @@ import { native } from '../lib/configure';
 import { operandsOf, parametersOf } from '../lib/operator';
 import { defaultSpec } from '../lib/prepare';
 import * as promises from '../lib/promises';
-import { ALGORITHMS, MAX_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../lib/spec';
+import { ALGORITHMS, FORMATS, MAX_THREADS, Refusal, SPEC_LENGTH, Spec, Status } from '../lib/spec';
 import { viewOptions, viewResult, viewWidth, viewsOf } from '../lib/views';
 
 const root = join(__dirname, '..');
@@ -135,6 +135,7 @@ describe.each(lines)('%s', (name, line) => {
       expect(want).toBeInstanceOf(element);
       expect(want).toHaveLength(2 * viewWidth(view, 2));
       const all: Record<string, unknown> = { stride: 2, outStride: 2, threads: 1, isa: 'scalar' };
+      Object.assign(all, { dtype: 'f32', outDtype: 'f32' });
       for (const operand of operandsOf(line)) {
         if (operand.role === 'output') all[operand.name] = true;
       }
@@ -199,8 +200,22 @@ describe('constants that native code has too', () => {
     const all = Object.entries(Spec);
     expect(all.slice(0, fields.length)).toEqual(fields.map((field, i) => [field, i]));
     expect(Spec.temperature).toBe(fields.length);
-    expect(all.map(([, place]) => place)).toEqual(all.map((_, i) => i));
-    expect(text).toContain(`kSpecLength = ${SPEC_LENGTH};`);
+    const parameters = all.slice(fields.length, -2);
+    expect(parameters.map(([, place]) => place)).toEqual(
+      parameters.map((_, i) => fields.length + i),
+    );
+    // Behind the last of them, the formats.
+    const [, count] = /double params\[(\d+)\]/.exec(header('rows', 'operator.h'))!;
+    const end = fields.length + Number(count);
+    expect(text).toMatch(/kSpecXFormat = kSpecParams \+ sizeof/);
+    expect(text).toMatch(/kSpecXFormat[^,]*,\s*kSpecYFormat,[^,]*kSpecLength/);
+    expect(all.slice(-2)).toEqual([
+      ['xFormat', end],
+      ['yFormat', end + 1],
+    ]);
+    expect(SPEC_LENGTH).toBe(end + 2);
+    const formats = header('rows', 'format.h').match(/kFormatNames\[kFormats\] = \{(.*)\}/)![1];
+    expect(formats).toBe(FORMATS.map((format) => `"${format}"`).join(', '));
     expect(native().specLength).toBe(SPEC_LENGTH);
   });
 

@@ -199,7 +199,7 @@ inline bool needs_row_max(Algorithm a) {
 }
 
 // Up to this length a row that was read for its maximum is in a cache when it is read again, and
-// there is nothing to ask memory for (docs/decisions/0050-prefetch-of-the-next-block.md).
+// there is nothing to ask memory for (docs/decisions/0052-prefetch-of-the-next-block.md).
 constexpr size_t kCachedUpTo = size_t{1} << 20;
 
 // What the passes over a row of n elements ask for.

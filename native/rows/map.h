@@ -35,7 +35,7 @@ inline void map_by(const float* x, float* y, size_t n, F f) {
 }
 
 // What is streamed comes from memory too, as a rule. Beside ordinary stores a prefetch is worth
-// little (docs/decisions/0050-prefetch-of-the-next-block.md).
+// little (docs/decisions/0052-prefetch-of-the-next-block.md).
 template <class F>
 inline void map(const float* x, float* y, size_t n, bool streamed, F f) {
   if (streamed) {

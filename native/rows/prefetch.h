@@ -1,5 +1,5 @@
 // What a pass asks memory for before it reads it: hints, so none of this changes a bit. The CPU's
-// own prefetch ends at each page of 4 KiB (docs/decisions/0050-prefetch-of-the-next-block.md).
+// own prefetch ends at each page of 4 KiB (docs/decisions/0052-prefetch-of-the-next-block.md).
 #pragma once
 
 #include <cstddef>
