@@ -172,7 +172,11 @@ function sessionOf(outputs: Record<string, unknown>, names = Object.keys(outputs
 }
 const logits = (...dims: number[]): Tensor => {
   const length = dims.reduce((n, dim) => n * dim, 1);
-  return new Tensor('float32', Float32Array.from({ length }, (_, i) => Math.sin(i)), dims);
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length }, (_, i) => Math.sin(i)),
+    dims,
+  );
 };
 
 describe('attachHead', () => {
