@@ -119,13 +119,13 @@ export function attachHead(
 ): Head<SessionLike, object, unknown> {
   requireSession(session);
   const finish = finisherOf(head);
-  const given = options === undefined ? {} : { ...plainObject(NAME, 'options', options) };
+  const given = ownOf('options', options);
   const { output, last } = readWhich(session, which);
   return {
     session,
     output,
     async run(feeds, more, runOptions) {
-      const own = more === undefined ? {} : plainObject(NAME, 'options', more);
+      const own = ownOf('options', more);
       const outputs = await session.run(feeds, runOptions);
       const logits = logitsOf(outputs, output);
       const rows = last ? lastPosition(logits, output) : logits.object;
@@ -138,6 +138,12 @@ function requireSession(session: unknown): asserts session is SessionLike {
   const { outputNames, run } = (session ?? {}) as Partial<SessionLike>;
   if (typeof run === 'function' && Array.isArray(outputNames)) return;
   throw wrongType(NAME, 'session', 'an InferenceSession, with outputNames and run', session);
+}
+
+/** What an object has itself: nothing that Object.prototype was given. */
+function ownOf(argument: string, value: unknown): Record<string, unknown> {
+  const own = Object.create(null) as Record<string, unknown>;
+  return value === undefined ? own : Object.assign(own, plainObject(NAME, argument, value));
 }
 
 type Finish = (x: TensorLike, options: object) => unknown;
@@ -159,7 +165,7 @@ function readWhich(
   { outputNames }: SessionLike,
   which: unknown,
 ): { output: string; last: boolean } {
-  const source = which === undefined ? {} : plainObject(NAME, 'which', which);
+  const source = ownOf('which', which);
   for (const key of Object.keys(source)) {
     if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS, 'which');
   }

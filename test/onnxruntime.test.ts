@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Tensor } from 'onnxruntime-common';
 import type { InferenceSession } from 'onnxruntime-common';
 import { native } from '../lib/configure';
-import { createSampler, crossEntropy, entropy, logSumExp, softmax, topK } from '../lib';
+import { argMax, createSampler, crossEntropy, entropy, logSumExp, softmax, topK } from '../lib';
 import type { HeadOptions, SessionLike } from '../lib/onnxruntime';
 import { attachHead } from '../lib/onnxruntime';
 import type { TensorOf } from '../lib/tensor';
@@ -172,7 +172,11 @@ function sessionOf(outputs: Record<string, unknown>, names = Object.keys(outputs
 }
 const logits = (...dims: number[]): Tensor => {
   const length = dims.reduce((n, dim) => n * dim, 1);
-  return new Tensor('float32', Float32Array.from({ length }, Math.sin), dims);
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length }, (_, i) => Math.sin(i)),
+    dims,
+  );
 };
 
 describe('attachHead', () => {
@@ -208,7 +212,14 @@ describe('attachHead', () => {
     }
     const which = { position: 'last' } as const;
     const head = attachHead(sessionOf({ y: logits(3, 4) }), 'softmax', {}, which);
-    expect((await head.run({})).result.dims).toEqual([4]);
+    const one = (await head.run({})).result;
+    expect(one.dims).toEqual([4]);
+    const data = logits(3, 4).data as Float32Array;
+    expect(one.data).toEqual(softmax(data.slice(8)));
+    const two = attachHead(sessionOf({ y: logits(2, 3, 4) }), 'argMax', {}, which);
+    const rows = logits(2, 3, 4).data as Float32Array;
+    const each = [rows.slice(8, 12), rows.slice(20)].map((row) => argMax(row)[0]);
+    expect(Array.from((await two.run({})).result.data)).toEqual(each);
   });
 
   test.each<[unknown, string, RegExp]>([

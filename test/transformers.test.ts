@@ -320,6 +320,19 @@ describe('samplingProcessor', () => {
     expect(drawn(false)).toEqual([1, 1, 3]);
   });
 
+  test('reads no option that Object.prototype was given', () => {
+    const polluted = Object.prototype as { allowed?: unknown; onSample?: unknown };
+    const logits = tensor(Float32Array.of(1, 99), 1, 2);
+    polluted.allowed = polluted.onSample = 1;
+    try {
+      samplingProcessor()([[1n]], logits);
+    } finally {
+      delete polluted.allowed;
+      delete polluted.onSample;
+    }
+    expect([...logits.data]).toEqual([-Infinity, 0]);
+  });
+
   test('follows lists that grow, are cut, or are others', () => {
     const ids: bigint[] = Array.from({ length: 300 }, (_, i) => BigInt(i % 3));
     const one = samplingProcessor({ method: 'greedy', presencePenalty: 100 });

@@ -130,7 +130,7 @@ class Step {
 
   constructor(name: string, options: unknown, names: readonly string[]) {
     const settings: Record<string, unknown> = {};
-    const own: Record<string, unknown> = {};
+    const own = Object.create(null) as Record<string, unknown>;
     for (const [key, value] of Object.entries(plainObject(name, 'options', options))) {
       if (!names.includes(key)) throw unknownOption(name, key, names);
       (OPTION_NAMES.includes(key) ? settings : own)[key] = value;
