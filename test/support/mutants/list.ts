@@ -42,8 +42,8 @@ export const mutants: readonly Mutant[] = [
     file: 'native/binding/async.cpp',
     changes: [
       [
-        'check_output(env, arguments[1], *job->op, job->y_needed, &y);',
-        'check_output(env, arguments[1], *job->op, 0, &y);',
+        'check_output(env, arguments[1], *job->op, job->y_format(), job->y_needed, &y);',
+        'check_output(env, arguments[1], *job->op, job->y_format(), 0, &y);',
       ],
     ],
     scenarios: ['output'],
