@@ -1,4 +1,4 @@
-import type { Operator } from './operator';
+import type { Format, Operator } from './operator';
 import type { TensorLike, TensorOf } from './tensor';
 
 /** A new Float32Array on its own ArrayBuffer; written so that it means the same before and after TypeScript 5.7. */
@@ -10,8 +10,8 @@ export type Int32Result = ReturnType<Int32ArrayConstructor['of']>;
 export type Uint16Result = ReturnType<Uint16ArrayConstructor['of']>;
 
 /** Number formats: float32, IEEE 754 binary16, and bfloat16. 16-bit floats are in a Uint16Array, as their bits. */
-export type NumberFormat = 'f32' | 'f16' | 'bf16';
-type HalfFormat = 'f16' | 'bf16';
+export type NumberFormat = Format;
+type HalfFormat = Exclude<Format, 'f32'>;
 /** A Float16Array, where the runtime has it; f16 without being told. */
 export interface Float16Like extends ArrayBufferView {
   readonly length: number;

@@ -139,7 +139,7 @@ function check(operator: Operator, kept: Kept): void {
   const cols = spec[Spec.cols];
   const xStride = spec[Spec.xStride];
   const parameters = parametersOf(operator, spec);
-  const format = operator.output === 'rows' ? FORMATS[spec[Spec.yFormat]] : 'f32';
+  const format = FORMATS[spec[Spec.yFormat]];
   let worst: Worst | undefined;
   let mismatches = 0;
   const compare = (
@@ -213,7 +213,7 @@ function mismatchError(
     operator: operator.name,
     algorithm: algorithm === undefined ? undefined : String(algorithm),
     isa,
-    format: operator.output === 'rows' ? FORMATS[spec[Spec.yFormat]] : 'f32',
+    format: FORMATS[spec[Spec.yFormat]],
     parameters,
     rows: spec[Spec.rows],
     cols,
