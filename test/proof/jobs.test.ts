@@ -5,28 +5,12 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { cli, plainEnvironment, softlane } from '../helpers/cli';
 import { effort, say, seed } from '../helpers/effort';
-import { dict, npy, Scratch } from '../helpers/npy';
+import { badRow, writeInputs } from '../helpers/job-inputs';
+import { Scratch } from '../helpers/npy';
 
 const scratch = new Scratch('kills');
 const at = (name: string): string => join(scratch.folder, name);
-const bytesOf = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-
-const [rows, cols] = [3000, 64];
-const x = Float32Array.from({ length: rows * cols }, (_, i) => Math.fround(Math.sin(i * i) * 4));
-const labels = Int32Array.from({ length: rows }, (_, row) => (row * row) % cols);
-const badRow = 1234;
-
-/** The inputs, in a folder of its own; row `badRow` has a NaN. */
-function inputs(name: string): string {
-  const folder = at(name);
-  fs.mkdirSync(folder);
-  const spoilt = x.slice();
-  spoilt[badRow * cols + 7] = NaN;
-  fs.writeFileSync(join(folder, 'x.npy'), npy(dict(`(${rows}, ${cols})`), bytesOf(spoilt)));
-  fs.writeFileSync(join(folder, 'labels.npy'), npy(dict(`(${rows},)`, "'<i4'"), bytesOf(labels)));
-  return folder;
-}
+const inputs = (name: string): string => writeInputs(at(name));
 
 const results = ['p.npy', 'top.parquet', 'm.json', 'bad.jsonl', 'loss.csv'];
 const words = [
