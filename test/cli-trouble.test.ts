@@ -203,6 +203,8 @@ describe('stopped in the middle', () => {
       env: run.plainEnvironment(),
       stdio: ['pipe', 'ignore', 'ignore'],
     });
+    // What the stopped process leaves unread breaks the pipe.
+    child.stdin.on('error', (error: NodeJS.ErrnoException) => expect(error.code).toBe('EPIPE'));
     child.stdin.write('[1,2]\n'.repeat(200_000));
     while (run.temporaryFiles(scratch.folder).length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 10));
