@@ -1,7 +1,7 @@
 /** How far confidences can be believed: calibration, risk at a coverage, and how well a score tells two kinds apart. */
 import { types } from 'node:util';
 import { plainObject } from './check';
-import { unknownOption, wrongType, wrongValue } from './errors';
+import { inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
 import type { Flags, Numbers } from './lists';
 import { flagsOf, numbersOf, requireSameLength, sharesOf } from './lists';
 import { crossEntropy } from './loss';
@@ -299,7 +299,9 @@ export function fitTemperature(
   const costOf = (sharpness: number): number => {
     const temperature = 1 / sharpness;
     const out = losses === undefined ? {} : { out: losses };
-    losses = crossEntropy(logits, { cols, targets, temperature, ...out }) as Float32Array;
+    losses = inTheNameOf('fitTemperature', crossEntropy.operator.name, () =>
+      crossEntropy(logits, { cols, targets, temperature, ...out }),
+    ) as Float32Array;
     return losses.reduce((sum, loss) => sum + loss, 0);
   };
   // Golden section: one of the two inner points is one of the next interval's.

@@ -180,3 +180,17 @@ export function unknownOption(
     `${operator}: expected ${argument} to have only ${valid.join(', ')}, received ${describe(key)}`,
   );
 }
+
+/** What a function does by calling an operator: the errors of that call begin with the function's own name. */
+export function inTheNameOf<T>(name: string, operator: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith(`${operator}: `)) {
+      const { message, stack } = error;
+      error.message = name + message.slice(operator.length);
+      if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
+    }
+    throw error;
+  }
+}

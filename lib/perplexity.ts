@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { plainObject } from './check';
 import { requireAttached } from './elements';
-import { unknownOption, wrongType, wrongValue } from './errors';
+import { inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
 import type { Flags } from './lists';
 import { flagsOf, requireSameLength } from './lists';
 import { crossEntropy } from './loss';
@@ -75,8 +75,11 @@ export function perplexity(x: Float32Array | TensorLike, options: PerplexityOpti
   }
   const flags = counts === undefined ? undefined : flagsOf(NAME, 'options.counts', counts);
   if (flags !== undefined) passed['targets'] = withoutUncounted(passed['targets'], flags);
-  const call = prepare(crossEntropy.operator, x, passed);
-  runCall(call);
+  const call = inTheNameOf(NAME, crossEntropy.operator.name, () => {
+    const prepared = prepare(crossEntropy.operator, x, passed);
+    runCall(prepared);
+    return prepared;
+  });
   let tokens = 0;
   // Neumaier's sum: the lost low part of every addition is kept.
   let high = 0;

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   compSumLoss,
   crossEntropy,
+  fitTemperature,
   focalLoss,
   klDivergence,
   logSoftmax,
@@ -147,6 +148,15 @@ describe('perplexity', () => {
     expect(() => perplexity(x, { ...options, counts: [1, 1, 1, 1] })).toThrow(/row 1/);
     expect(() => perplexity(x, { ...options, counts: [1] })).toThrow(/options.counts/);
     expect(() => perplexity(x, { ...options, characters: 0 })).toThrow(/greater than 0/);
+  });
+
+  test('speaks of itself in its errors', () => {
+    expect(() => perplexity(x, { cols: 8, targets: targets.map((t) => -t) })).toThrow(
+      /^perplexity: expected every target/,
+    );
+    expect(() => perplexity(x, { cols: 7, targets })).toThrow(/^perplexity: expected x to have/);
+    const options = { cols: 8, targets: Int32Array.of(0, 1, 2, 8) };
+    expect(() => fitTemperature(x, options)).toThrow(/^fitTemperature: expected every target/);
   });
 
   test('sums in float64', () => {
