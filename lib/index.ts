@@ -6,9 +6,12 @@ import { native } from './configure';
 
 // The operators, a family a line.
 export * from './activation';
+export * from './divergence';
+export * from './ensemble';
 export * from './loss';
 export * from './scores';
 export * from './select';
+export * from './sets';
 export * from './softmax';
 export * from './stats';
 export * from './norm';

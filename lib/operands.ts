@@ -3,21 +3,41 @@ import { plainObject } from './check';
 import { kinds, requireAttached } from './elements';
 import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import type { Extent, Inputs, Operand, OperandArray, OperandArrays, Operator } from './operator';
-import { operandsOf } from './operator';
+import { groupSize, operandsOf } from './operator';
 import { Spec } from './spec';
 import type { TensorFields } from './tensor';
 import { makeTensor, readTensor } from './tensor';
 
 /** Elements a row, or, for 'perColumn', of the whole. */
 export function extentWidth(operator: Operator, extent: Extent, spec: Float64Array): number {
+  return widthOf(extent, spec[Spec.cols], (option) => spec[operator.options[option].index]);
+}
+
+/** The same of a row with so many columns, by the value of the option that says it. */
+export function widthOf(extent: Extent, cols: number, value: (option: string) => number): number {
   if (extent === 'perRow') return 1;
-  return typeof extent === 'string' ? spec[Spec.cols] : spec[operator.options[extent.option].index];
+  if (typeof extent === 'string') return cols;
+  return value(extent.option) * (extent.of === 'rows' ? cols : 1);
 }
 
 /** Elements of an operand. */
 export function operandLength(operator: Operator, operand: Operand, spec: Float64Array): number {
   const width = extentWidth(operator, operand.extent, spec);
   return operand.extent === 'perColumn' ? width : spec[Spec.rows] * width;
+}
+
+/** What is left of the dims of x when a row becomes a number: without those of a row, or of a group of rows. */
+export function outerDims(
+  operator: Operator,
+  spec: Float64Array,
+  dims: readonly number[],
+): number[] {
+  const cols = spec[Spec.cols];
+  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
+  const size = groupSize(operator, spec);
+  const isGroup = operator.group !== undefined && dims[dims.length - 2] === size;
+  if (isGroup && last * size === cols) return dims.slice(0, -2);
+  return last === cols ? dims.slice(0, -1) : [spec[Spec.rows]];
 }
 
 /** The dims of an output for a tensor of these dims. */
@@ -30,8 +50,7 @@ export function operandDims(
   const cols = spec[Spec.cols];
   if (extent === 'perColumn') return [cols];
   if (extent === 'rows') return [...dims];
-  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
-  const outer = last === cols ? dims.slice(0, -1) : [spec[Spec.rows]];
+  const outer = outerDims(operator, spec, dims);
   return extent === 'perRow' ? outer : [...outer, extentWidth(operator, extent, spec)];
 }
 

@@ -23,7 +23,13 @@ export type OperandArrays = readonly (OperandArray | undefined)[];
  * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, or as many a row as one of
  * the operator's options says.
  */
-export type Extent = 'perRow' | 'perColumn' | 'rows' | { readonly option: string };
+export type Extent = 'perRow' | 'perColumn' | 'rows' | Span;
+
+/** As many elements a row, or rows of as many columns as x has, as the option says. */
+export interface Span {
+  readonly option: string;
+  readonly of?: 'rows';
+}
 
 export type Operand = InputOperand | OutputOperand;
 
@@ -42,9 +48,9 @@ export interface InputOperand extends AnyOperand {
   readonly role: 'input';
   /**
    * Values for tests and measurements: those of a row with these elements (one number for 'perRow'), or, for
-   * 'perColumn', those of all rows, which get an array of as many elements.
+   * 'perColumn', those of all rows, which get an array of as many elements. `width`: how many.
    */
-  readonly example: (row: Float32Array) => ArrayLike<number> | number;
+  readonly example: (row: Float32Array, width: number) => ArrayLike<number> | number;
 }
 
 /** One of the results of an operator that has several. */
@@ -130,6 +136,12 @@ export interface Operator {
   readonly operands?: readonly Operand[];
   /** For a record: the option that lists the optional outputs to make. Without it each is an option of its own. */
   readonly lists?: string;
+  /**
+   * The option that says how many rows of x, one after another, are a group. A group has what a row of other operators
+   * has: one result, one truth of the oracle. `cols` and the last dimension are those of one of its rows; in the spec, to
+   * native code and to the oracle, a group is a row of all its elements.
+   */
+  readonly group?: string;
   /** For a record: the largest of its outputs'. */
   readonly bound: Bound;
   readonly oracle: Oracle;
@@ -159,6 +171,33 @@ export const temperatureOption: NumberRule = {
   summary: 'divides the logits',
 };
 
+/** A number of a range, in the place-th parameter of the operator. */
+export function numberOption(
+  place: number,
+  initial: number,
+  [least, most]: readonly [number, number],
+  summary: string,
+): NumberRule {
+  return {
+    kind: 'number',
+    index: Spec.temperature + place,
+    default: initial,
+    expected: `a number from ${least} to ${most}`,
+    check: (value) => value >= least && value <= most,
+    summary,
+  };
+}
+
+/** How many of something: whole numbers. */
+export function countOption(place: number, initial: number, summary: string): NumberRule {
+  const rule = numberOption(place, initial, [1, 1024], summary);
+  return {
+    ...rule,
+    expected: 'a whole number from 1 to 1024',
+    check: (value) => Number.isInteger(value) && rule.check(value),
+  };
+}
+
 export const maskedRowOption: ChoiceRule = {
   kind: 'choice',
   index: Spec.maskedRow,
@@ -171,6 +210,11 @@ const NO_OPERANDS: readonly Operand[] = [];
 
 export function operandsOf(operator: Operator): readonly Operand[] {
   return operator.operands ?? NO_OPERANDS;
+}
+
+/** Rows of x in a group; 1 where each is on its own. */
+export function groupSize({ group, options }: Operator, spec: Float64Array): number {
+  return group === undefined ? 1 : spec[options[group].index];
 }
 
 /** Every option name that a call of the operator takes, in the order of the documentation. */

@@ -8,9 +8,16 @@ import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './erro
 import type { GivenOperands } from './operands';
 import { gatherOperands, noteOperand, noteOutputs, recordOf, requireLimits } from './operands';
 import type { InputArray, OperandArrays, Operator, OutputArray, ParameterValue } from './operator';
-import { operandsOf, parametersOf } from './operator';
+import { groupSize, operandsOf, parametersOf } from './operator';
 import { noOptions, readOptions } from './options';
-import { allocate, defaultSpec, outputFormat, requireIndexable, verifyCall } from './prepare';
+import {
+  allocate,
+  columnsOf,
+  defaultSpec,
+  outputFormat,
+  requireIndexable,
+  verifyCall,
+} from './prepare';
 import { Spec } from './spec';
 import { inputElement, inputLength, outputElement, outputLength, statusError } from './status';
 import type { Check } from './verify';
@@ -34,6 +41,7 @@ export type PlanArrays<N extends OperatorName> = OperatorTypes[N]['arrays'];
  */
 class Plan<N extends OperatorName = OperatorName> {
   readonly operator: N;
+  /** Rows, or groups of them. */
   readonly rows: number;
   readonly cols: number;
   /** Elements between the starts of two input rows. */
@@ -62,7 +70,7 @@ class Plan<N extends OperatorName = OperatorName> {
     this.#halved = spec[Spec.xFormat] + spec[Spec.yFormat] > 0;
     this.operator = line.name as N;
     this.rows = spec[Spec.rows];
-    this.cols = spec[Spec.cols];
+    this.cols = spec[Spec.cols] / groupSize(line, spec);
     this.stride = spec[Spec.xStride];
     this.outStride = spec[Spec.yStride];
     this.inputLength = inputLength(spec);
@@ -186,12 +194,13 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
   if (Number.isNaN(given.cols)) {
     throw wrongType(line.name, 'options.cols', 'a non-negative integer below 2^53', undefined);
   }
-  requireIndexable(line, given.cols);
+  const cols = given.cols * groupSize(line, spec);
+  requireIndexable(line, cols);
   spec[Spec.rows] = Number.isNaN(given.rows) ? 1 : given.rows;
-  spec[Spec.cols] = given.cols;
-  spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);
+  spec[Spec.cols] = cols;
+  spec[Spec.xStride] = strideOf(line, 'stride', given.stride, cols, spec);
   spec[Spec.yStride] =
-    line.output !== 'rows' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
+    line.output !== 'rows' ? 1 : strideOf(line, 'outStride', given.outStride, cols, spec);
   const format = Number.isNaN(given.dtype) ? 0 : given.dtype;
   spec[Spec.xFormat] = format;
   spec[Spec.yFormat] = outputFormat(line, format, given.outDtype);
@@ -218,13 +227,19 @@ function isInput(line: Operator, name: string): boolean {
   return inputNames(line).includes(name);
 }
 
-function strideOf(line: Operator, option: string, stride: number, cols: number): number {
+function strideOf(
+  line: Operator,
+  option: string,
+  stride: number,
+  cols: number,
+  spec: Float64Array,
+): number {
   if (Number.isNaN(stride)) return cols;
   if (stride < cols) {
     throw wrongShape(
       line.name,
       `options.${option}`,
-      `be at least options.cols (${cols})`,
+      `be at least ${columnsOf(line, cols, groupSize(line, spec))}`,
       String(stride),
     );
   }

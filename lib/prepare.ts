@@ -4,9 +4,9 @@ import { current, isaName, native } from './configure';
 import { bitsOf, halvesOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
 import { readInput } from './input';
-import { gatherOperands, recordOf, requireLimits } from './operands';
+import { gatherOperands, outerDims, recordOf, requireLimits } from './operands';
 import type { InputArray, OperandArray, OperandArrays, Operator, OutputArray } from './operator';
-import { operandsOf } from './operator';
+import { groupSize, operandsOf } from './operator';
 import type { Mode, Options } from './options';
 import { noOptions, readOptions } from './options';
 import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from './spec';
@@ -160,6 +160,7 @@ export class Call {
     if (length === 0) requireAttached(name, 'x', this.x);
     let { cols, stride } = options;
     let rows: number;
+    const group = groupSize(operator, spec);
     if (Number.isNaN(cols)) {
       if (!Number.isNaN(stride)) {
         throw wrongShape(name, 'options.stride', 'come with options.cols', 'it alone');
@@ -176,18 +177,27 @@ export class Call {
           throw wrongShape(name, 'x.dims', 'say fewer than 2^53 rows', `[${dims.join(', ')}]`);
         }
       }
+      if (group !== 1) {
+        if (rows % group !== 0) {
+          const expected = `have groups of ${group} rows`;
+          throw wrongShape(name, 'x', expected, `${rows} ${rows === 1 ? 'row' : 'rows'}`);
+        }
+        rows /= group;
+        cols *= group;
+      }
       stride = cols;
     } else {
+      cols *= group;
       if (Number.isNaN(stride)) stride = cols;
       if (stride < cols) {
         throw wrongShape(
           name,
           'options.stride',
-          `be at least options.cols (${cols})`,
+          `be at least ${columnsOf(operator, cols, group)}`,
           String(stride),
         );
       }
-      rows = rowCount(name, length, cols, stride);
+      rows = rowCount(name, length, cols, stride, columnsOf(operator, cols, group));
     }
     requireIndexable(operator, cols);
     spec[Spec.rows] = rows;
@@ -300,11 +310,23 @@ function rowsOf(dims: readonly number[]): number {
 
 /** The dims of the result for a tensor of these dims. */
 function resultDims(operator: Operator, spec: Float64Array, dims: readonly number[]): number[] {
-  if (operator.output === 'rows') return [...dims];
-  return lastDim(dims) === spec[Spec.cols] ? dims.slice(0, -1) : [spec[Spec.rows]];
+  return operator.output === 'rows' ? [...dims] : outerDims(operator, spec, dims);
 }
 
-function rowCount(name: string, length: number, cols: number, stride: number): number {
+/** The columns of a call in the words of its options. */
+export function columnsOf({ group }: Operator, cols: number, size: number): string {
+  return group === undefined
+    ? `options.cols (${cols})`
+    : `options.cols times options.${group} (${cols / size} times ${size})`;
+}
+
+function rowCount(
+  name: string,
+  length: number,
+  cols: number,
+  stride: number,
+  columns: string,
+): number {
   if (length === 0) return 0;
   const rows = cols === 0 || length < cols ? 0 : Math.floor((length - cols) / stride) + 1;
   // The gap after the last row may be there or not; a further, incomplete row may not.
@@ -313,7 +335,7 @@ function rowCount(name: string, length: number, cols: number, stride: number): n
     name,
     'x',
     stride === cols
-      ? `have a length that is a multiple of options.cols (${cols})`
+      ? `have a length that is a multiple of ${columns}`
       : `hold whole rows of ${cols} columns every ${stride} elements`,
     `a length of ${length}`,
   );

@@ -48,6 +48,12 @@ export interface CallOptions {
   readonly isa?: string | undefined;
 }
 
+/** What most operators of logits take besides. */
+export interface LogitOptions extends CallOptions {
+  /** Divides the logits; from 2^-100 to 2^100 (default 1). */
+  readonly temperature?: number | undefined;
+}
+
 /** What an operator with one output element per input element takes besides. */
 export interface RowOptions extends CallOptions {
   /** Distance in elements between the starts of two output rows, at least `cols` (default: `cols`; in place: `stride`). */

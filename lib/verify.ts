@@ -13,7 +13,7 @@ import type {
   OutputArray,
   Parameters,
 } from './operator';
-import { operandsOf, parametersOf } from './operator';
+import { groupSize, operandsOf, parametersOf } from './operator';
 import { FORMATS, Spec } from './spec';
 import { boundDistance } from './ulp';
 
@@ -216,7 +216,7 @@ function mismatchError(
     format: FORMATS[spec[Spec.yFormat]],
     parameters,
     rows: spec[Spec.rows],
-    cols,
+    cols: cols / groupSize(operator, spec),
     ...worst,
     mismatches,
     input,

@@ -2,9 +2,17 @@
  * The outputs of operators one at a time, each as if it were an operator of its own, with examples for what is read
  * beside x: what tests, measurements and tables go through.
  */
-import type { Inputs, Operator, OutputArray, OutputOperand, Parameters } from './operator';
+import type {
+  InputOperand,
+  Inputs,
+  Operator,
+  OutputArray,
+  OutputOperand,
+  Parameters,
+} from './operator';
 import type { Element, OperandArray } from './operator';
 import { kinds } from './elements';
+import { widthOf } from './operands';
 import { operandsOf } from './operator';
 
 export interface View extends Omit<Operator, 'oracle'> {
@@ -27,8 +35,8 @@ export function viewsOf(line: Operator): View[] {
       const elements = row instanceof Float32Array ? row : Float32Array.from(row);
       const truth = line.oracle(
         elements,
-        bounded(line, parameters, row.length),
-        exampleOf(line, elements),
+        { ...bounded(line, parameters, row.length), ...grouped(line, parameters, row.length) },
+        exampleOf(line, elements, parameters),
       );
       if (typeof truth === 'number' || truth instanceof Float64Array) return truth;
       return truth[part!.name];
@@ -57,6 +65,15 @@ function bounded<O extends AnyOptions>(line: Operator, options: O, cols: number)
   return changed as O;
 }
 
+/** Groups are of a number of rows into which the elements can be divided. */
+function grouped(line: Operator, options: AnyOptions, elements: number): Record<string, number> {
+  if (line.group === undefined) return {};
+  const { [line.group]: asked = line.options[line.group].default } = options;
+  let size = typeof asked === 'number' ? asked : 1;
+  while (size > 1 && elements % size !== 0) size--;
+  return { [line.group]: size };
+}
+
 /** Elements of a row's result. */
 export function viewWidth(view: View, cols: number, options: AnyOptions = {}): number {
   if (view.output === 'perRow') return 1;
@@ -66,11 +83,26 @@ export function viewWidth(view: View, cols: number, options: AnyOptions = {}): n
   return Math.min(value as number, Math.max(cols, 1));
 }
 
+/** Elements of an operand for a row of so many columns. */
+function exampleWidth(
+  line: Operator,
+  { extent }: InputOperand,
+  cols: number,
+  options: AnyOptions,
+): number {
+  return widthOf(extent, cols, (option) => {
+    const { [option]: value = line.options[option].default } = bounded(line, options, cols);
+    return value as number;
+  });
+}
+
 /** What a call reads beside a row with these elements. */
-function exampleOf(line: Operator, row: Float32Array): Inputs {
-  const inputs = operandsOf(line).flatMap((operand) =>
-    operand.role === 'input' ? [[operand.name, operand.example(row)] as const] : [],
-  );
+function exampleOf(line: Operator, row: Float32Array, options: AnyOptions): Inputs {
+  const inputs = operandsOf(line).flatMap((operand) => {
+    if (operand.role !== 'input') return [];
+    const width = exampleWidth(line, operand, row.length, options);
+    return [[operand.name, operand.example(row, width)] as const];
+  });
   return Object.fromEntries(inputs);
 }
 
@@ -88,7 +120,12 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
   const { stride, rows } = options as { stride?: number; rows?: number };
   const empty = options['cols'] === undefined ? dims.slice(0, -1).reduce((a, b) => a * b, 1) : 0;
   const found = data.length === 0 ? empty : Math.floor((data.length - cols) / (stride ?? cols)) + 1;
-  Object.assign(result, exampleArrays(line, data, cols, stride ?? cols, rows ?? found));
+  const shape = { cols, stride: stride ?? cols, rows: rows ?? found };
+  Object.assign(result, exampleArrays(line, data, shape, options));
+  if (line.group !== undefined) {
+    Object.assign(result, grouped(line, options, cols));
+    result['cols'] = cols / Number(result[line.group]);
+  }
   if (part === undefined) return result;
   if (line.lists !== undefined) result[line.lists] = [part.name];
   else if (part.optional) result[part.name] = true;
@@ -99,16 +136,16 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
 function exampleArrays(
   line: Operator,
   x: Float32Array,
-  cols: number,
-  stride: number,
-  rows: number,
+  { cols, stride, rows }: { cols: number; stride: number; rows: number },
+  options: AnyOptions,
 ): Record<string, OperandArray> {
   const arrays: Record<string, OperandArray> = {};
   for (const operand of operandsOf(line)) {
     if (operand.role !== 'input') continue;
     const values: number[] = [];
+    const width = exampleWidth(line, operand, cols, options);
     for (let r = 0; r < (operand.extent === 'perColumn' ? 1 : rows); r++) {
-      const value = operand.example(x.subarray(r * stride, r * stride + cols));
+      const value = operand.example(x.subarray(r * stride, r * stride + cols), width);
       if (typeof value === 'number') values.push(value);
       else for (let i = 0; i < value.length; i++) values.push(value[i]);
     }

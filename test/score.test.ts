@@ -133,13 +133,15 @@ describe('every operation of the catalogue', () => {
   function besideOf({ inputs }: Operation, x: Float32Array, rows: number, cols: number) {
     const arrays: Record<string, ElementArray> = {};
     const files: Record<string, string> = {};
-    for (const { name, extent } of inputs) {
+    for (const { name, extent, element } of inputs) {
       const perRow = extent === 'perRow';
-      const array = perRow
-        ? Int32Array.from({ length: rows }, (_, row) => (row * 3) % cols)
-        : x.map((value) => (value === -inf ? value : value / 2));
+      const array =
+        element === 'int32'
+          ? Int32Array.from({ length: rows }, (_, row) => (row * 3) % cols)
+          : x.map((value) => (value === -inf ? value : value / 2));
       arrays[name] = array;
-      files[name] = saved(array, perRow ? [rows] : [rows, cols]);
+      const width = array.length / Math.max(rows, 1);
+      files[name] = saved(array, perRow ? [rows] : [rows, rows === 0 ? cols : width]);
     }
     const { targets, ...beside } = files;
     return { arrays, options: { labels: targets, beside } };

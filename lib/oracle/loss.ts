@@ -10,7 +10,8 @@ export interface LossParameters {
   readonly gamma?: number | string | boolean;
   readonly tau?: number | string | boolean;
   readonly coefficient?: number | string | boolean;
-  readonly direction?: number | string | boolean;
+  readonly sharpness?: number | string | boolean;
+  readonly threshold?: number | string | boolean;
 }
 type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
 
@@ -123,38 +124,40 @@ export function zLoss(row: ArrayLike<number>, parameters: LossParameters): numbe
   return Number(parameters.coefficient ?? 1) * log * log;
 }
 
-/** sum p (ln p - ln q), as the sum of q - p + p ln(p / q), of which no term is negative. */
-export function klDivergence(
+/** ||p - e_y||, from the probabilities and 1 - p_y as the sum of the others. */
+export function el2n(row: ArrayLike<number>, parameters: LossParameters, inputs: Inputs): number {
+  return ofTarget(row, parameters, inputs, (_, all, temperature) => {
+    const target = Number(inputs['targets']);
+    const others = all.filter((_x, i) => i !== target);
+    const top = largest(others);
+    if (top === -Infinity) return 0;
+    // Relative to the largest of the others: squares of what is next to nothing would be 0.
+    const weights = others.map((x) => Math.exp((x - top) / temperature));
+    const length = Math.sqrt(sumOf(weights.map((w) => w * w)) + sumOf(weights) ** 2);
+    const gap = (top - all[target]) / temperature;
+    return gap > 0
+      ? length / (sumOf(weights) + Math.exp(-gap))
+      : (Math.exp(gap) * length) / (1 + Math.exp(gap) * sumOf(weights));
+  });
+}
+
+/** ln(1 + e^(a (b - z))) / a, z = (x_y - mean) / standard deviation */
+export function zScoreLoss(
   row: ArrayLike<number>,
   parameters: LossParameters,
   inputs: Inputs,
 ): number {
-  const temperature = Number(parameters.temperature ?? 1);
-  const given = [Array.from(row), Array.from(inputs['other'] as ArrayLike<number>)];
-  const [x, y] = parameters.direction === 'reverse' ? given.reverse() : given;
-  const [xMax, yMax] = [largest(x), largest(y)];
-  if (!Number.isFinite(xMax) || !Number.isFinite(yMax)) return NaN;
-  const [xLog, yLog] = [logMass(x, xMax, temperature), logMass(y, yMax, temperature)];
-  const terms = x.map((_, i) => {
-    const a = (x[i] - xMax) / temperature - xLog;
-    const b = (y[i] - yMax) / temperature - yLog;
-    const p = Math.exp(a);
-    const q = Math.exp(b);
-    const d = (y[i] - yMax - (x[i] - xMax)) / temperature - (yLog - xLog);
-    if (p === 0) return q;
-    // Odds whose logarithm is no float count as infinite.
-    if (Math.abs(d) >= 2 ** 128) return d < 0 ? Infinity : q;
-    return Math.abs(d) <= 0.5 ? p * excessOf(d) : q - p - p * d;
-  });
-  return sumOf(terms);
-}
-
-/** e^d - 1 - d for small d. */
-function excessOf(d: number): number {
-  let sum = 0;
-  for (let k = 20, term = 1; k >= 2; k--, term = 1) {
-    for (let i = 2; i <= k; i++) term /= i;
-    sum = sum * d + term;
-  }
-  return sum * d * d;
+  const a = Number(parameters.sharpness ?? 1);
+  const b = Number(parameters.threshold ?? 0);
+  const target = Number(inputs['targets']);
+  const kept = Array.from(row).filter((x) => x !== -Infinity);
+  if (kept.length === 0 || !kept.every(Number.isFinite) || !(target < row.length)) return NaN;
+  // In two parts: an offset that is large beside the differences would take their digits.
+  const base = kept[0];
+  const offset = sumOf(kept.map((x) => x - base)) / kept.length;
+  const variance = sumOf(kept.map((x) => (x - base - offset) ** 2)) / kept.length;
+  if (row[target] === -Infinity) return Infinity;
+  const z = variance === 0 ? 0 : (row[target] - base - offset) / Math.sqrt(variance);
+  const v = a * (b - z);
+  return (Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))) / a;
 }

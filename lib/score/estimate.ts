@@ -1,6 +1,5 @@
 /** What a job would do, by its options, the heads of its files and its first rows. */
 import * as promises from '../promises';
-import type { Beside } from './feed';
 import { Feed } from './feed';
 import { checkJob } from './job-options';
 import type { JobOptions } from './job-types';
@@ -42,12 +41,7 @@ export async function estimateJob(options: JobOptions): Promise<JobEstimate> {
       return { rows: rows ?? null, cols, seconds: null, outputs };
     const blockRows = Math.max(1, Math.min(rows, Math.floor(sample / Math.max(cols, 1))));
     const x = new Float32Array(sharedMemory(4 * blockRows * cols));
-    const beside: Beside = Object.fromEntries(
-      Object.entries(feed.widths).map(([name, width]) => {
-        const memory = sharedMemory(4 * blockRows * width);
-        return [name, name === 'targets' ? new Int32Array(memory) : new Float32Array(memory)];
-      }),
-    );
+    const beside = feed.makeBeside(blockRows, sharedMemory);
     const { threads, isa } = options;
     const start = process.hrtime.bigint();
     const found = await feed.read(x, beside, blockRows);

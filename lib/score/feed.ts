@@ -1,11 +1,12 @@
 /** All that a job reads, row by row together: logits, labels, and what operators read beside them. */
+import { widthOf } from '../operands';
 import { Chain, type RowPlace } from './chain';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
 import { readHead, throughHead } from './head';
 import { requireUnchanged } from './identity';
 import { expand, locate } from './inputs';
-import type { CheckedJob } from './job-options';
+import type { CheckedJob, CheckedOutput } from './job-options';
 import type { JobOptions } from './job-types';
 import type { FileIdentity } from './input-file';
 import type { Source } from './source';
@@ -16,6 +17,9 @@ export type Beside = Readonly<Record<string, ElementArray>>;
 interface Side {
   readonly name: string;
   readonly chain: Chain;
+  readonly element: 'float32' | 'int32';
+  /** Elements a row that it must have, for an input of so many columns. */
+  readonly width: (cols: number) => number;
 }
 
 export class Feed {
@@ -43,17 +47,14 @@ export class Feed {
       if (labels !== undefined) {
         const chain = await Chain.open(await expand([labels]), { element: 'int32' });
         opened.push(chain);
-        sides.push({ name: 'targets', chain });
+        sides.push({ name: 'targets', chain, element: 'int32', width: () => 1 });
       }
       for (const [name, path] of Object.entries(beside)) {
-        const operand = outputs
-          .flatMap(({ operation }) => operation.inputs)
-          .find((each) => each.name === name);
-        const chain = await Chain.open(await expand([path]), {
-          element: operand?.element === 'int32' ? 'int32' : 'float32',
-        });
+        const [side] = outputs.flatMap((output) => sideOf(output, name));
+        const { element = 'float32', width = (cols: number) => cols } = side ?? {};
+        const chain = await Chain.open(await expand([path]), { element });
         opened.push(chain);
-        sides.push({ name, chain });
+        sides.push({ name, chain, element, width });
       }
       const feed = new Feed(main, source, sides, labelled && labels === undefined, options.head);
       feed.requireFit();
@@ -65,8 +66,8 @@ export class Feed {
   }
 
   private requireFit(): void {
-    for (const { name, chain } of this.sides) {
-      const wanted = name === 'targets' ? 1 : this.cols;
+    for (const { name, chain, width } of this.sides) {
+      const wanted = width(this.cols);
       if (chain.cols !== wanted) {
         const reason = `has rows of ${chain.cols} elements, expected ${wanted} for ${name}`;
         throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', chain.path, reason);
@@ -114,6 +115,18 @@ export class Feed {
     return this.labelsInMain ? { ...widths, targets: 1 } : widths;
   }
 
+  /** Memory for what is read beside so many rows. */
+  makeBeside(rows: number, memory: (bytes: number) => ArrayBufferLike): Beside {
+    const elements = Object.fromEntries(this.sides.map(({ name, element }) => [name, element]));
+    return Object.fromEntries(
+      Object.entries(this.widths).map(([name, width]) => {
+        const bytes = memory(4 * rows * width);
+        const isIndex = name === 'targets' || elements[name] === 'int32';
+        return [name, isIndex ? new Int32Array(bytes) : new Float32Array(bytes)];
+      }),
+    );
+  }
+
   async read(
     x: Float32Array,
     beside: Beside,
@@ -153,6 +166,20 @@ export class Feed {
   private chains(): Chain[] {
     return [this.main, ...this.sides.map(({ chain }) => chain)];
   }
+}
+
+/** What an output reads by that name, if anything. */
+function sideOf(
+  { operation, parameters }: CheckedOutput,
+  name: string,
+): Pick<Side, 'element' | 'width'>[] {
+  const operand = operation.inputs.find((each) => each.name === name);
+  if (operand === undefined) return [];
+  const { extent, element } = operand;
+  const option = (key: string): number =>
+    Number(parameters[key] ?? operation.options[key]!.default);
+  const width = (cols: number): number => widthOf(extent, cols, option);
+  return [{ element: element === 'int32' ? 'int32' : 'float32', width }];
 }
 
 function otherRows(

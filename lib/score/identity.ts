@@ -5,6 +5,7 @@ import { inputError, SoftlaneFileError } from './errors';
 import { InputFile } from './input-file';
 import type { ElementArray } from './element';
 import { makeColumns } from './table';
+import { widthOf } from '../operands';
 import { operandsOf } from '../operator';
 import type { AsyncOperator, Operation, Request } from './operation';
 
@@ -66,8 +67,11 @@ export async function fingerprint(
   const inputs: Record<string, ElementArray> = {};
   for (const operand of operation.line === undefined ? [] : operandsOf(operation.line)) {
     if (operand.role !== 'input') continue;
+    const width = widthOf(operand.extent, cols, (option) =>
+      Number(request.parameters[option] ?? operation.options[option]!.default),
+    );
     const values = Array.from({ length: rows }, (_, row) =>
-      operand.example(x.subarray(row * cols, (row + 1) * cols)),
+      operand.example(x.subarray(row * cols, (row + 1) * cols), width),
     ).flatMap((value) => (typeof value === 'number' ? [value] : Array.from(value)));
     inputs[operand.name] =
       operand.element === 'int32' ? Int32Array.from(values) : Float32Array.from(values);

@@ -223,12 +223,7 @@ class Run {
         stopped: () => (stopped = this.canKeep && options.stopped?.() === true),
         makeBlock: () => ({
           x: new Float32Array(sharedMemory(4 * blockRows * feed.cols)),
-          beside: Object.fromEntries(
-            Object.entries(feed.widths).map(([name, width]) => {
-              const memory = sharedMemory(4 * blockRows * width);
-              return [name, name === 'targets' ? new Int32Array(memory) : new Float32Array(memory)];
-            }),
-          ),
+          beside: feed.makeBeside(blockRows, sharedMemory),
           out: tables.map((table) => makeColumns(table, blockRows, sharedMemory)),
           bad: [],
         }),

@@ -125,8 +125,11 @@ function fromCatalogue(line: Operator): Operation {
         const own = inputs.flatMap(({ name }) =>
           given[name] ? [[name, given[name]] as const] : [],
         );
+        const size =
+          line.group === undefined ? 1 : widthOf(line, line.group, { parameters, parts });
+        const dims = line.group === undefined ? [rows, cols] : [rows, size, cols / size];
         await call(
-          { data: x, dims: [rows, cols] },
+          { data: x, dims },
           { ...parameters, ...common, ...Object.fromEntries(own), out: target },
         );
       };

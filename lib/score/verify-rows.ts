@@ -1,5 +1,6 @@
 /** A share of the rows of a job, checked against the float64 oracle while it runs. */
 import type { Inputs, OutputOperand } from '../operator';
+import { widthOf } from '../operands';
 import { operandsOf, type Bound, type Parameters } from '../operator';
 import { boundDistance } from '../ulp';
 import { SoftlaneError } from '../errors';
@@ -47,8 +48,9 @@ export class RowVerifier {
       for (const { name, extent } of operation.inputs) {
         const given = block.inputs[name];
         if (given === undefined) continue;
+        const width = widthOf(extent, cols, (option) => Number(all[option]));
         inputs[name] =
-          extent === 'perRow' ? given[row]! : given.subarray(row * cols, (row + 1) * cols);
+          extent === 'perRow' ? given[row]! : given.subarray(row * width, (row + 1) * width);
       }
       const truth = line.oracle(
         block.x.subarray(row * cols, (row + 1) * cols),

@@ -5,11 +5,13 @@
 #include "../lab/naive.h"
 #include "../ops/activation.h"
 #include "../ops/divergence.h"
+#include "../ops/ensemble.h"
 #include "../ops/loss.h"
 #include "../ops/norm.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
+#include "../ops/sets.h"
 #include "../ops/softmax.h"
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
@@ -51,6 +53,13 @@ constexpr Operator kOperators[] = {
     RowDriver<StableMax>::entry(),
     RowDriver<Sparsemax>::entry(),
     RowDriver<Entmax15>::entry(),
+    FoldDriver<El2n>::entry(),
+    PairDriver<ZScoreLoss>::entry(),
+    PairDriver<DecoupledCrossEntropy>::entry(),
+    PairDriver<NkdLoss>::entry(),
+    PairDriver<EnsembleKdLoss>::entry(),
+    PairDriver<SetProbability>::entry(),
+    RecordDriver<EnsembleStats>::entry(),
     Sample::entry(),
 };
 // clang-format on

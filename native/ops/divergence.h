@@ -1,76 +1,109 @@
-// The Kullback-Leibler divergence of two rows of logits, docs/losses.md.
+// The Kullback-Leibler divergence of two rows of logits, and what distillation makes of it.
+// docs/losses.md.
 #pragma once
 
 #include "../rows/drivers.h"
 #include "summary.h"
+#include "target.h"
 
 namespace softlane {
 namespace {
 
+// A row less its peak, in units of x that the exponential takes.
+struct Side {
+  splat half, peak, scale;
+  Side(const Units& u, const Summary& s, float factor)
+      : half(set1(factor)), peak(set1(static_cast<float>(s.peak) * factor)), scale(set1(u.scale)) {}
+};
+
+// x - peak as a float and what that lost: both 0 from -inf on.
+struct Shifted {
+  f32x16 hi, lo;
+  SOFTLANE_VECTOR Shifted(const Side& s, f32x16 element) {
+    const f32x16 x = element * s.half;
+    const splat masked = set1(-__builtin_inff()), zero = set1(0.0f);
+    hi = x - s.peak;
+    const f32x16 back = hi - x;
+    const f32x16 lost = (x - (hi - back)) - (s.peak + back);
+    lo = select(hi == masked, zero, lost * s.scale);
+    hi = hi * s.scale;
+  }
+};
+
+// A row's logits as its blocks: at(i, n) is where the n elements from i on are.
+struct RowBlocks {
+  const float* x;
+  const float* at(size_t i, size_t) { return x + i; }
+};
+
+// Two rows whose largest logits are near the largest float are taken by halves, where a difference
+// might not be a float.
+struct Halving {
+  bool needed;
+  float factor;
+  Units u;
+
+  Halving(const Units& whole, double a, double b)
+      : needed(!(a < 0x1p126 && b < 0x1p126)),
+        factor(needed ? 0.5f : 1.0f),
+        u(whole.temperature * factor) {}
+};
+
+// f(v, w) of the vectors of two rows, added up; beyond the end they are masked.
+template <class F>
+inline double sum_of_two(const float* x, const float* y, size_t n, F f) {
+  LaneSums sums;
+  for (size_t i = 0; i < n; i += 2 * kLanes) {
+    f32x16 pair[2];
+    for (size_t j = 0; j < 2; ++j) {
+      const size_t at = i + j * kLanes, left = at < n ? n - at : 0;
+      const bool whole = left >= kLanes;
+      pair[j] = f(whole ? load(x + at) : load_first(x + at, left, -__builtin_inff()),
+                  whole ? load(y + at) : load_first(y + at, left, -__builtin_inff()));
+    }
+    sums.add(pair[0] + pair[1]);
+  }
+  return sums.total();
+}
+
 // KL(p || q) = sum (q - p + p ln(p/q)) = sum p (e^d - 1 - d), d = ln(q/p): no term is negative, so
 // nothing cancels where p and q are close, and an error in a normaliser, which adds the same to
 // every d, has no first-order effect.
-struct Divergence {
-  static constexpr const char* kName = "klDivergence";
-  static constexpr int kTemperature = 0, kDirection = 9;  // places in Call::params
-  static constexpr Operand kOperands[] = {
-      {"other", Element::kFloat32, false, false, false, one_a_column}};
-
-  static bool valid(const Call& call) {
-    const double reverse = call.params[kDirection];
-    return valid_temperature(call.params[kTemperature]) && (reverse == 0 || reverse == 1);
-  }
-
-  static float row(const Call& call, const float* x, size_t n) {
-    const Units u(call.params[kTemperature]);
-    const float* y = operand_at<const float>(call, kOperands, 0);
-    if (call.params[kDirection] != 0) {
-      const float* first = x;
-      x = y, y = first;
-    }
-    const Summary p = summary_of_row<kMass>(u, x, n), q = summary_of_row<kMass>(u, y, n);
-    if (!has_peak(p) || !has_peak(q)) return __builtin_nanf("");
-    // Of half the logits at half the temperature, where a difference might not be a float; and of
-    // smaller terms, where their sum might not be.
-    const bool usual = p.peak < 0x1p126 && q.peak < 0x1p126;
-    const float half = usual ? 1.0f : 0.5f;
-    const double unit = usual ? 1 : 0x1p-40;
-    const Units v(u.temperature * half);
-    const Side a(v, p, half), b(v, q, half);
+class Kl {
+ public:
+  template <class P, class Q>
+  static double between(const Units& u, P x, Q y, size_t n) {
+    const Summary p = summary(u, x, n), q = summary(u, y, n);
+    if (!has_peak(p) || !has_peak(q)) return __builtin_nan("");
+    const Halving h(u, p.peak, q.peak);
+    // Smaller terms, where their sum might not be a float.
+    const double unit = h.needed ? 0x1p-40 : 1;
+    const Side a(h.u, p, h.factor), b(h.u, q, h.factor);
     const double log_ratio =
         log1p_double(p.count - 1 + p.rest) - log1p_double(q.count - 1 + q.rest);
     // e^d's part that is the same for all.
     const double ratio = mass(p) / mass(q);
     double total = 0;
     for (size_t i = 0; i < n; i += kBlock) {
-      total += block(v, a, x + i, b, y + i, block_length(n, i), log_ratio, ratio, unit);
+      const size_t m = block_length(n, i);
+      total += block(h.u, a, x.at(i, m), b, y.at(i, m), m, log_ratio, ratio, unit);
     }
     // Nothing was a NaN: what q does not have at all has made one of an infinite term.
-    return total == total ? static_cast<float>(total / mass(p) / unit) : __builtin_inff();
+    return total == total ? total / mass(p) / unit : __builtin_inf();
   }
 
  private:
-  // A row less its peak, in units of x that the exponential takes.
-  struct Side {
-    splat half, peak, scale;
-    Side(const Units& u, const Summary& s, float factor)
-        : half(set1(factor)),
-          peak(set1(static_cast<float>(s.peak) * factor)),
-          scale(set1(u.scale)) {}
-  };
-  // x - peak as a float and what that lost: both 0 from -inf on.
-  struct Shifted {
-    f32x16 hi, lo;
-    SOFTLANE_VECTOR Shifted(const Side& s, f32x16 element) {
-      const f32x16 x = element * s.half;
-      const splat masked = set1(-__builtin_inff()), zero = set1(0.0f);
-      hi = x - s.peak;
-      const f32x16 back = hi - x;
-      const f32x16 lost = (x - (hi - back)) - (s.peak + back);
-      lo = select(hi == masked, zero, lost * s.scale);
-      hi = hi * s.scale;
+  template <class Blocks>
+  static Summary summary(const Units& u, Blocks x, size_t n) {
+    if (n <= kBlock) return summary_of_block<kMass>(u, x.at(0, n), n);
+    SummaryTree<kMass> tree;
+    tree.start({u.temperature});
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t m = block_length(n, i);
+      tree.push(summary_of_block<kMass>(u, x.at(i, m), m), 0);
     }
-  };
+    return tree.total();
+  }
 
   static double block(const Units& u, const Side& a, const float* x, const Side& b, const float* y,
                       size_t n, double log_ratio, double ratio, double unit) {
@@ -101,18 +134,180 @@ struct Divergence {
       const mask16 is_near = one >= max(d, zero - d);
       return select(p == zero, q, select(is_near, near, far));
     };
-    LaneSums sums;
-    for (size_t i = 0; i < n; i += 2 * kLanes) {
-      f32x16 pair[2];
-      for (size_t j = 0; j < 2; ++j) {
-        const size_t at = i + j * kLanes, left = at < n ? n - at : 0;
-        const bool whole = left >= kLanes;
-        pair[j] = term(whole ? load(x + at) : load_first(x + at, left, -__builtin_inff()),
-                       whole ? load(y + at) : load_first(y + at, left, -__builtin_inff()));
-      }
-      sums.add(pair[0] + pair[1]);
+    return sum_of_two(x, y, n, term);
+  }
+};
+
+struct Divergence {
+  static constexpr const char* kName = "klDivergence";
+  static constexpr int kTemperature = 0, kDirection = 9;  // places in Call::params
+  static constexpr Operand kOperands[] = {
+      {"other", Element::kFloat32, false, false, false, one_a_column}};
+
+  static bool valid(const Call& call) {
+    const double reverse = call.params[kDirection];
+    return valid_temperature(call.params[kTemperature]) && (reverse == 0 || reverse == 1);
+  }
+  static float row(const Call& call, const float* x, size_t n) {
+    const Units u(call.params[kTemperature]);
+    const RowBlocks own = {x}, other = {operand_at<const float>(call, kOperands, 0)};
+    const bool reverse = call.params[kDirection] != 0;
+    return static_cast<float>(reverse ? Kl::between(u, other, own, n)
+                                      : Kl::between(u, own, other, n));
+  }
+};
+
+// What is known of a row beside its target.
+struct Others {
+  size_t target;
+
+  Summary summary(const Units& u, const float* x, size_t n) const {
+    float copy[kBlock];
+    SummaryTree<kMass> tree;
+    tree.start({u.temperature});
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t m = block_length(n, i);
+      tree.push(summary_of_block<kMass>(u, of_block(x, i, m, copy), m), 0);
     }
-    return sums.total();
+    return tree.total();
+  }
+  // The block with the target masked.
+  const float* of_block(const float* x, size_t i, size_t n, float* copy) const {
+    const bool here = target >= i && target < i + n;
+    return here ? without(x + i, n, target - i, copy) : x + i;
+  }
+};
+
+// -T_y ln S_y + gamma T^2 sum of T'_i (-ln S'_i), T and S being the teacher's and the student's
+// softmax, T' and S' those at a temperature over the columns beside the target alone.
+struct NkdLoss {
+  static constexpr const char* kName = "nkdLoss";
+  static constexpr int kTemperature = 0, kGamma = 6;  // places in Call::params
+  static constexpr Operand kOperands[] = {
+      {"targets", Element::kInt32, false, false, false, one_a_row},
+      {"teacher", Element::kFloat32, false, false, false, one_a_column}};
+
+  static bool valid(const Call& call) {
+    const double gamma = call.params[kGamma];
+    return valid_temperature(call.params[kTemperature]) && gamma >= 0 && gamma <= 16;
+  }
+  static float row(const Call& call, const float* x, size_t n) {
+    const size_t target = target_of(call, kOperands, 0);
+    if (target >= n && n > 0) refuse(call, 0, Refusal::kTarget);
+    if (target >= n) return __builtin_nanf("");
+    const double gamma = call.params[kGamma], temperature = call.params[kTemperature];
+    const float* y = operand_at<const float>(call, kOperands, 1);
+    const Others others = {target};
+    const Units one(1), u(temperature);
+    const bool same = temperature == 1;
+    const Summary student = others.summary(one, x, n), teacher = others.summary(one, y, n);
+    if (!usual(student, x[target]) || !usual(teacher, y[target])) return __builtin_nanf("");
+    const double p = probability_of(one, teacher, y[target]);
+    double loss = p == 0 ? 0 : p * surprise_of(one, student, x[target]);
+    // A teacher without other columns has nothing to say of them.
+    if (gamma == 0 || mass(teacher) == 0) return static_cast<float>(loss);
+    loss += gamma * temperature * temperature *
+            cross_entropy(u, others, same ? teacher : others.summary(u, y, n), y,
+                          same ? student : others.summary(u, x, n), x, n);
+    return static_cast<float>(loss);
+  }
+
+ private:
+  static bool usual(const Summary& others, double target) {
+    const double peak = others.peak >= target ? others.peak : target;
+    return is_finite(peak) && others.peak == others.peak;
+  }
+
+  // sum p (-ln q) = ln S_q + sum p (peak_q - y)/T: no term is negative. p: of x.
+  static double cross_entropy(const Units& u, const Others& others, const Summary& p,
+                              const float* x, const Summary& q, const float* y, size_t n) {
+    if (mass(q) == 0) return __builtin_inf();
+    const Halving h(u, p.peak, q.peak);
+    const Side a(h.u, p, h.factor), b(h.u, q, h.factor);
+    const ExtExp k(h.u.k, kPeakBias);
+    const splat low = set1(h.u.at_exponent(-kPeakDepth)), zero = set1(0.0f);
+    const splat over_t = set1(static_cast<float>(1 / h.u.folded));
+    // Weights are 2^90 times too large. Gaps that times one of them might be no float have a sum of
+    // their own, 2^-20 of what it is.
+    const splat wide = set1(0x1p20f), down = set1(0x1p-110f);
+    LaneSums wide_gaps;
+    const auto term = [&](f32x16 v, f32x16 w) SOFTLANE_VECTOR {
+      const Shifted s(a, v), t(b, w);
+      const f32x16 c = max(low, s.hi), z = k.round(c);
+      const f32x16 e = k.power(z, k.tail(c, z));
+      const f32x16 weight = select(low >= s.hi, zero, fma(e, s.lo * over_t, e));
+      const f32x16 gap = (zero - t.hi) * over_t;
+      const f32x16 product = select(weight == zero, zero, weight * (gap * down));
+      const mask16 is_wide = gap >= wide;
+      wide_gaps.add(select(is_wide, product, zero));
+      return select(is_wide | (weight == zero), zero, weight * gap);
+    };
+    float copy[kBlock];
+    double total = 0;
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t m = block_length(n, i);
+      total += sum_of_two(others.of_block(x, i, m, copy), y + i, m, term);
+    }
+    // What q does not have at all has made a NaN of an infinite term.
+    total = total * pow2_double(-kPeakBias) + wide_gaps.total() * 0x1p20;
+    if (total != total) return __builtin_inf();
+    return log1p_double(q.count - 1 + q.rest) + total * kOverGain / mass(p);
+  }
+};
+
+// The mean of a row's members, row after row of them, as a row of floats.
+struct MeanBlocks {
+  const float* x;
+  size_t members, n;
+  float* copy;  // of a block
+
+  const float* at(size_t i, size_t m) {
+    if (members == 1) return x + i;
+    double sum[kBlock] = {};
+    for (size_t k = 0; k < members; ++k) {
+      const float* member = x + k * n + i;
+      for (size_t j = 0; j < m; ++j) sum[j] += member[j];
+    }
+    for (size_t j = 0; j < m; ++j) {
+      copy[j] = static_cast<float>(sum[j] / static_cast<double>(members));
+    }
+    return copy;
+  }
+};
+
+// a (-ln S_y) + (1 - a) T^2 KL(softmax(t/T) || softmax(s/T)), t being the mean of the teachers'
+// logits.
+struct EnsembleKdLoss {
+  static constexpr const char* kName = "ensembleKdLoss";
+  static constexpr int kTemperature = 0, kMembers = 7, kWeight = 8;  // places in Call::params
+  static size_t members_of(const Call& call) { return static_cast<size_t>(call.params[kMembers]); }
+  static size_t teachers_width(const Call& call) { return members_of(call) * call.cols; }
+  static constexpr Operand kOperands[] = {
+      {"targets", Element::kInt32, false, false, false, one_a_row},
+      {"teachers", Element::kFloat32, false, false, false, teachers_width}};
+
+  static bool valid(const Call& call) {
+    const double members = call.params[kMembers], weight = call.params[kWeight];
+    const double t = call.params[kTemperature];
+    return t >= 0x1p-4 && t <= 0x1p4 && members >= 1 && members <= 1024 &&
+           members == static_cast<int>(members) && weight >= 0 && weight <= 1;
+  }
+  static float row(const Call& call, const float* x, size_t n) {
+    const size_t target = target_of(call, kOperands, 0);
+    if (target >= n && n > 0) refuse(call, 0, Refusal::kTarget);
+    if (target >= n) return __builtin_nanf("");
+    const double a = call.params[kWeight], t = call.params[kTemperature];
+    float copy[kBlock];
+    const RowBlocks student = {x};
+    const MeanBlocks teacher = {operand_at<const float>(call, kOperands, 1), members_of(call), n,
+                                copy};
+    const double apart = Kl::between(Units(t), teacher, student, n);
+    if (apart != apart) return __builtin_nanf("");
+    const Units one(1);
+    const double hard = surprise_of(one, Others{target}.summary(one, x, n), x[target]);
+    // Nothing times an infinity is nothing.
+    const double of_target = a == 0 ? 0 : a * hard;
+    return static_cast<float>(a == 1 ? of_target : of_target + (1 - a) * t * t * apart);
   }
 };
 

@@ -9,9 +9,9 @@
 namespace softlane {
 namespace {
 
-// What the losses with a target share. An operator adds kName, valid_options(call),
-// needs_mean(call) and loss(call, row): the loss of a row with a distribution.
-template <class Op>
+// What the losses with a target share: statistics W of the other columns. An operator adds kName,
+// valid_options(call), needs_mean(call) and loss(call, row): the loss of a row with a distribution.
+template <class Op, unsigned W = kMass>
 struct TargetLoss {
   static constexpr int kTemperature = 0;  // place in Call::params
   static constexpr Operand kOperands[] = {
@@ -19,7 +19,7 @@ struct TargetLoss {
 
   using Context = Units;
   struct State {
-    SummaryTree<kMass> others;
+    SummaryTree<W> others;
     MomentsTree moments;
     size_t target;
   };
@@ -58,7 +58,7 @@ struct TargetLoss {
       if (Op::needs_mean(call)) s->moments.push(moments_of_block(x + i, n), 0);
       const bool here = s->target >= i && s->target < i + n;
       const float* others = here ? without(x + i, n, s->target - i, copy) : x + i;
-      s->others.push(summary_of_block<kMass>(u, others, n), 0);
+      s->others.push(summary_of_block<W>(u, others, n), 0);
     }
   }
   static void append(State* s, const State& next) {
@@ -131,6 +131,22 @@ struct CompSumLoss : TargetLoss<CompSumLoss> {
   }
 };
 
+// The length of p less the target's unit vector: (1 - p)^2 and the squares of the others, over
+// their mass and the target's. Nothing is subtracted.
+struct El2n : TargetLoss<El2n, kMass | kSquares> {
+  static constexpr const char* kName = "el2n";
+  static double loss(const Call&, const Row& row) {
+    const Summary& o = row.others;
+    const double m = mass(o);
+    if (m == 0) return 0;
+    const double gap = (o.peak - row.target) / row.u.temperature;
+    const double length = __builtin_sqrt(m * m + o.count + o.squares);
+    if (gap > 0) return length / (m + exp_double(-gap));
+    const double f = exp_double(gap);
+    return f * length / (1 + f * m);
+  }
+};
+
 // c (logsumexp)^2.
 struct ZLoss {
   static constexpr const char* kName = "zLoss";
@@ -152,6 +168,56 @@ struct ZLoss {
   static float finish(const Call& call, const Units& u, const State& s, const float* x, size_t n) {
     const double l = log_sum_exp(u, s.total(), x, n, n);
     return static_cast<float>(call.params[kCoefficient] * l * l);
+  }
+};
+
+// ln(1 + e^(a (b - z)))/a, z being the target's logit less the mean, in standard deviations. All of
+// it in double: the exponential multiplies an error in z by a z.
+struct ZScoreLoss {
+  static constexpr const char* kName = "zScoreLoss";
+  static constexpr int kSharpness = 8, kThreshold = 9;
+  static constexpr Operand kOperands[] = {
+      {"targets", Element::kInt32, false, false, false, one_a_row}};
+
+  static bool valid(const Call& call) {
+    const double a = call.params[kSharpness], b = call.params[kThreshold];
+    return a >= 0x1p-10 && a <= 0x1p10 && b >= -0x1p10 && b <= 0x1p10;
+  }
+  static float row(const Call& call, const float* x, size_t n) {
+    const size_t target = target_of(call, kOperands, 0);
+    if (target >= n && n > 0) refuse(call, 0, Refusal::kTarget);
+    if (target >= n) return __builtin_nanf("");
+    const double a = call.params[kSharpness], z = standard_score(x, n, x[target]);
+    if (z != z) return __builtin_nanf("");
+    const double v = a * (call.params[kThreshold] - z);
+    const double soft = v > 0 ? v + log1p_double(exp_double(-v)) : log1p_double(exp_double(v));
+    return static_cast<float>(soft / a);
+  }
+
+ private:
+  // Sum of f over the elements that are not masked, a lane at a time.
+  template <class F>
+  static double sum_in_double(const float* x, size_t n, F f) {
+    const float masked = -__builtin_inff();
+    double lane[kLanes] = {};
+    size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+      for (size_t j = 0; j < kLanes; ++j) lane[j] += x[i + j] == masked ? 0 : f(x[i + j]);
+    }
+    for (size_t j = 0; i + j < n; ++j) lane[j] += x[i + j] == masked ? 0 : f(x[i + j]);
+    return tree_sum(lane);
+  }
+  // 0 where all elements are equal: none is out of the ordinary.
+  static double standard_score(const float* x, size_t n, double target) {
+    const double count = sum_in_double(x, n, [](double) { return 1.0; });
+    const double middle = sum_in_double(x, n, [](double v) { return v; }) / count;
+    const double left = sum_in_double(x, n, [=](double v) { return v - middle; }) / count;
+    const double square = sum_in_double(x, n, [=](double v) {
+      const double d = (v - middle) - left;
+      return d * d;
+    });
+    const double above = (target - middle) - left;
+    return square == 0 && above - above == 0 ? 0 : above / __builtin_sqrt(square / count);
   }
 };
 

@@ -1,6 +1,6 @@
 /** Arrays that an operator reads beside x, as options of its call: made from the examples of its line, or wrong. */
 import { kinds } from '../../../lib/elements';
-import type { InputOperand, Inputs } from '../../../lib/operator';
+import type { InputOperand, Inputs, Operand, Parameters } from '../../../lib/operator';
 import { operandsOf } from '../../../lib/operator';
 import type { Operator, OutputArray } from '../kernels/operators';
 import { ARENA, Arena } from './memory';
@@ -12,6 +12,8 @@ export interface Grid {
   readonly rows: number;
   readonly cols: number;
   readonly stride: number;
+  /** Values of the call's own options, defaults included. */
+  readonly parameters: Parameters;
 }
 
 export interface Beside {
@@ -30,8 +32,21 @@ export function inputsOf({ line }: Operator): InputOperand[] {
 
 const ROOM = ARENA - 25;
 
-function neededFor({ extent }: InputOperand, { rows, cols }: Grid): number {
-  return extent === 'perColumn' ? cols : extent === 'perRow' ? rows : rows * cols;
+/** Whether every element must be the index of a column. */
+export function isColumns({ role, element }: Operand): boolean {
+  return role === 'input' && element === 'int32';
+}
+
+/** Elements a row, or, for 'perColumn', of the whole. */
+export function wide({ extent }: Operand, cols: number, parameters: Parameters): number {
+  if (typeof extent === 'string') return extent === 'perRow' ? 1 : cols;
+  const { [extent.option]: value } = parameters;
+  // What is no number will be refused.
+  return (typeof value === 'number' ? value : 1) * (extent.of === 'rows' ? cols : 1);
+}
+
+function neededFor(operand: InputOperand, { rows, cols, parameters }: Grid): number {
+  return wide(operand, cols, parameters) * (operand.extent === 'perColumn' ? 1 : rows);
 }
 
 /** `grid`: what the call makes of x, if anything. */
@@ -67,19 +82,26 @@ export function makeBeside(
 }
 
 function fill(
-  { example, element, extent }: InputOperand,
+  operand: InputOperand,
   array: OutputArray,
   x: Float32Array,
   grid: Grid | undefined,
   odd: number | null,
 ): void {
+  const { example, element, extent } = operand;
   const length = lengthOf(array);
   const values: number[] = [];
-  const { rows, cols, stride } = grid ?? { rows: 0, cols: 0, stride: 0 };
+  const { rows, cols, stride, parameters } = grid ?? {
+    rows: 0,
+    cols: 0,
+    stride: 0,
+    parameters: {},
+  };
   // What is larger than the arena cannot fit, and rows of nothing have nothing.
   const count = cols > ARENA || cols === 0 ? 0 : extent === 'perColumn' ? 1 : rows;
   for (let r = 0; r < count && values.length < length; r++) {
-    const value = example(Float32Array.from({ length: cols }, (_, c) => x[r * stride + c]));
+    const row = Float32Array.from({ length: cols }, (_, c) => x[r * stride + c]);
+    const value = example(row, wide(operand, cols, parameters));
     if (typeof value === 'number') values.push(value);
     else for (let i = 0; i < value.length; i++) values.push(value[i]);
   }
@@ -101,17 +123,23 @@ export function fitsGrid(
 }
 
 /** What the oracle takes for a row. */
-export function rowInputs(all: readonly Beside[], row: number, cols: number): Inputs {
+export function rowInputs(
+  all: readonly Beside[],
+  row: number,
+  cols: number,
+  parameters: Parameters,
+): Inputs {
   const inputs: Record<string, ArrayLike<number> | number | undefined> = {};
   for (const { operand, array, seen } of all) {
     const { extent, name } = operand;
-    const from = extent === 'perColumn' ? 0 : row * cols;
+    const width = wide(operand, cols, parameters);
+    const from = extent === 'perColumn' ? 0 : row * width;
     inputs[name] =
       array === undefined
         ? undefined
         : extent === 'perRow'
           ? seen[row]
-          : Float32Array.from(seen.slice(from, from + cols));
+          : Float32Array.from(seen.slice(from, from + width));
   }
   return inputs;
 }

@@ -1,15 +1,16 @@
 /** A call of the addon past TypeScript with the operands of a catalogue line, and what must come of it. */
 import fc from 'fast-check';
 import { native } from '../../../lib/configure';
-import { operandLength } from '../../../lib/operands';
-import type { Inputs, Operator as Line, Truth } from '../../../lib/operator';
-import { operandsOf, parametersOf } from '../../../lib/operator';
+import { extentWidth, operandLength } from '../../../lib/operands';
+import type { Inputs, Operand, Operator as Line, Truth } from '../../../lib/operator';
+import { groupSize, operandsOf, parametersOf } from '../../../lib/operator';
 import { Refusal, SPEC_LENGTH, Spec, Status } from '../../../lib/spec';
 import { inputLength, outputLength } from '../../../lib/status';
 import { boundDistance } from '../../../lib/ulp';
 import { viewsOf } from '../../../lib/views';
 import { call as callView } from '../kernels/operators';
 import type { OutputArray } from '../kernels/operators';
+import { isColumns } from './beside';
 import { Arena } from './memory';
 import { inputsOf, meets, operandRecipes, placeOperands, spanOf, tricks } from './operands';
 import type { OperandRecipe, Placed, Span, Trick } from './operands';
@@ -92,6 +93,10 @@ function specOf(line: Line, drawn: Drawn): Float64Array {
     else if (rule.upTo === 'cols') spec[rule.index] = 1 + (choice % Math.max(drawn.cols, 1));
     else spec[rule.index] = rule.check(number) ? number : rule.default;
   });
+  // A group is a row of all its elements.
+  const size = groupSize(line, spec);
+  spec[Spec.cols] *= size;
+  spec[Spec.xStride] = spec[Spec.cols] + drawn.gap;
   if (drawn.field < SPEC_LENGTH) spec[drawn.field] = drawn.odd;
   return spec;
 }
@@ -184,6 +189,9 @@ export class Case {
     return this.drawn.field < SPEC_LENGTH;
   }
 
+  private readonly width = ({ extent }: Operand): number =>
+    extentWidth(this.line, extent, this.spec);
+
   private needed(placed: Placed): number {
     return operandLength(this.line, placed.operand, this.spec);
   }
@@ -236,14 +244,19 @@ export class Case {
     const { spec, line } = this;
     const parameters = parametersOf(line, spec);
     const [rows, cols, stride] = [spec[Spec.rows], spec[Spec.cols], spec[Spec.xStride]];
-    const isTargets = this.placed.find(({ operand }) => operand.name === 'targets');
+    const columns = this.placed.flatMap((each, i) => {
+      const { array } = this.given(each, i);
+      const width = extentWidth(line, each.operand.extent, spec);
+      return isColumns(each.operand) && array !== undefined ? [{ array, width }] : [];
+    });
     for (let r = 0; r < rows && cols > 0; r++) {
       const row = this.elements.subarray(r * stride, r * stride + cols);
       if (parameters['nan'] === 'throw' && row.some(Number.isNaN)) return Refusal.NAN + 256 * r;
-      const i = isTargets === undefined ? -1 : this.placed.indexOf(isTargets);
-      const array = i < 0 ? undefined : this.given(isTargets!, i).array;
-      if (array === undefined) continue;
-      if (array[r] < 0 || array[r] >= cols) return Refusal.TARGET + 256 * r;
+      for (const { array, width } of columns) {
+        for (let j = r * width; j < (r + 1) * width; j++) {
+          if (array[j] < 0 || array[j] >= cols) return Refusal.TARGET + 256 * r;
+        }
+      }
     }
     return undefined;
   }
@@ -290,9 +303,9 @@ export class Case {
   /** What the call is to settle with; undefined where that is not known. */
   promised: number | undefined;
   private inputs(): Inputs[] {
-    const [rows, cols] = [this.spec[Spec.rows], this.spec[Spec.cols]];
+    const rows = this.spec[Spec.rows];
     if (!this.isTaken) return [];
-    return Array.from({ length: rows }, (_, r) => inputsOf(this.hiding(), r, cols));
+    return Array.from({ length: rows }, (_, r) => inputsOf(this.hiding(), r, this.width));
   }
 
   /** The operands without the one that a getter hid. */
@@ -334,7 +347,7 @@ export class Case {
       const truth = line.oracle(
         row,
         parameters,
-        this.seen?.[r] ?? inputsOf(this.hiding(), r, cols),
+        this.seen?.[r] ?? inputsOf(this.hiding(), r, this.width),
       );
       for (const { part, bound } of parts) {
         const i = part === undefined ? -1 : operandsOf(line).indexOf(part);

@@ -8,7 +8,7 @@ import { isas } from '../kernels/operators';
 import type { Truth } from '../../../lib/operator';
 import { viewWidth } from '../../../lib/views';
 import type { Operator, OutputArray, Parameters } from '../kernels/operators';
-import { fitsGrid, rowInputs } from './beside';
+import { fitsGrid, isColumns, rowInputs, wide } from './beside';
 import { ARENA } from './memory';
 import { lengthOf, offsetOf } from './world';
 import type { World } from './world';
@@ -50,6 +50,8 @@ export interface Shape {
   readonly cols: number;
   readonly stride: number;
   readonly outStride: number;
+  /** Values of the call's own options, defaults included. */
+  readonly parameters: Parameters;
 }
 
 /** What no option takes. */
@@ -119,12 +121,17 @@ export function shapeOf(world: World, length: number): Shape | undefined {
   const dims = Array.from(said as ArrayLike<unknown>) as number[];
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) return;
   if (product(dims) !== length) return;
+  const size = groupOf(world);
   if (cols === undefined) {
     if (stride !== undefined) return;
     cols = dims.length === 0 ? 1 : dims[dims.length - 1];
     rows = dims.slice(0, -1).reduce((product, dim) => product * dim, 1);
+    if (rows % size !== 0) return;
+    rows /= size;
+    cols *= size;
     stride = cols;
   } else {
+    cols *= size;
     stride ??= cols;
     if (stride < cols) return;
     rows = length === 0 ? 0 : Math.floor((length - cols) / stride) + 1;
@@ -137,7 +144,16 @@ export function shapeOf(world: World, length: number): Shape | undefined {
   const wide = number('outStride') ?? (inPlace ? stride : cols);
   if (line.output === 'rows' && wide < cols) return;
   if (!limitsHold(world, cols)) return;
-  return { rows, cols, stride, outStride: line.output === 'rows' ? wide : widthOf(world, cols) };
+  const parameters = parametersOf(world);
+  const own = line.output === 'rows' ? wide : widthOf(world, cols);
+  return { rows, cols, stride, outStride: own, parameters };
+}
+
+/** Rows that are one to the oracle. */
+export function groupOf(world: World): number {
+  const { group } = world.line.line;
+  const size = group === undefined ? 1 : parametersOf(world)[group];
+  return typeof size === 'number' ? size : 1;
 }
 
 /** Elements of a row's result. */
@@ -159,10 +175,10 @@ export function limitsHold(world: World, cols: number): boolean {
 /** What comes of a call of this shape, as far as the arrays beside x and the elements go. */
 export function fateOf(
   world: World,
-  { rows, cols, stride }: Shape,
+  { rows, cols, stride, parameters }: Shape,
 ): 'answer' | 'refusal' | 'either' {
   const { line, beside, elements } = world;
-  const fits = beside.map((each) => fitsGrid(each, { rows, cols, stride }));
+  const fits = beside.map((each) => fitsGrid(each, { rows, cols, stride, parameters }));
   const needed = line.part?.needs;
   const lacks = beside.some(({ operand, given }) => operand.name === needed && given === undefined);
   if (lacks || fits.includes(false)) return 'refusal';
@@ -173,17 +189,21 @@ export function fateOf(
     ({ recipe, given }) => recipe.how === 'tensor' && given !== undefined,
   );
   if (fits.includes(undefined) || (isSpoilt && isTensor)) return 'either';
-  const throwsNaN = parametersOf(world)['nan'] === 'throw';
-  const targets = beside.find(({ operand, array }) => operand.name === 'targets' && array);
+  const throwsNaN = parameters['nan'] === 'throw';
+  const columns = beside.filter(({ operand, array }) => isColumns(operand) && array);
   for (let r = 0; r < rows && cols > 0; r++) {
     const row = elements.subarray(r * stride, r * stride + cols);
     if (throwsNaN && row.some(Number.isNaN)) return 'refusal';
-    if (targets && !(targets.seen[r] >= 0 && targets.seen[r] < cols)) return 'refusal';
+    for (const { operand, seen } of columns) {
+      const width = wide(operand, cols, parameters);
+      const own = seen.slice(r * width, (r + 1) * width);
+      if (!own.every((column) => column >= 0 && column < cols)) return 'refusal';
+    }
   }
   return 'answer';
 }
 
-function parametersOf(world: World): Parameters {
+export function parametersOf(world: World): Parameters {
   const given = givenOptions(world);
   const entries = Object.entries(world.line.line.options);
   return Object.fromEntries(
@@ -195,8 +215,7 @@ function parametersOf(world: World): Parameters {
 function wrongElement(world: World, y: OutputArray, shape: Shape): string | undefined {
   const { line, elements, beside } = world;
   const { line: operator, part } = line;
-  const parameters = parametersOf(world);
-  const { rows, cols, stride, outStride } = shape;
+  const { rows, cols, stride, outStride, parameters } = shape;
   const compare = (at: number, truth: number): string | undefined => {
     const distance = boundDistance(y[at], truth, line.bound);
     if (distance <= line.bound.maxUlp) return undefined;
@@ -205,7 +224,7 @@ function wrongElement(world: World, y: OutputArray, shape: Shape): string | unde
   // Where there are no columns, all rows are the same.
   for (let r = 0; r < Math.min(rows, cols === 0 ? 100 : Infinity); r++) {
     const row = elements.subarray(r * stride, r * stride + cols);
-    const whole = operator.oracle(row, parameters, rowInputs(beside, r, cols));
+    const whole = operator.oracle(row, parameters, rowInputs(beside, r, cols, parameters));
     const truth = part === undefined ? whole : (whole as Record<string, Truth>)[part.name];
     const values = typeof truth === 'number' ? [truth] : (truth as Float64Array);
     for (let c = 0; c < values.length; c++) {
@@ -229,8 +248,10 @@ function resultDims(world: World, { rows, cols, outStride }: Shape): number[][] 
   if (tensor === null) return [];
   const dims = Array.from(world.dims as ArrayLike<number>);
   if (line.output === 'rows') return [dims];
+  const size = groupOf(world);
   const last = dims.length === 0 ? 1 : dims[dims.length - 1];
-  const outer = last === cols ? dims.slice(0, -1) : [rows];
+  const isGroup = line.line.group !== undefined && dims.at(-2) === size && last * size === cols;
+  const outer = isGroup ? dims.slice(0, -2) : last === cols ? dims.slice(0, -1) : [rows];
   return [line.output === 'perRow' ? outer : [...outer, outStride]];
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Inputs, Operand, Operator } from '../../../lib/operator';
 import { operandsOf } from '../../../lib/operator';
-import { operandLength } from '../../../lib/operands';
+import { extentWidth, operandLength } from '../../../lib/operands';
 import type { OutputArray } from '../kernels/operators';
 import { Arena } from './memory';
 import { views } from './recipes';
@@ -81,7 +81,7 @@ export function placeOperands(
     const length = recipe.how === 'short' ? Math.max(needed - 1, 0) : needed;
     const view = { ...recipe.view, from: Math.min(recipe.view.from, 96 - length), length };
     const array = makeView(arena, view, kind);
-    if (shared === undefined) fillInput(operand, array, spec, x.elements, recipe.odd);
+    if (shared === undefined) fillInput(line, operand, array, spec, x.elements, recipe.odd);
     placed.push({ operand, given: array, array: kind === own ? array : undefined, arena });
   }
   return placed;
@@ -89,6 +89,7 @@ export function placeOperands(
 
 /** The line's own examples, with an odd one among them; of an output, a mark. */
 function fillInput(
+  line: Operator,
   operand: Operand,
   array: OutputArray,
   spec: Float64Array,
@@ -100,7 +101,8 @@ function fillInput(
   const values: number[] = [];
   if (operand.role === 'input') {
     for (let r = 0; r < rows && values.length < length; r++) {
-      const example = operand.example(x.subarray(r * stride, r * stride + cols));
+      const width = extentWidth(line, operand.extent, spec);
+      const example = operand.example(x.subarray(r * stride, r * stride + cols), width);
       if (typeof example === 'number') values.push(example);
       else for (let i = 0; i < example.length; i++) values.push(example[i]);
     }
@@ -129,17 +131,22 @@ export function meets(a: Span, b: Span): boolean {
 }
 
 /** What a row has for the oracle, from the arrays as they are. */
-export function inputsOf(placed: readonly Placed[], row: number, cols: number): Inputs {
+export function inputsOf(
+  placed: readonly Placed[],
+  row: number,
+  width: (operand: Operand) => number,
+): Inputs {
   const inputs: Record<string, ArrayLike<number> | number | undefined> = {};
   for (const { operand, array } of placed) {
     if (operand.role !== 'input') continue;
-    const element = (c: number): number => array![row * cols + c];
+    const length = width(operand);
+    const element = (c: number): number => array![row * length + c];
     inputs[operand.name] =
       array === undefined
         ? undefined
         : operand.extent === 'perRow'
           ? array[row]
-          : Float32Array.from({ length: cols }, (_, c) => element(c));
+          : Float32Array.from({ length }, (_, c) => element(c));
   }
   return inputs;
 }

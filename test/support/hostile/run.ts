@@ -19,6 +19,8 @@ import {
   limitsHold,
   mayWrite,
   mayWriteAt,
+  groupOf,
+  parametersOf,
   shapeOf,
   shapesOf,
   widthOf,
@@ -96,10 +98,11 @@ export function planned(line: Operator): (recipe: CallRecipe, rows: number) => s
   return (recipe, rows) => {
     const shapeFor = (made: World): Shape => {
       const given = givenOptions(made);
-      const cols = (given['cols'] ?? 3) as number;
+      const cols = ((given['cols'] ?? 3) as number) * groupOf(made);
       const stride = (given['stride'] ?? cols) as number;
       const wide = (given['outStride'] ?? cols) as number;
-      return { rows, cols, stride, outStride: line.output === 'rows' ? wide : widthOf(made, cols) };
+      const outStride = line.output === 'rows' ? wide : widthOf(made, cols);
+      return { rows, cols, stride, outStride, parameters: parametersOf(made) };
     };
     const extra = ({ recipe: { options } }: World): Record<string, unknown> => ({
       rows,

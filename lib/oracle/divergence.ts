@@ -1,0 +1,149 @@
+/**
+ * float64 references of the losses between two rows, for one row. Written from the definitions alone: no import, and no
+ * code or constant shared with the kernels. Elements that are -Infinity are masked: they are no class.
+ */
+
+/** Parameters as the catalogue names them; all optional. */
+export interface DivergenceParameters {
+  readonly temperature?: number | string | boolean;
+  readonly direction?: number | string | boolean;
+  readonly gamma?: number | string | boolean;
+  readonly members?: number | string | boolean;
+  readonly targetWeight?: number | string | boolean;
+}
+type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
+
+/** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
+function sumOf(terms: readonly number[]): number {
+  let high = 0;
+  let low = 0;
+  for (const term of terms) {
+    const next = high + term;
+    if (Number.isFinite(next)) {
+      low += Math.abs(high) >= Math.abs(term) ? high - next + term : term - next + high;
+    }
+    high = next;
+  }
+  return high + low;
+}
+
+function largest(row: readonly number[]): number {
+  return row.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), -Infinity);
+}
+
+/** log sum exp(x / T) less max / T: log1p of the sum over all but one largest. */
+function logMass(row: readonly number[], max: number, temperature: number): number {
+  const top = row.indexOf(max);
+  return Math.log1p(
+    sumOf(row.filter((_, i) => i !== top).map((x) => Math.exp((x - max) / temperature))),
+  );
+}
+
+/** -ln p of the target, from the others: log1p(u), u = sum over the others of exp((x - x_y) / T). */
+function surpriseOf(row: readonly number[], target: number, temperature: number): number {
+  const others = row.filter((_, i) => i !== target);
+  const max = largest(others);
+  if (max === -Infinity) return row[target] === -Infinity ? NaN : 0;
+  const gap = (max - row[target]) / temperature;
+  if (gap > 0) {
+    const log = logMass(others, max, temperature);
+    return gap + log + Math.log1p(Math.exp(-gap - log));
+  }
+  return Math.log1p(sumOf(others.map((x) => Math.exp((x - row[target]) / temperature))));
+}
+
+/** sum p (ln p - ln q), as the sum of q - p + p ln(p / q), of which no term is negative. */
+export function klDivergence(
+  row: ArrayLike<number>,
+  parameters: DivergenceParameters,
+  inputs: Inputs,
+): number {
+  const temperature = Number(parameters.temperature ?? 1);
+  const given = [Array.from(row), Array.from(inputs['other'] as ArrayLike<number>)];
+  const [x, y] = parameters.direction === 'reverse' ? given.reverse() : given;
+  const [xMax, yMax] = [largest(x), largest(y)];
+  if (!Number.isFinite(xMax) || !Number.isFinite(yMax)) return NaN;
+  const [xLog, yLog] = [logMass(x, xMax, temperature), logMass(y, yMax, temperature)];
+  const terms = x.map((_, i) => {
+    const a = (x[i] - xMax) / temperature - xLog;
+    const b = (y[i] - yMax) / temperature - yLog;
+    const p = Math.exp(a);
+    const q = Math.exp(b);
+    const d = (y[i] - yMax - (x[i] - xMax)) / temperature - (yLog - xLog);
+    if (p === 0) return q;
+    // Odds whose logarithm is no float count as infinite.
+    if (Math.abs(d) >= 2 ** 128) return d < 0 ? Infinity : q;
+    return Math.abs(d) <= 0.5 ? p * excessOf(d) : q - p - p * d;
+  });
+  return sumOf(terms);
+}
+
+/** e^d - 1 - d for small d. */
+function excessOf(d: number): number {
+  let sum = 0;
+  for (let k = 20, term = 1; k >= 2; k--, term = 1) {
+    for (let i = 2; i <= k; i++) term /= i;
+    sum = sum * d + term;
+  }
+  return sum * d * d;
+}
+
+/** Whether a row has a distribution at all. */
+function isUsual(row: readonly number[]): boolean {
+  return Number.isFinite(largest(row));
+}
+
+/** -T_y ln S_y + gamma T^2 sum t_i (-ln s_i), t and s softmax over the columns but y */
+export function nkdLoss(
+  row: ArrayLike<number>,
+  parameters: DivergenceParameters,
+  inputs: Inputs,
+): number {
+  const gamma = Number(parameters.gamma ?? 1.5);
+  const temperature = Number(parameters.temperature ?? 1);
+  const target = Number(inputs['targets']);
+  const student = Array.from(row);
+  const teacher = Array.from(inputs['teacher'] as ArrayLike<number>);
+  if (!(target < row.length) || !isUsual(student) || !isUsual(teacher)) return NaN;
+  const p = Math.exp(-surpriseOf(teacher, target, 1));
+  const first = p === 0 ? 0 : p * surpriseOf(student, target, 1);
+  const others = [student, teacher].map((all) => all.filter((_, i) => i !== target));
+  const [y, x] = others;
+  const [yMax, xMax] = [largest(y), largest(x)];
+  if (gamma === 0 || xMax === -Infinity) return first;
+  if (yMax === -Infinity) return Infinity;
+  const weights = x.map((v) => Math.exp((v - xMax) / temperature));
+  const gaps = y.map((v) => (yMax - v) / temperature);
+  const terms = weights.map((w, i) => {
+    if (w === 0) return 0;
+    // A gap that is no float counts as infinite.
+    return gaps[i] >= 2 ** 128 ? Infinity : w * gaps[i];
+  });
+  const cross = logMass(y, yMax, temperature) + sumOf(terms) / sumOf(weights);
+  return first + gamma * temperature ** 2 * cross;
+}
+
+/** a (-ln S_y) + (1 - a) T^2 KL(softmax(t / T) || softmax(s / T)), t the mean of the teachers' logits as a float */
+export function ensembleKdLoss(
+  row: ArrayLike<number>,
+  parameters: DivergenceParameters,
+  inputs: Inputs,
+): number {
+  const temperature = Number(parameters.temperature ?? 2);
+  const members = Number(parameters.members ?? 1);
+  const a = Number(parameters.targetWeight ?? 0.5);
+  const target = Number(inputs['targets']);
+  const teachers = inputs['teachers'] as ArrayLike<number>;
+  const n = row.length;
+  if (!(target < n)) return NaN;
+  const mean = Array.from({ length: n }, (_, i) => {
+    let sum = 0;
+    for (let k = 0; k < members; k++) sum += teachers[k * n + i];
+    return Math.fround(sum / members);
+  });
+  const student = Array.from(row);
+  if (!isUsual(student) || !isUsual(mean)) return NaN;
+  const apart = klDivergence(mean, { temperature }, { other: student });
+  const first = a === 0 ? 0 : a * surpriseOf(student, target, 1);
+  return a === 1 ? first : first + (1 - a) * temperature ** 2 * apart;
+}

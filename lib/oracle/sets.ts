@@ -1,0 +1,85 @@
+/**
+ * float64 references of what is about a set of columns, for one row. Written from the definitions alone: no import, and
+ * no code or constant shared with the kernels. Elements that are -Infinity are masked: they are no class.
+ */
+
+/** Parameters as the catalogue names them; all optional. */
+export interface SetParameters {
+  readonly temperature?: number | string | boolean;
+  readonly count?: number | string | boolean;
+}
+type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
+
+/** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
+function sumOf(terms: readonly number[]): number {
+  let high = 0;
+  let low = 0;
+  for (const term of terms) {
+    const next = high + term;
+    if (Number.isFinite(next)) {
+      low += Math.abs(high) >= Math.abs(term) ? high - next + term : term - next + high;
+    }
+    high = next;
+  }
+  return high + low;
+}
+
+function largest(row: readonly number[]): number {
+  return row.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), -Infinity);
+}
+
+/** log sum exp(x / T) less max / T: log1p of the sum over all but one largest. */
+function logMass(row: readonly number[], max: number, temperature: number): number {
+  const top = row.indexOf(max);
+  return Math.log1p(
+    sumOf(row.filter((_, i) => i !== top).map((x) => Math.exp((x - max) / temperature))),
+  );
+}
+
+/** -ln p of the target, from the others: log1p(u), u = sum over the others of exp((x - x_y) / T). */
+function surpriseOf(row: readonly number[], target: number, temperature: number): number {
+  const others = row.filter((_, i) => i !== target);
+  const max = largest(others);
+  if (max === -Infinity) return row[target] === -Infinity ? NaN : 0;
+  const gap = (max - row[target]) / temperature;
+  if (gap > 0) {
+    const log = logMass(others, max, temperature);
+    return gap + log + Math.log1p(Math.exp(-gap - log));
+  }
+  return Math.log1p(sumOf(others.map((x) => Math.exp((x - row[target]) / temperature))));
+}
+
+/** The mean over the positives of -ln p, p that of softmax over the one and the negatives */
+export function decoupledCrossEntropy(
+  row: ArrayLike<number>,
+  parameters: SetParameters,
+  inputs: Inputs,
+): number {
+  const temperature = Number(parameters.temperature ?? 1);
+  const labels = inputs['positives'] as ArrayLike<number>;
+  const all = Array.from(row);
+  const negatives = all.filter((_, i) => !(labels[i] > 0));
+  const losses = all
+    .filter((_, i) => labels[i] > 0)
+    .map((x) => {
+      const some = [...negatives, x];
+      return Number.isFinite(largest(some)) ? surpriseOf(some, negatives.length, temperature) : NaN;
+    });
+  return sumOf(losses) / losses.length;
+}
+
+/** The sum of p over the tokens, each once */
+export function setProbability(
+  row: ArrayLike<number>,
+  parameters: SetParameters,
+  inputs: Inputs,
+): number {
+  const temperature = Number(parameters.temperature ?? 1);
+  const tokens = new Set(Array.from(inputs['tokens'] as ArrayLike<number>));
+  const all = Array.from(row);
+  const max = largest(all);
+  if (!Number.isFinite(max)) return NaN;
+  const weigh = (x: number): number => Math.exp((x - max) / temperature);
+  const own = sumOf([...tokens].map((token) => weigh(all[token])));
+  return own / (own + sumOf(all.filter((_, i) => !tokens.has(i)).map(weigh)));
+}
