@@ -19,10 +19,14 @@ export * from './variants';
 
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
+export { Mahalanobis, fitMahalanobis, mahalanobis } from './mahalanobis';
+export type { FitMahalanobisOptions, MahalanobisOptions, MahalanobisScores } from './mahalanobis';
 export { perplexity } from './perplexity';
 export type { Perplexity, PerplexityOptions } from './perplexity';
 export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export { CrossEntropyState, crossEntropyState } from './sharded';
+export type { CrossEntropyStateJson, CrossEntropyStateOptions } from './sharded';
 export { createSampler } from './sampler';
 export type { SampleOptions, SampleResult, Sampler, SamplerOptions, SamplerStep } from './sampler';
 export { allocate } from './allocate';

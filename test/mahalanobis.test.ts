@@ -1,0 +1,78 @@
+/** Distances to classes of features. */
+import { describe, expect, test } from '@jest/globals';
+import { fitMahalanobis, mahalanobis } from '../lib/index';
+import { Random } from './support/kernels/random';
+
+test('with the identity it is the squared distance to the nearest mean', () => {
+  const means = Float64Array.of(0, 0, 0, 3, 0, 4);
+  const covariance = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
+  const model = mahalanobis({ cols: 3, means, covariance });
+  const got = model.score(Float32Array.of(1, 2, 2, 3, 1, 4, 1.5, 0, 2));
+  expect(got.distance).toEqual(Float32Array.of(9, 1, 6.25));
+  expect(got.nearest).toEqual(Int32Array.of(0, 1, 0)); // the lowest among equals
+});
+
+test('is (f - m) C^-1 (f - m), by an inverse that is known', () => {
+  // C = [[2, 1], [1, 3]], C^-1 = [[3, -1], [-1, 2]] / 5; above the diagonal nothing is read.
+  const covariance = Float32Array.of(2, 99, 1, 3);
+  const model = mahalanobis({ cols: 2, means: Float32Array.of(1, -1), covariance });
+  const { distance } = model.score(Float32Array.of(3, 0, 1, 1));
+  expect(distance[0]).toBeCloseTo((3 * 4 - 2 * 2 + 2) / 5, 6);
+  expect(distance[1]).toBeCloseTo((2 * 4) / 5, 6);
+});
+
+describe('fitted', () => {
+  const random = new Random(12);
+  const labels = Int32Array.from({ length: 400 }, (_, i) => i % 3);
+  const features = Float32Array.from(
+    { length: 4 * labels.length },
+    (_, i) => 1e4 + 5 * labels[i >> 2] + (1 + (i % 4)) * random.bell(),
+  );
+
+  test('the mean of the squared distances to the own class is the number of features', () => {
+    const model = fitMahalanobis(features, { cols: 4, labels });
+    let sum = 0;
+    for (const c of [0, 1, 2]) {
+      const own = labels.reduce<number[]>((all, l, row) => (l === c ? [...all, row] : all), []);
+      const alone = fitMahalanobis(features, { cols: 4, labels });
+      const rows = Float32Array.from(
+        own.flatMap((row) => [...features.subarray(4 * row, 4 * row + 4)]),
+      );
+      sum += alone.score(rows).distance.reduce((a, b) => a + b, 0);
+    }
+    // The nearest class is at most as far as the own one, and seldom another.
+    expect(sum / labels.length).toBeLessThan(4.0001);
+    expect(sum / labels.length).toBeGreaterThan(2);
+    expect({ cols: model.cols, classes: model.classes }).toEqual({ cols: 4, classes: 3 });
+  });
+
+  test('does not change by a linear map of the features', () => {
+    const mapped = features.map((_, i) => {
+      const row = i - (i % 4);
+      return 0.5 * features[i] + (i % 4 === 0 ? 0 : 2 * (features[row] - 1e4));
+    });
+    const one = fitMahalanobis(features, { cols: 4, labels }).score(features);
+    const two = fitMahalanobis(mapped, { cols: 4, labels }).score(mapped);
+    expect(two.nearest).toEqual(one.nearest);
+    one.distance.forEach((d, i) => expect(two.distance[i] / d).toBeCloseTo(1, 2));
+  });
+
+  test('a singular covariance is an error, and none with a ridge', () => {
+    const flat = features.map((x, i) => (i % 4 === 3 ? 7 : x));
+    expect(() => fitMahalanobis(flat, { cols: 4, labels })).toThrow(/covariance.*definite/);
+    const model = fitMahalanobis(flat, { cols: 4, labels, ridge: 1e-3 });
+    expect(model.score(flat.subarray(0, 4)).distance[0]).toBeGreaterThan(0);
+  });
+
+  test('errors name what is wrong', () => {
+    expect(() => fitMahalanobis(features, { cols: 4, labels, classes: 2 })).toThrow(/labels\[2\]/);
+    expect(() => fitMahalanobis(features, { cols: 4, labels, classes: 4 })).toThrow(/class 3/);
+    expect(() => fitMahalanobis(features, { cols: 3, labels })).toThrow(/multiple of options.cols/);
+    const model = fitMahalanobis(features, { cols: 4, labels });
+    expect(() => model.score(new Float32Array(3))).toThrow(/multiple of options.cols \(4\)/);
+    expect(model.score(Float32Array.of(0, NaN, 0, 0, 0, Infinity, 0, 0))).toEqual({
+      distance: Float32Array.of(NaN, NaN),
+      nearest: Int32Array.of(-1, -1),
+    });
+  });
+});
