@@ -341,9 +341,12 @@ function rowCount(
   );
 }
 
-/** Indices are int32: a row must not be longer than they reach. */
+/** Indices are int32: a row must not be longer than they reach. The rows of a group together must have a length at all. */
 export function requireIndexable(operator: Operator, cols: number): void {
   if (cols <= 0x7fffffff) return;
+  if (!Number.isSafeInteger(cols)) {
+    throw wrongShape(operator.name, 'a group', 'have fewer than 2^53 elements', `${cols} elements`);
+  }
   const elements = [operator, ...operandsOf(operator)].map(({ element }) => element);
   if (!elements.includes('int32')) return;
   throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);

@@ -139,7 +139,7 @@ export function shapeOf(world: World, length: number): Shape | undefined {
   }
   // Beyond what an index, or a number of rows, can say.
   if (line.element === 'int32' && cols > 0x7fffffff) return;
-  if (!Number.isSafeInteger(rows)) return;
+  if (!Number.isSafeInteger(rows) || !Number.isSafeInteger(cols)) return;
   const inPlace = world.out !== undefined && world.out === world.x;
   const wide = number('outStride') ?? (inPlace ? stride : cols);
   if (line.output === 'rows' && wide < cols) return;
