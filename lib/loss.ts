@@ -279,7 +279,7 @@ export const zLoss = define<FloatCall<ZLossOptions>>({
  * ```ts
  * import { el2n } from 'softlane';
  * const logits = Float32Array.of(1, 2, 3, 40, 1, 1);
- * console.log(el2n(logits, { cols: 3, targets: Int32Array.of(1, 0) })); // 1.01, 1.6e-17
+ * console.log(el2n(logits, { cols: 3, targets: Int32Array.of(1, 0) })); // 1.01, 2.8e-17
  * ```
  */
 export const el2n = define<FloatCall<El2nOptions, TargetInputs>>({

@@ -190,10 +190,10 @@ export function numberOption(
 
 /** How many of something: whole numbers. */
 export function countOption(place: number, initial: number, summary: string): NumberRule {
-  const rule = numberOption(place, initial, [1, 1024], summary);
+  const rule = numberOption(place, initial, [1, 256], summary);
   return {
     ...rule,
-    expected: 'a whole number from 1 to 1024',
+    expected: 'a whole number from 1 to 256',
     check: (value) => Number.isInteger(value) && rule.check(value),
   };
 }

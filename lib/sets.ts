@@ -18,7 +18,7 @@ export interface TokenInputs {
 
 /** What `setProbability` takes. */
 export interface SetProbabilityOptions extends LogitOptions, TokenInputs {
-  /** How many columns each row names, from 1 to 1024 (default 1). */
+  /** How many columns each row names, from 1 to 256 (default 1). */
   readonly count?: number | undefined;
 }
 /** What `decoupledCrossEntropy` takes. */

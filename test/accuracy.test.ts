@@ -103,7 +103,8 @@ describe.each(operators)('%s', (name, line) => {
         const y = call(line, x, options);
         return worstOf(line, y, truthOf(line, x, set)).distance;
       });
-      check(line, found.row, set, 'a bad row');
+      // Where every row was exact, none is the worst.
+      if (found.score > 0) check(line, found.row, set, 'a bad row');
       record(line, found.score);
       expect(found.score).toBeLessThanOrEqual(bound.maxUlp);
     });

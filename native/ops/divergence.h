@@ -188,8 +188,8 @@ struct NkdLoss {
       {"teacher", Element::kFloat32, false, false, false, one_a_column}};
 
   static bool valid(const Call& call) {
-    const double gamma = call.params[kGamma];
-    return valid_temperature(call.params[kTemperature]) && gamma >= 0 && gamma <= 16;
+    const double gamma = call.params[kGamma], t = call.params[kTemperature];
+    return t >= 0x1p-4 && t <= 0x1p4 && gamma >= 0 && gamma <= 16;
   }
   static float row(const Call& call, const float* x, size_t n) {
     const size_t target = target_of(call, kOperands, 0);
@@ -237,7 +237,8 @@ struct NkdLoss {
       const f32x16 e = k.power(z, k.tail(c, z));
       const f32x16 weight = select(low >= s.hi, zero, fma(e, s.lo * over_t, e));
       const f32x16 gap = (zero - t.hi) * over_t;
-      const f32x16 product = select(weight == zero, zero, weight * (gap * down));
+      const f32x16 far = (zero - t.hi) * down * over_t;
+      const f32x16 product = select(weight == zero, zero, weight * far);
       const mask16 is_wide = gap >= wide;
       wide_gaps.add(select(is_wide, product, zero));
       return select(is_wide | (weight == zero), zero, weight * gap);
@@ -289,7 +290,7 @@ struct EnsembleKdLoss {
   static bool valid(const Call& call) {
     const double members = call.params[kMembers], weight = call.params[kWeight];
     const double t = call.params[kTemperature];
-    return t >= 0x1p-4 && t <= 0x1p4 && members >= 1 && members <= 1024 &&
+    return t >= 0x1p-4 && t <= 0x1p4 && members >= 1 && members <= 256 &&
            members == static_cast<int>(members) && weight >= 0 && weight <= 1;
   }
   static float row(const Call& call, const float* x, size_t n) {

@@ -62,7 +62,7 @@ struct SetProbability {
 
   static bool valid(const Call& call) {
     const double count = call.params[kCount];
-    return valid_temperature(call.params[kTemperature]) && count >= 1 && count <= 1024 &&
+    return valid_temperature(call.params[kTemperature]) && count >= 1 && count <= 256 &&
            count == static_cast<int>(count);
   }
   static float row(const Call& call, const float* x, size_t n) {
