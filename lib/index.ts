@@ -14,6 +14,7 @@ export * from './stats';
 export * from './norm';
 export * from './variants';
 
+export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
 export { perplexity } from './perplexity';

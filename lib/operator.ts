@@ -89,18 +89,24 @@ export type ParameterValue = number | string | boolean;
 /** What the input operands of a call have for one row: a number for 'perRow'; undefined where one is not given. */
 export type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
 
+/**
+ * The true values of a row. `sizes`: of values that are sums, whose terms may cancel, the largest term of each; an error
+ * is counted in ULP of that where it is larger than the value.
+ */
+export type TrueRow = Float64Array & { readonly sizes?: ArrayLike<number> };
+
 /** What an oracle says of one row: a row, one number, or, for an operator of several outputs, each of them by name. */
-export type Truth = Float64Array | number | Readonly<Record<string, Float64Array | number>>;
+export type Truth = TrueRow | number | Readonly<Record<string, TrueRow | number>>;
 
 /**
- * float64 reference of one row: a Float64Array of the row's length (output 'rows'), one number (output 'perRow'), or
- * all outputs by name, asked for or not (output 'record').
+ * float64 reference of one row: one of the row's length (output 'rows'), one number (output 'perRow'), or all outputs by
+ * name, asked for or not (output 'record').
  */
 export type Oracle = (row: ArrayLike<number>, parameters: Parameters, inputs: Inputs) => Truth;
 
 /** How far a result may be from the oracle's. */
 export interface Bound {
-  /** The promise, in ULP of float32 in the binade of the true value; 0: exactly equal. */
+  /** The promise, in ULP of float32 in the binade of the true value (or of its size, TrueRow); 0: exactly equal. */
   readonly maxUlp: number;
   /** The largest error that has been measured, in a search for bad rows too. */
   readonly measuredUlp: number;

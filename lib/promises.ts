@@ -54,9 +54,14 @@ export const zLoss = promised(losses.zLoss);
 export const klDivergence = promised(losses.klDivergence);
 export const layerNorm = promised(norm.layerNorm);
 export const rmsNorm = promised(norm.rmsNorm);
+export const addLayerNorm = promised(norm.addLayerNorm);
+export const addRmsNorm = promised(norm.addRmsNorm);
 export const stableMax = promised(variants.stableMax);
 export const sparsemax = promised(variants.sparsemax);
 export const entmax15 = promised(variants.entmax15);
+export const softpick = promised(variants.softpick);
+export const selfAdjustSoftmax = promised(variants.selfAdjustSoftmax);
+export const adaptiveTemperatureSoftmax = promised(variants.adaptiveTemperatureSoftmax);
 
 export { createAsyncSampler as createSampler } from './sampler';
 export type { AsyncSampler, SampleOptions, SampleResult, SamplerOptions } from './sampler';

@@ -12,6 +12,7 @@ import type {
   Operator,
   OutputArray,
   Parameters,
+  TrueRow,
 } from './operator';
 import { operandsOf, parametersOf } from './operator';
 import { FORMATS, Spec } from './spec';
@@ -147,17 +148,18 @@ function check(operator: Operator, kept: Kept): void {
     { bound, output }: { bound: Bound; output: string | undefined },
     got: ArrayLike<number>,
     stride: number,
-    truth: Float64Array | number,
+    truth: TrueRow | number,
   ): void => {
     const limit = format === 'f32' ? bound.maxUlp : 1;
+    const sizes = typeof truth === 'number' ? undefined : truth.sizes;
     const count = typeof truth === 'number' ? 1 : truth.length;
     for (let column = 0; column < count; column++) {
       const expected = typeof truth === 'number' ? truth : truth[column];
       const value = got[row * stride + column];
       const ulp =
         format === 'f32'
-          ? boundDistance(value, expected, bound)
-          : formatDistance(format, value, expected, bound);
+          ? boundDistance(value, expected, bound, sizes?.[column])
+          : formatDistance(format, value, expected, bound, sizes?.[column]);
       if (ulp <= limit) continue;
       mismatches++;
       if (worst !== undefined && ulp <= worst.ulp) continue;

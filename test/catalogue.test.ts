@@ -141,7 +141,11 @@ describe.each(lines)('%s', (name, line) => {
       }
       for (const [key, rule] of Object.entries(line.options)) all[key] = rule.default;
       Object.assign(all, viewOptions(view, x, { cols: 2, out: new element(4) }));
-      const options = Object.fromEntries(optionNames(line).map((key) => [key, all[key]]));
+      const absent = operandsOf(line).filter(
+        (operand) => operand.role === 'input' && !view.inputs.includes(operand),
+      );
+      const names = optionNames(line).filter((key) => absent.every(({ name }) => name !== key));
+      const options = Object.fromEntries(names.map((key) => [key, all[key]]));
       expect(Object.values(options)).not.toContain(undefined);
       const got = viewResult(view, call(x, options));
       expect(got.subarray(0, want.length)).toEqual(want);

@@ -14,6 +14,7 @@
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
 #include "../ops/variants.h"
+#include "../ops/variants_exp.h"
 #include "../rows/convert.h"
 #include "table.h"
 
@@ -39,7 +40,7 @@ constexpr Operator kOperators[] = {
     ReduceDriver<MaxLogitPNorm>::entry(),
     MapDriver<Gelu>::entry(),
     MapDriver<GeluTanh>::entry(),
-    MapDriver<Dyt>::entry(),
+    ScaledMapDriver<Dyt>::entry(),
     RecordDriver<RowStats>::entry(),
     FoldDriver<CrossEntropy>::entry(),
     FoldDriver<FocalLoss>::entry(),
@@ -51,6 +52,11 @@ constexpr Operator kOperators[] = {
     RowDriver<StableMax>::entry(),
     RowDriver<Sparsemax>::entry(),
     RowDriver<Entmax15>::entry(),
+    RecordMapDriver<AddLayerNorm>::entry(),
+    RecordMapDriver<AddRmsNorm>::entry(),
+    RowDriver<Softpick>::entry(),
+    RowDriver<SelfAdjustSoftmax>::entry(),
+    RowDriver<AdaptiveTemperatureSoftmax>::entry(),
     Sample::entry(),
 };
 // clang-format on
