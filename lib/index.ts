@@ -13,6 +13,8 @@ export * from './softmax';
 export * from './stats';
 export * from './norm';
 export * from './variants';
+export * from './masks';
+export * from './decoding';
 
 export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
@@ -23,6 +25,16 @@ export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
 export { createSampler } from './sampler';
 export type { SampleOptions, SampleResult, Sampler, SamplerOptions, SamplerStep } from './sampler';
+export { createSpeculator } from './speculator';
+export type {
+  Speculator,
+  SpeculatorFilters,
+  SpeculatorOptions,
+  VerifyOptions,
+  VerifyResult,
+} from './speculator';
+export { createEntropySwitch } from './entropy-switch';
+export type { EntropySwitch, EntropySwitchOptions, SwitchOptions } from './entropy-switch';
 export { allocate } from './allocate';
 export { plan } from './plan';
 export type { Plan, PlanOptions } from './plan';
