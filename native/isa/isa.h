@@ -15,6 +15,7 @@
 #include "../ops/top_k.h"
 #include "../ops/variants.h"
 #include "../rows/convert.h"
+#include "../rows/panel.h"
 #include "table.h"
 
 namespace softlane {
@@ -92,11 +93,22 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,           kOperators,   sizeof kOperators / sizeof *kOperators - kUnlisted,
-          kUnlisted,      row_max,      state_push,
-          state_finish,   widen,        narrow,
-          exp_array,      log_array,    ext_exp_array,
-          memory_traffic, naive_softmax};
+  return {name,
+          kOperators,
+          sizeof kOperators / sizeof *kOperators - kUnlisted,
+          kUnlisted,
+          row_max,
+          state_push,
+          state_finish,
+          widen,
+          narrow,
+          columns_to_rows,
+          rows_to_columns,
+          exp_array,
+          log_array,
+          ext_exp_array,
+          memory_traffic,
+          naive_softmax};
 }
 
 }  // namespace
