@@ -6,6 +6,7 @@ import * as activation from './activation';
 import * as loss from './loss';
 import * as norm from './norm';
 import type { Operator } from './operator';
+import * as pooling from './pooling';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmax from './softmax';
@@ -16,7 +17,7 @@ export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } 
 export { optionNames } from './operator';
 
 /** One word per family. */
-const families = { softmax, select, activation, scores, stats, loss, norm, variants };
+const families = { softmax, select, activation, scores, stats, loss, norm, variants, pooling };
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

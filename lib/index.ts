@@ -13,6 +13,7 @@ export * from './softmax';
 export * from './stats';
 export * from './norm';
 export * from './variants';
+export * from './pooling';
 
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
@@ -35,6 +36,7 @@ export { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from './errors';
 export type { ErrorCode } from './errors';
 export { SoftlaneVerifyError } from './verify';
 export type { Mismatch } from './verify';
+export type { WindowOptions } from './layout';
 export type { TensorLike, TensorOf } from './tensor';
 export type {
   AnyInput,

@@ -26,6 +26,7 @@ import * as softmaxes from './softmax';
 import * as stats from './stats';
 import * as norm from './norm';
 import * as variants from './variants';
+import * as pooling from './pooling';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -57,6 +58,9 @@ export const rmsNorm = promised(norm.rmsNorm);
 export const stableMax = promised(variants.stableMax);
 export const sparsemax = promised(variants.sparsemax);
 export const entmax15 = promised(variants.entmax15);
+export const softPool = promised(pooling.softPool);
+export const spladeMax = promised(pooling.spladeMax);
+export const spladeSum = promised(pooling.spladeSum);
 
 export { createAsyncSampler as createSampler } from './sampler';
 export type { AsyncSampler, SampleOptions, SampleResult, SamplerOptions } from './sampler';

@@ -7,6 +7,7 @@
 #include "../ops/divergence.h"
 #include "../ops/loss.h"
 #include "../ops/norm.h"
+#include "../ops/pooling.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
@@ -52,6 +53,9 @@ constexpr Operator kOperators[] = {
     RowDriver<StableMax>::entry(),
     RowDriver<Sparsemax>::entry(),
     RowDriver<Entmax15>::entry(),
+    ReduceDriver<SoftPool>::entry(),
+    PairDriver<SpladeMax>::entry(),
+    PairDriver<SpladeSum>::entry(),
     Sample::entry(),
 };
 // clang-format on
