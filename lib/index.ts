@@ -15,6 +15,7 @@ export * from './norm';
 export * from './variants';
 export * from './masks';
 export * from './decoding';
+export * from './pooling';
 
 export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
@@ -48,6 +49,7 @@ export { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from './errors';
 export type { ErrorCode } from './errors';
 export { SoftlaneVerifyError } from './verify';
 export type { Mismatch } from './verify';
+export type { WindowOptions } from './layout';
 export type { TensorLike, TensorOf } from './tensor';
 export type {
   AnyInput,

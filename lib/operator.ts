@@ -20,10 +20,10 @@ export type AnyElement = OperandElement | 'float16' | 'bfloat16';
 export type OperandArrays = readonly (OperandArray | undefined)[];
 
 /**
- * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, or as many a row as one of
- * the operator's options says.
+ * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, a row for all rows that lie
+ * side by side (docs/axes.md), or as many a row as one of the operator's options says.
  */
-export type Extent = 'perRow' | 'perColumn' | 'rows' | { readonly option: string };
+export type Extent = 'perRow' | 'perColumn' | 'rows' | 'perSlab' | { readonly option: string };
 
 export type Operand = InputOperand | OutputOperand;
 
@@ -184,6 +184,16 @@ export function operandsOf(operator: Operator): readonly Operand[] {
   return operator.operands ?? NO_OPERANDS;
 }
 
+/** Whether rows may be windows: where every row has numbers of its own, and reads nothing that lies as x does. */
+export function takesWindows(operator: Operator): boolean {
+  return (
+    operator.output !== 'rows' &&
+    operandsOf(operator).every(
+      ({ role, extent }) => role === 'output' || extent === 'perRow' || extent === 'perColumn',
+    )
+  );
+}
+
 /** Every option name that a call of the operator takes, in the order of the documentation. */
 export function optionNames(operator: Operator): string[] {
   const { lists } = operator;
@@ -194,6 +204,9 @@ export function optionNames(operator: Operator): string[] {
     'cols',
     'stride',
     ...(operator.output === 'rows' ? ['outStride'] : []),
+    'axis',
+    'dims',
+    ...(takesWindows(operator) ? ['window'] : []),
     'out',
     ...operands.map(({ name }) => name),
     ...(lists === undefined ? [] : [lists]),

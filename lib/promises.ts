@@ -28,6 +28,7 @@ import * as softmaxes from './softmax';
 import * as stats from './stats';
 import * as norm from './norm';
 import * as variants from './variants';
+import * as pooling from './pooling';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -74,6 +75,9 @@ export const quantileCutoff = promised(masks.quantileCutoff);
 export const gumbelSoftmax = promised(decoding.gumbelSoftmax);
 export const guidedLogits = promised(decoding.guidedLogits);
 export const acceptanceLimit = promised(decoding.acceptanceLimit);
+export const softPool = promised(pooling.softPool);
+export const spladeMax = promised(pooling.spladeMax);
+export const spladeSum = promised(pooling.spladeSum);
 
 export { createAsyncSpeculator as createSpeculator } from './speculator';
 export type {

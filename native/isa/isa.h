@@ -9,6 +9,7 @@
 #include "../ops/loss.h"
 #include "../ops/masks.h"
 #include "../ops/norm.h"
+#include "../ops/pooling.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
@@ -19,6 +20,7 @@
 #include "../ops/variants.h"
 #include "../ops/variants_exp.h"
 #include "../rows/convert.h"
+#include "../rows/panel.h"
 #include "table.h"
 
 namespace softlane {
@@ -70,6 +72,9 @@ constexpr Operator kOperators[] = {
     RowDriver<GumbelSoftmax>::entry(),
     RowDriver<GuidedLogits>::entry(),
     PairDriver<AcceptanceLimit>::entry(),
+    ReduceDriver<SoftPool>::entry(),
+    PairDriver<SpladeMax>::entry(),
+    PairDriver<SpladeSum>::entry(),
     Sample::entry(),
     Speculate::entry(),
 };
@@ -112,11 +117,22 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,           kOperators,   sizeof kOperators / sizeof *kOperators - kUnlisted,
-          kUnlisted,      row_max,      state_push,
-          state_finish,   widen,        narrow,
-          exp_array,      log_array,    ext_exp_array,
-          memory_traffic, naive_softmax};
+  return {name,
+          kOperators,
+          sizeof kOperators / sizeof *kOperators - kUnlisted,
+          kUnlisted,
+          row_max,
+          state_push,
+          state_finish,
+          widen,
+          narrow,
+          columns_to_rows,
+          rows_to_columns,
+          exp_array,
+          log_array,
+          ext_exp_array,
+          memory_traffic,
+          naive_softmax};
 }
 
 }  // namespace
