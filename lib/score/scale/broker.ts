@@ -1,9 +1,9 @@
 /** The Redis that jobs wait in, by way of BullMQ; both libraries are loaded when somebody asks for them. */
 import type * as BullMQ from 'bullmq';
 import type { Redis } from 'ioredis';
-import { wrongValue } from '../../errors';
 import { SoftlaneFileError } from '../errors';
 import { optional } from '../optional';
+import { connectionOf, labelOf, majorOf, requireAddress } from './address';
 
 export interface BrokerOptions {
   /** redis://, rediss:// or unix:// with all that is needed to connect. */
@@ -23,50 +23,6 @@ const longestRetry = 5000;
 const firstAttempts = 8;
 const laterAttempts = 40;
 
-/** Versions that understand each other: below 1.0 every minor version is a major one. */
-export function majorOf(version: string): string {
-  const [major, minor] = version.split('.');
-  return major === '0' ? `0.${minor}` : major!;
-}
-
-/** What may be printed of an address: nothing of who is let in. */
-function labelOf(url: URL): string {
-  if (url.protocol === 'unix:') return `unix://${url.pathname}`;
-  const port = url.port === '' ? '6379' : url.port;
-  return `${url.protocol}//${url.hostname}:${port}${url.pathname.replace(/\/$/, '')}`;
-}
-
-function addressOf(text: string): URL {
-  const expected =
-    'an address, such as redis://host:6379, rediss://user:password@host or unix:///path';
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlace = url?.protocol === 'unix:' ? url.pathname !== '' : url?.hostname !== '';
-  if (url !== undefined && ['redis:', 'rediss:', 'unix:'].includes(url.protocol) && isPlace) {
-    return url;
-  }
-  // An address that is nearly right may hold a password.
-  const shown = text.includes('@') ? '... (not shown: it may hold a password)' : text;
-  throw wrongValue('queue', '--redis', expected, shown);
-}
-
-function connectionOf(url: URL): Record<string, unknown> {
-  const { username, password } = url;
-  const who = {
-    ...(username !== '' && { username: decodeURIComponent(username) }),
-    ...(password !== '' && { password: decodeURIComponent(password) }),
-  };
-  if (url.protocol === 'unix:') return { path: decodeURIComponent(url.pathname), ...who };
-  const db = url.pathname.length > 1 ? Number(url.pathname.slice(1)) : 0;
-  if (!Number.isInteger(db)) throw wrongValue('queue', '--redis', 'a number of a database', db);
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? 6379 : Number(url.port),
-    db,
-    ...(url.protocol === 'rediss:' && { tls: {} }),
-    ...who,
-  };
-}
-
 export class Broker {
   private constructor(
     readonly bullmq: typeof BullMQ,
@@ -80,10 +36,7 @@ export class Broker {
   ) {}
 
   static async open(options: BrokerOptions): Promise<Broker> {
-    const url = addressOf(options.redis);
-    if (!/^[\w.-]+$/.test(options.queue)) {
-      throw wrongValue('queue', '--queue', 'letters, digits, dots and dashes', options.queue);
-    }
+    const url = requireAddress(options.redis, options.queue);
     const label = labelOf(url);
     const needed = { path: label, packages: 'bullmq ioredis' };
     const bullmq = await optional(() => import('bullmq'), needed);

@@ -52,7 +52,7 @@ export class OffLoop {
     return new Promise((resolve, reject) => {
       const stop = (): void => thread.postMessage({ kind: 'stop' } satisfies Asked);
       const settle = (end: () => void): void => {
-        thread.removeAllListeners();
+        thread.off('message', heard).off('error', lost).off('exit', ended);
         signal?.removeEventListener('abort', stop);
         end();
       };
@@ -60,16 +60,17 @@ export class OffLoop {
         this.thread = undefined;
         settle(() => reject(error));
       };
-      thread.on('message', (answer: Answer) => {
+      const ended = (code: number): void =>
+        lost(new Error(`the thread of the worker ended with ${code}`));
+      const heard = (answer: Answer): void => {
         if (answer.kind === 'progress') onProgress?.(answer.rows);
         else if (answer.kind === 'done') settle(() => resolve(answer.result));
         else {
           const { message, code, stack } = answer;
           settle(() => reject(new TaskError(message, code, stack)));
         }
-      });
-      thread.on('error', lost);
-      thread.on('exit', (code) => lost(new Error(`the thread of the worker ended with ${code}`)));
+      };
+      thread.on('message', heard).on('error', lost).on('exit', ended);
       thread.postMessage(asked);
       signal?.addEventListener('abort', stop);
       if (signal?.aborted === true) stop();

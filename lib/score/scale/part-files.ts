@@ -9,6 +9,14 @@ import { createPart, outputFormat, sinkOf, type OutputFile } from '../output-fil
 import type { Product } from '../product';
 import { writeJson, type PartPlaces, type RangeRecord } from './record';
 
+/** Which range it is, and where its parts go. */
+export interface PartPlace {
+  readonly places: PartPlaces;
+  readonly number: number;
+  /** Its first row. */
+  readonly first: number;
+}
+
 export class PartFiles implements ResultFiles {
   rejected = 0;
   /** Set before these get their names. */
@@ -19,8 +27,7 @@ export class PartFiles implements ResultFiles {
   private constructor(
     readonly outputs: readonly OutputFile[],
     readonly rejects: RejectFile | undefined,
-    private readonly places: PartPlaces,
-    private readonly number: number,
+    private readonly at: PartPlace,
   ) {}
 
   /** In the order of the outputs of the job. */
@@ -29,10 +36,10 @@ export class PartFiles implements ResultFiles {
     { outFormat, labelled }: CheckedJob,
     feed: Feed,
     products: readonly Product[],
-    { places, number }: { readonly places: PartPlaces; readonly number: number },
+    at: PartPlace,
   ): Promise<PartFiles> {
     const made: OutputFile[] = [];
-    const next = (): string => places.part(made.length, number);
+    const next = (): string => at.places.part(made.length, at.number);
     // The same range done twice has the same bytes: the later replaces the earlier.
     const common = { force: true, inputs: feed.files };
     try {
@@ -50,7 +57,7 @@ export class PartFiles implements ResultFiles {
         rejects = await RejectFile.create(next(), common);
         made.push(rejects.asOutput());
       }
-      return new PartFiles(made, rejects, places, number);
+      return new PartFiles(made, rejects, at);
     } catch (error) {
       for (const file of made) await file.discard();
       throw error;
@@ -61,8 +68,10 @@ export class PartFiles implements ResultFiles {
     return Promise.reject(new RangeError('a range is done in one go'));
   }
 
-  /** Gives the parts their names, and writes the record of them. */
-  async publish(rows: number, signal?: AbortSignal): Promise<void> {
+  /** Gives the parts their names, and writes the record of them; `end` is the row after the last. */
+  async publish(end: number, signal?: AbortSignal): Promise<void> {
+    const { places, number, first } = this.at;
+    const rows = end - first;
     const kept: RangeRecord['outputs'][number][] = [];
     for (const output of this.outputs) {
       const { length, state } = await output.keep();
@@ -72,7 +81,7 @@ export class PartFiles implements ResultFiles {
     for (const output of this.outputs) await output.commit(rows, signal);
     const { rejected, verified = null } = this;
     const record: RangeRecord = { rows, rejected, verified, outputs: kept };
-    await writeJson(this.places.record(this.number), record);
+    await writeJson(places.record(number), record);
   }
 
   async close(): Promise<void> {

@@ -92,7 +92,11 @@ export async function runRange(
   let files: PartFiles | undefined;
   try {
     const products = productsOf(options, checked, feed.cols);
-    files = await PartFiles.create(options, checked, feed, products, { places, number });
+    files = await PartFiles.create(options, checked, feed, products, {
+      places,
+      number,
+      first,
+    });
     const to = rows === null ? feed.rows : first + rows;
     const run = new Run(options, checked, feed, products, files, {
       from: first,

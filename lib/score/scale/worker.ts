@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Job, Queue } from 'bullmq';
 import type { JobSummary } from '../job-types';
-import { majorOf, type Broker } from './broker';
+import { majorOf } from './address';
+import type { Broker } from './broker';
 import { isForGood, told } from './failure';
 import type { FinishTask } from './finish';
 import { OffLoop, TaskError } from './off-loop';
@@ -41,6 +42,7 @@ export class RangeWorker {
   private leaving: Leaving | undefined;
   private readonly left: Promise<void>;
   private isLeft!: () => void;
+  private ending = Promise.resolve();
 
   constructor(
     private readonly broker: Broker,
@@ -68,7 +70,7 @@ export class RangeWorker {
     );
     // A Redis that is away is told of by the broker; the others end an attempt and are told there.
     this.worker.on('error', () => undefined);
-    this.worker.on('completed', (job: Job) => void this.over(job));
+    this.worker.on('completed', (job: Job) => (this.ending = this.over(job)));
     this.worker.on('failed', (job: Job | undefined, error: Error) => {
       if (job?.name === 'finish') {
         options.onEvent?.({ event: 'failed', job: job.id!, message: error.message });
@@ -83,6 +85,7 @@ export class RangeWorker {
     const running = this.worker.run();
     await Promise.race([running, this.left]);
     await this.worker.close();
+    await this.ending;
     await this.thread.close();
     return this.leaving ?? 'told';
   }
@@ -189,12 +192,12 @@ export class RangeWorker {
   /** Redis knows that a job is done: its parts may go. */
   private async over(job: Job): Promise<void> {
     if (job.name === 'finish') {
+      const summary = job.returnvalue as JobSummary;
+      this.options.onEvent?.({ event: 'job', job: job.id!, summary });
       const { plan } = job.data as FinishTask;
       for (const folder of partFolders(plan.options, job.id!)) {
         await rm(folder, { recursive: true, force: true }).catch(() => undefined);
       }
-      const summary = job.returnvalue as JobSummary;
-      this.options.onEvent?.({ event: 'job', job: job.id!, summary });
     }
     await this.leaveIfDrained();
   }
