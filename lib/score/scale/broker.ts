@@ -20,7 +20,7 @@ export interface BrokerOptions {
 const retryEvery = 250;
 const longestRetry = 5000;
 /** Attempts before a Redis that never answered is given up, and one that did. */
-const firstAttempts = 8;
+const firstAttempts = 3;
 const laterAttempts = 40;
 
 export class Broker {

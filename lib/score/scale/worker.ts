@@ -31,6 +31,8 @@ const defaultLock = 30_000;
 const maxLost = 5;
 /** Milliseconds between looks whether a job is still wanted. */
 const lookEvery = 1000;
+/** And whether anything is left, for those that leave then. */
+const drainEvery = 250;
 
 /** Why the worker left by itself, where it was not told to. */
 export type Leaving = 'told' | 'drained' | Error;
@@ -75,15 +77,18 @@ export class RangeWorker {
       if (job?.name === 'finish') {
         options.onEvent?.({ event: 'failed', job: job.id!, message: error.message });
       }
-      void this.leaveIfDrained();
     });
-    this.worker.on('drained', () => void this.leaveIfDrained());
   }
 
   /** Works until it is to leave; gives why. */
   async run(): Promise<Leaving> {
     const running = this.worker.run();
+    const timer = setInterval(
+      () => void (this.options.drain === true && this.leaveIfDrained()),
+      drainEvery,
+    );
     await Promise.race([running, this.left]);
+    clearInterval(timer);
     await this.worker.close();
     await this.ending;
     await this.thread.close();
@@ -199,11 +204,10 @@ export class RangeWorker {
         await rm(folder, { recursive: true, force: true }).catch(() => undefined);
       }
     }
-    await this.leaveIfDrained();
   }
 
+  /** Others may be at work on what is left, so that nothing here tells when it is done. */
   private async leaveIfDrained(): Promise<void> {
-    if (this.options.drain !== true) return;
     const counts = await this.queue
       .getJobCounts('waiting', 'active', 'delayed', 'waiting-children', 'prioritized')
       .catch(() => ({ unknown: 1 }));
