@@ -29,7 +29,7 @@ export class RedisServer {
 
   async start(): Promise<this> {
     const own = ['--port', '0', '--unixsocket', this.socket, '--dir', this.folder, '--save', ''];
-    const args = [...own, '--appendonly', 'yes', '--appendfsync', 'always', ...this.settings];
+    const args = [...own, '--appendonly', 'yes', ...this.settings];
     this.child = spawn('redis-server', args, { stdio: 'ignore' });
     while (!(await this.answers())) {
       if (this.child.exitCode !== null) throw new Error('redis-server ended at once');
