@@ -42,7 +42,7 @@ export interface InputOperand extends AnyOperand {
   readonly role: 'input';
   /**
    * Values for tests and measurements: those of a row with these elements (one number for 'perRow'), or, for
-   * 'perColumn', those of all rows, which get an array of as many elements.
+   * 'perColumn', those of all rows, by the number of elements alone.
    */
   readonly example: (row: Float32Array) => ArrayLike<number> | number;
 }

@@ -121,8 +121,10 @@ function exampleArrays(
   const arrays: Record<string, OperandArray> = {};
   for (const operand of inputs) {
     const values: number[] = [];
-    for (let r = 0; r < (operand.extent === 'perColumn' ? 1 : rows); r++) {
-      const value = operand.example(x.subarray(r * stride, r * stride + cols));
+    const isShared = operand.extent === 'perColumn';
+    for (let r = 0; r < (isShared ? 1 : rows); r++) {
+      const row = isShared ? new Float32Array(cols) : x.subarray(r * stride, r * stride + cols);
+      const value = operand.example(row);
       if (typeof value === 'number') values.push(value);
       else for (let i = 0; i < value.length; i++) values.push(value[i]);
     }
