@@ -13,6 +13,8 @@ export * from './softmax';
 export * from './stats';
 export * from './norm';
 export * from './variants';
+export * from './masks';
+export * from './decoding';
 
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
@@ -22,6 +24,16 @@ export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
 export { createSampler } from './sampler';
 export type { SampleOptions, SampleResult, Sampler, SamplerOptions, SamplerStep } from './sampler';
+export { createSpeculator } from './speculator';
+export type {
+  Speculator,
+  SpeculatorFilters,
+  SpeculatorOptions,
+  VerifyOptions,
+  VerifyResult,
+} from './speculator';
+export { createEntropySwitch } from './entropy-switch';
+export type { EntropySwitch, EntropySwitchOptions, SwitchOptions } from './entropy-switch';
 export { allocate } from './allocate';
 export { plan } from './plan';
 export type { Plan, PlanOptions } from './plan';

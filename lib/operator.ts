@@ -108,6 +108,11 @@ export interface Bound {
   readonly absolute: number;
   /** Results of magnitude below 2^-126: always +0, or rounded to subnormals. */
   readonly tiny: 'zero' | 'subnormal';
+  /**
+   * Results are elements of x or -Infinity. A truth that no float32 equals says that its element is within rounding of
+   * the cut: the nearest float32 and -Infinity are both right.
+   */
+  readonly cut?: true;
 }
 
 /** One line of the catalogue. */

@@ -18,8 +18,10 @@
  */
 import * as activation from './activation';
 import { native } from './configure';
+import * as decoding from './decoding';
 import { promised } from './jobs';
 import * as losses from './loss';
+import * as masks from './masks';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmaxes from './softmax';
@@ -57,7 +59,25 @@ export const rmsNorm = promised(norm.rmsNorm);
 export const stableMax = promised(variants.stableMax);
 export const sparsemax = promised(variants.sparsemax);
 export const entmax15 = promised(variants.entmax15);
+export const topP = promised(masks.topP);
+export const minP = promised(masks.minP);
+export const typicalP = promised(masks.typicalP);
+export const topNSigma = promised(masks.topNSigma);
+export const epsilonCutoff = promised(masks.epsilonCutoff);
+export const etaCutoff = promised(masks.etaCutoff);
+export const quantileCutoff = promised(masks.quantileCutoff);
+export const gumbelSoftmax = promised(decoding.gumbelSoftmax);
+export const guidedLogits = promised(decoding.guidedLogits);
+export const acceptanceLimit = promised(decoding.acceptanceLimit);
 
+export { createAsyncSpeculator as createSpeculator } from './speculator';
+export type {
+  AsyncSpeculator,
+  SpeculatorFilters,
+  SpeculatorOptions,
+  VerifyOptions,
+  VerifyResult,
+} from './speculator';
 export { createAsyncSampler as createSampler } from './sampler';
 export type { AsyncSampler, SampleOptions, SampleResult, SamplerOptions } from './sampler';
 

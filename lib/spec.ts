@@ -65,4 +65,5 @@ export const Refusal = {
   DISTRIBUTION: 19,
   TOKEN: 20,
   SETTINGS: 21,
+  DRAFTED: 22,
 } as const;

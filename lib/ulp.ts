@@ -9,6 +9,11 @@
  */
 import type { Bound } from './operator';
 
+/** Whether a truth says that its element may be cut or not (Bound.cut). */
+export function isDoubtful(truth: number): boolean {
+  return Math.fround(truth) !== truth && !Number.isNaN(truth);
+}
+
 /** 2^-126, the smallest normal float. */
 export const SMALLEST_NORMAL = 2 ** -126;
 
@@ -55,6 +60,9 @@ export function ulpDistance(result: number, truth: number, tiny: Bound['tiny'] =
  * an absolute part, the unit is never smaller than that part makes it.
  */
 export function boundDistance(result: number, truth: number, bound: Bound): number {
+  if (bound.cut && isDoubtful(truth)) {
+    return result === -Infinity || result === Math.fround(truth) ? 0 : Infinity;
+  }
   const distance = ulpDistance(result, truth, bound.tiny);
   if (bound.absolute === 0 || !Number.isFinite(result - truth)) return distance;
   const unit = Math.max(ulpOf(truth), bound.absolute / bound.maxUlp);

@@ -4,13 +4,16 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/decoding.h"
 #include "../ops/divergence.h"
 #include "../ops/loss.h"
+#include "../ops/masks.h"
 #include "../ops/norm.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
+#include "../ops/speculate.h"
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
 #include "../ops/variants.h"
@@ -51,12 +54,23 @@ constexpr Operator kOperators[] = {
     RowDriver<StableMax>::entry(),
     RowDriver<Sparsemax>::entry(),
     RowDriver<Entmax15>::entry(),
+    RowDriver<TopP>::entry(),
+    RowDriver<MinP>::entry(),
+    RowDriver<TypicalP>::entry(),
+    RowDriver<TopNSigma>::entry(),
+    RowDriver<EpsilonCutoff>::entry(),
+    RowDriver<EtaCutoff>::entry(),
+    RowDriver<QuantileCutoff>::entry(),
+    RowDriver<GumbelSoftmax>::entry(),
+    RowDriver<GuidedLogits>::entry(),
+    PairDriver<AcceptanceLimit>::entry(),
     Sample::entry(),
+    Speculate::entry(),
 };
 // clang-format on
 
 // Operators at the end that the catalogue does not list.
-constexpr int kUnlisted = 1;
+constexpr int kUnlisted = 2;
 
 inline void state_push(State* state, const float* x, size_t n) {
   push_range(Units(state->temperature), {automatic_sum(n)}, x, n, state);

@@ -29,6 +29,7 @@
 //   reduce(call, context, x, begin, end, state), append(state, next) and
 //   finish(call, context, state, x, n), the number.
 // pair (a row to one number in any way) takes row(call, x, n), the number, likewise.
+// The last two, and select of a row to a row, may ask for workspace_bytes(call): call.workspace.
 //
 // A struct with operands beside x and y lists them in kOperands (operator.h), and reads them with
 // operand_at; one that cannot give a result for a row says so with refuse.
@@ -53,6 +54,19 @@ struct Listed<Op, std::void_t<decltype(Op::kOperands)>> {
   static constexpr Operator entry(Operator op) {
     op.operands = Op::kOperands;
     op.operand_count = static_cast<int>(sizeof Op::kOperands / sizeof *Op::kOperands);
+    return op;
+  }
+};
+
+// The entry with the memory that a struct wants to work in, if it wants any.
+template <class Op, class = void>
+struct Worked {
+  static constexpr Operator entry(Operator op) { return op; }
+};
+template <class Op>
+struct Worked<Op, std::void_t<decltype(&Op::workspace_bytes)>> {
+  static constexpr Operator entry(Operator op) {
+    op.workspace_bytes = Op::workspace_bytes;
     return op;
   }
 };
@@ -214,8 +228,9 @@ struct PairDriver {
     }
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, nullptr, nullptr});
+    return Worked<Op>::entry(
+        Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr, nullptr,
+                           nullptr, nullptr, nullptr, nullptr, nullptr}));
   }
 };
 
@@ -257,14 +272,17 @@ template <class Op>
 struct RowDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     float* out = static_cast<float*>(y);
+    Call one = call;
     for (size_t r = 0; r < count; ++r) {
-      Op::row(call, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+      one.row = call.row + r;
+      Op::row(one, x + r * call.x_stride, out + r * call.y_stride, call.cols);
     }
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, nullptr});
+    return Worked<Op>::entry(
+        Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
+                           nullptr, nullptr, nullptr, nullptr, nullptr}));
   }
 };
 

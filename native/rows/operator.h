@@ -66,7 +66,8 @@ enum class Refusal : uint64_t {
   kMasked = 18,
   kDistribution = 19,
   kToken = 20,
-  kSettings = 21
+  kSettings = 21,
+  kDrafted = 22
 };
 
 constexpr uint64_t kNoneRefused = ~uint64_t{0};
