@@ -14,8 +14,8 @@ function upper(a: number, b: number): number {
   return (a >>> 16) * (b >>> 16) + Math.floor(crossed / 0x10000) + Math.floor(other / 0x10000);
 }
 
-/** Philox 4x32-10 (Salmon et al. 2011). */
-function philox(counter: readonly number[], key: readonly number[]): number[] {
+/** The four words of Philox 4x32-10 (Salmon et al. 2011), written into `out`. */
+function philox(counter: readonly number[], key: readonly number[], out: Float64Array): void {
   let [a, b, c, d] = counter;
   let [k, l] = key;
   for (let round = 0; round < 10; round++) {
@@ -23,19 +23,29 @@ function philox(counter: readonly number[], key: readonly number[]): number[] {
     const second = upper(0xcd9e8d57, c);
     const firstLow = Math.imul(0xd2511f53, a) >>> 0;
     const secondLow = Math.imul(0xcd9e8d57, c) >>> 0;
-    [a, b, c, d] = [(second ^ b ^ k) >>> 0, secondLow, (first ^ d ^ l) >>> 0, firstLow];
+    a = (second ^ b ^ k) >>> 0;
+    b = secondLow;
+    c = (first ^ d ^ l) >>> 0;
+    d = firstLow;
     k = (k + 0x9e3779b9) >>> 0;
     l = (l + 0xbb67ae85) >>> 0;
   }
-  return [a, b, c, d];
+  out[0] = a;
+  out[1] = b;
+  out[2] = c;
+  out[3] = d;
 }
 
 /** -ln(-ln u) of every column, u the column's own odd multiple of 2^-53. */
 export function gumbelNoise(length: number, seed: number, step: number, key: number): Float64Array {
-  const words = (value: number): [number, number] => [value % 2 ** 32, Math.floor(value / 2 ** 32)];
+  const words = (value: number): number[] => [value % 2 ** 32, Math.floor(value / 2 ** 32)];
+  const counter = [...words(step), key, 0];
+  const seeds = words(seed);
+  const word = new Float64Array(4);
   const noise = new Float64Array(length);
   for (let i = 0; i < length; i += 2) {
-    const word = philox([...words(step), key, 2 ** 31 + i / 2], words(seed));
+    counter[3] = 2 ** 31 + i / 2;
+    philox(counter, seeds, word);
     for (let j = 0; j < 2 && i + j < length; j++) {
       const u = (2 * (word[2 * j] * 2 ** 20 + Math.floor(word[2 * j + 1] / 4096)) + 1) * 2 ** -53;
       noise[i + j] = -Math.log(-Math.log(u));
