@@ -7,8 +7,8 @@ import type { TensorLike } from './tensor';
 import type { CallOptions, Float32Output, FloatCall, RowOptions } from './types';
 
 export interface KeyInputs {
-  /** For each row, the number that its noise is keyed by. */
-  readonly keys: Uint32Array | TensorLike;
+  /** For each row, the number that its noise is keyed by; one below 0 counts 2^32 more. */
+  readonly keys: Int32Array | TensorLike;
 }
 export interface OtherLogits {
   /** The other logits: as many rows, of as many columns, without gaps. */
@@ -84,11 +84,11 @@ const hardOption: ChoiceRule = {
 const keys: InputOperand = {
   role: 'input',
   name: 'keys',
-  element: 'uint32',
+  element: 'int32',
   extent: 'perRow',
   optional: false,
   summary: 'the number that the noise of each row is keyed by',
-  example: (row) => (row.length > 0 && row[0] < 0 ? 4294967295 - row.length : row.length),
+  example: (row) => (row.length > 0 && row[0] < 0 ? -row.length : row.length),
 };
 
 /** Logits that are near, with other columns ahead. */
@@ -129,7 +129,7 @@ const other: InputOperand = {
  * ```ts
  * import { gumbelSoftmax } from 'softlane';
  * const logits = Float32Array.of(1, 2, 3, 3, 2, 1);
- * const keys = Uint32Array.of(0, 1);
+ * const keys = Int32Array.of(0, 1);
  * const y = gumbelSoftmax(logits, { cols: 3, keys, temperature: 0.5, seed: 7 });
  * console.log(y[0] + y[1] + y[2]); // 1
  * ```
@@ -275,6 +275,7 @@ export const acceptanceLimit = define<FloatCall<AcceptanceLimitOptions, OtherLog
   output: 'perRow',
   element: 'float32',
   operands: [other],
+  counts: 'int32',
   bound: { maxUlp: 4, measuredUlp: 1, absolute: 1e-13, tiny: 'subnormal' },
   oracle: oracle.acceptanceLimit,
   papers: ['multi-draft-speculative'],

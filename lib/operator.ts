@@ -135,6 +135,8 @@ export interface Operator {
   readonly operands?: readonly Operand[];
   /** For a record: the option that lists the optional outputs to make. Without it each is an option of its own. */
   readonly lists?: string;
+  /** Whether its kernel counts the columns by int32; so it is where there is one among its results or operands. */
+  readonly counts?: 'int32';
   /** For a record: the largest of its outputs'. */
   readonly bound: Bound;
   readonly oracle: Oracle;

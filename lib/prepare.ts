@@ -323,7 +323,7 @@ function rowCount(name: string, length: number, cols: number, stride: number): n
 export function requireIndexable(operator: Operator, cols: number): void {
   if (cols <= 0x7fffffff) return;
   const elements = [operator, ...operandsOf(operator)].map(({ element }) => element);
-  if (!elements.includes('int32')) return;
+  if (operator.counts === undefined && !elements.includes('int32')) return;
   throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
 }
 

@@ -60,7 +60,7 @@ export function gumbelSoftmax(
   { temperature = 1, hard = false, seed = 0, step = 0 }: Parameters = {},
   { keys = 0 }: Inputs = {},
 ): Float64Array {
-  const z = gumbelNoise(row.length, seed as number, step as number, keys as number);
+  const z = gumbelNoise(row.length, seed as number, step as number, (keys as number) >>> 0);
   for (let i = 0; i < z.length; i++) z[i] += row[i];
   let best = 0;
   for (let i = 1; i < z.length; i++) if (z[i] > z[best]) best = i;

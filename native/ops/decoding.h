@@ -19,7 +19,7 @@ struct GumbelSoftmax {
   static constexpr const char* kName = "gumbelSoftmax";
   static constexpr int kTemperature = 0, kHard = 2, kSeed = 3, kStep = 5;  // places in Call::params
   static constexpr Operand kOperands[] = {
-      {"keys", Element::kUint32, false, false, false, one_a_row}};
+      {"keys", Element::kInt32, false, false, false, one_a_row}};
 
   static bool valid(const Call& call) {
     const double t = call.params[kTemperature], hard = call.params[kHard];
@@ -32,7 +32,7 @@ struct GumbelSoftmax {
     double* z = static_cast<double*>(call.workspace);
     const double temperature = call.params[kTemperature];
     const Randomness random(call.params[kSeed], call.params[kStep],
-                            *operand_at<const uint32_t>(call, kOperands, 0));
+                            static_cast<uint32_t>(*operand_at<const int32_t>(call, kOperands, 0)));
     double top = -__builtin_inf();
     size_t best = 0;
     bool nan = false;

@@ -11,7 +11,7 @@ namespace {
 constexpr int kMaskTemperature = 0, kMaskLimit = 2, kMaskNaNs = 4;  // places in Call::params
 
 inline bool valid_mask(const Call& call) {
-  return call.cols <= INT32_MAX && (call.params[kMaskNaNs] == 0 || call.params[kMaskNaNs] == 1);
+  return call.params[kMaskNaNs] == 0 || call.params[kMaskNaNs] == 1;
 }
 
 // What a row with a NaN gives where that is an error.
@@ -41,8 +41,8 @@ template <class Op>
 struct Mask {
   static bool valid(const Call& call) {
     const double limit = call.params[kMaskLimit];
-    return valid_mask(call) && valid_temperature(Op::temperature(call)) && limit >= Op::kLeast &&
-           limit <= Op::kMost;
+    return valid_mask(call) && call.cols <= INT32_MAX &&
+           valid_temperature(Op::temperature(call)) && limit >= Op::kLeast && limit <= Op::kMost;
   }
   static double temperature(const Call& call) { return call.params[kMaskTemperature]; }
 
