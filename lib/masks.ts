@@ -1,6 +1,6 @@
 import { define } from './define';
-import type { Bound, ChoiceRule, NumberRule } from './operator';
-import { temperatureOption } from './operator';
+import type { Bound, NumberRule } from './operator';
+import { nanOption, temperatureOption } from './operator';
 import * as oracle from './oracle/masks';
 import { FORMATS, Spec } from './spec';
 import type { FloatCall, RowOptions } from './types';
@@ -25,10 +25,7 @@ export interface MinPOptions extends TemperedMaskOptions {
   readonly p?: number | undefined;
 }
 /** What `typicalP` takes. */
-export interface TypicalPOptions extends TemperedMaskOptions {
-  /** The probability to keep; greater than 0, at most 1 (default 0.95). */
-  readonly p?: number | undefined;
-}
+export type TypicalPOptions = TopPOptions;
 /** What `topNSigma` takes. */
 export interface TopNSigmaOptions extends MaskOptions {
   /** Standard deviations below the largest, from 0 to 2^100 (default 1). */
@@ -52,14 +49,6 @@ export interface QuantileCutoffOptions extends MaskOptions {
 
 /** What is kept is the element itself; what lies within rounding of the cut may be on either side of it. */
 const bound: Bound = { maxUlp: 0, measuredUlp: 0, absolute: 0, tiny: 'subnormal', cut: true };
-
-const nanOption: ChoiceRule = {
-  kind: 'choice',
-  index: Spec.temperature + 4,
-  default: 'throw',
-  values: ['throw', 'masked'],
-  summary: 'a row with a NaN: an error, or the NaN counts as -Infinity',
-};
 
 /** The number that a cut is made by: the same place in the spec for all of them. */
 function limitOption(

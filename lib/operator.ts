@@ -174,6 +174,14 @@ export const maskedRowOption: ChoiceRule = {
   summary: 'result of a row that is all -Infinity',
 };
 
+export const nanOption: ChoiceRule = {
+  kind: 'choice',
+  index: Spec.temperature + 4,
+  default: 'throw',
+  values: ['throw', 'masked'],
+  summary: 'a row with a NaN: an error, or the NaN counts as -Infinity',
+};
+
 const NO_OPERANDS: readonly Operand[] = [];
 
 export function operandsOf(operator: Operator): readonly Operand[] {

@@ -98,6 +98,39 @@ describe('chi-square, with fixed seeds', () => {
     ).toBeGreaterThan(6);
   });
 
+  test('rows of several blocks: what is drawn after a rejection, and after all', () => {
+    const n = 10_000;
+    const random = new Random(14);
+    const target = new Float32Array([...modelLogits(random, n), ...modelLogits(random, n)]);
+    const draft = target.slice(0, n).map((v) => v + random.bell());
+    const draws = 5000;
+    const drafted = createSampler({ seed: 15 }).sample(draft, { count: draws }).tokens;
+    const speculator = createSpeculator({ seed: 15 });
+    const tokens = Array.from({ length: draws }, (_, step) => [
+      ...speculator.verify(target, draft, [drafted[step]], { cols: n, step }).tokens,
+    ]);
+    const parts = 40;
+    const part = (token: number): number => Math.floor((token * parts) / n);
+    const expectFrom = (row: Float32Array, drawn: readonly number[]): void => {
+      const want = new Array<number>(parts).fill(0);
+      softmax(row).forEach((p, token) => (want[part(token)] += p));
+      const counts = new Array<number>(parts).fill(0);
+      for (const token of drawn) counts[part(token)]++;
+      expect(Math.abs(deviation(counts, want))).toBeLessThan(4);
+    };
+    const all = tokens.filter(([, token]) => token >= 0);
+    expect(all.length).toBeGreaterThan(draws / 4);
+    expect(all.length).toBeLessThan((3 * draws) / 4);
+    expectFrom(
+      target.slice(0, n),
+      tokens.map(([token]) => token),
+    );
+    expectFrom(
+      target.slice(n),
+      all.map(([, token]) => token),
+    );
+  });
+
   test('one token is accepted as often as it can be, several oftener, and never more than is possible', () => {
     const p = after(0, []);
     const q = after(1, []);

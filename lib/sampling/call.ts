@@ -9,6 +9,8 @@ import { abortSignal } from '../options';
 import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
 import { tokensOf } from './bias';
 import { Joined, readIds, readLogits, requireOneARow } from './inputs';
+import type { CallOptions } from './options';
+import { ASKED, NO_OPTIONS, readOptions } from './options';
 import { refusal } from './refusal';
 import type { Settings } from './settings';
 import {
@@ -39,65 +41,6 @@ const Place = {
 const PLACES = 10;
 const INPUTS = 6;
 const RESULTS = ['tokens', 'logProbs', 'rawLogProbs', 'filtered'] as const;
-/** Those that are made where an option of their name asks for them. */
-const ASKED = ['rawLogProbs', 'filtered'] as const;
-
-const OPTIONS = [
-  'cols',
-  'history',
-  'promptLength',
-  'allowed',
-  'perRow',
-  'rows',
-  'step',
-  'count',
-  'replacement',
-  ...ASKED,
-  'nan',
-  'out',
-  'dtype',
-  'threads',
-  'isa',
-] as const;
-
-/** The options of a call, each read once. The fields are always the same: engines are slow with objects that grow. */
-type CallOptions = { readonly [N in (typeof OPTIONS)[number] | 'signal']: unknown };
-
-function noOptions(): { -readonly [N in keyof CallOptions]: unknown } {
-  return {
-    cols: undefined,
-    history: undefined,
-    promptLength: undefined,
-    allowed: undefined,
-    perRow: undefined,
-    rows: undefined,
-    step: undefined,
-    count: undefined,
-    replacement: undefined,
-    rawLogProbs: undefined,
-    filtered: undefined,
-    nan: undefined,
-    out: undefined,
-    dtype: undefined,
-    threads: undefined,
-    isa: undefined,
-    signal: undefined,
-  };
-}
-
-const NO_OPTIONS: CallOptions = noOptions();
-
-function readOptions(options: unknown, mode: 'sync' | 'async'): CallOptions {
-  const names: readonly string[] = mode === 'async' ? [...OPTIONS, 'signal'] : OPTIONS;
-  const source = plainObject(NAME, 'options', options);
-  const given = noOptions();
-  for (const key of Object.keys(source)) {
-    if (!names.includes(key)) throw unknownOption(NAME, key, names);
-    given[key as keyof CallOptions] = source[key];
-  }
-  return given;
-}
-
 /** What the sampler remembers from call to call. */
 export interface Memory {
   readonly given: Readonly<Record<string, unknown>>;

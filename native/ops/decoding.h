@@ -99,10 +99,10 @@ struct GuidedLogits {
   }
 };
 
-// The largest probability with which one of K drafts, each drawn from q = softmax(other / T), can be
-// what is accepted, for any rule that gives tokens of p = softmax(x / T): the least
-// p(S) + 1 - q(S)^K over sets S of columns. The least is that of a set of the smallest p / q, so a
-// sort and two scans find it.
+// The largest probability with which one of K drafts, each drawn from q = softmax(other / T), can
+// be what is accepted, for any rule that gives tokens of p = softmax(x / T): the least p(S) + 1 -
+// q(S)^K over sets S of columns. The least is that of a set of the smallest p / q, so a sort and
+// two scans find it.
 struct AcceptanceLimit {
   static constexpr const char* kName = "acceptanceLimit";
   static constexpr int kTemperature = 0, kDrafts = 2;  // places in Call::params
@@ -139,8 +139,9 @@ struct AcceptanceLimit {
     if (!weigh(x, n, temperature, work.p, &p_total)) return __builtin_nanf("");
     if (!weigh(y, n, temperature, work.q, &q_total)) return __builtin_nanf("");
     // ln(p / q) is near 0 where it decides, and a float there has all the digits that matter.
-    const double shift = (static_cast<double>(max_element(x, n)) - max_element(y, n)) / temperature +
-                         log_double(p_total, 0) - log_double(q_total, 0);
+    const double shift =
+        (static_cast<double>(max_element(x, n)) - max_element(y, n)) / temperature +
+        log_double(p_total, 0) - log_double(q_total, 0);
     for (size_t i = 0; i < n; ++i) {
       work.p[i] /= p_total;
       work.q[i] /= q_total;

@@ -1,5 +1,5 @@
-// What the steps that cut leave of a row of logits. docs/sampling.md has the definitions, and what is
-// read how often.
+// What the steps that cut leave of a row of logits. docs/sampling.md has the definitions, and what
+// is read how often.
 #pragma once
 
 #include "../rows/operator.h"

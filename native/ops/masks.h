@@ -1,5 +1,5 @@
-// The sampler's cuts as operators: a row of logits to the same row with what is cut at -inf. What is
-// kept is what the sampler's step keeps, by the same code.
+// The sampler's cuts as operators: a row of logits to the same row with what is cut at -inf. What
+// is kept is what the sampler's step keeps, by the same code.
 #pragma once
 
 #include "../rows/drivers.h"
@@ -41,8 +41,8 @@ template <class Op>
 struct Mask {
   static bool valid(const Call& call) {
     const double limit = call.params[kMaskLimit];
-    return valid_mask(call) && call.cols <= INT32_MAX &&
-           valid_temperature(Op::temperature(call)) && limit >= Op::kLeast && limit <= Op::kMost;
+    return valid_mask(call) && call.cols <= INT32_MAX && valid_temperature(Op::temperature(call)) &&
+           limit >= Op::kLeast && limit <= Op::kMost;
   }
   static double temperature(const Call& call) { return call.params[kMaskTemperature]; }
 
@@ -75,9 +75,8 @@ struct Mask {
     }
     if (filter.whole()) {
       const splat nothing = set1(-__builtin_inff());
-      return map_vectors(call, x, y, n, [=](f32x16 v) SOFTLANE_VECTOR {
-        return select(is_nan(v), nothing, v);
-      });
+      return map_vectors(call, x, y, n,
+                         [=](f32x16 v) SOFTLANE_VECTOR { return select(is_nan(v), nothing, v); });
     }
     const Kept& kept = filter.kept();
     fill(y, n, -__builtin_inff());
@@ -142,9 +141,8 @@ struct QuantileCutoff {
       (at_least(x, n, middle) >= count - below ? low : high) = middle;
     }
     const splat least = set1(value_of_key(low)), nothing = set1(-__builtin_inff());
-    map_vectors(call, x, y, n, [=](f32x16 v) SOFTLANE_VECTOR {
-      return select(v >= least, v, nothing);
-    });
+    map_vectors(call, x, y, n,
+                [=](f32x16 v) SOFTLANE_VECTOR { return select(v >= least, v, nothing); });
   }
 
  private:

@@ -11,12 +11,40 @@
 namespace softlane {
 namespace {
 
-// What is verified. A line of tokens, each drafted after those before; several tokens for one place;
-// or a line that was drawn from the target itself and turned out to be forbidden (back off).
+// What is verified. A line of tokens, each drafted after those before; several tokens for one
+// place; or a line that was drawn from the target itself and turned out to be forbidden (back off).
 enum SpeculateMode { kLine, kSeveral, kBackOff, kSpeculateModes };
 
 // Places in Call::params.
 enum SpeculateParam { kMode, kVocabulary, kDrafted, kAreProbabilities, kSpeculateCapacity };
+
+// The probabilities of a row of logits, vector by vector: right to a few 2^-24.
+class RowTerms {
+ public:
+  RowTerms(const float* x, double temperature, float top, double log_total)
+      : x_(x), u_(temperature), r_(u_, top), terms_(u_, r_.e) {
+    // What the terms are short of e^((x - top) / T), and its sum.
+    const double log_scale = log_double(kOverGain, 0) + (r_.e - kBias) * kLn2 +
+                             (r_.shift - top) / temperature - log_total;
+    scale_ = set1(static_cast<float>(exp_double(log_scale)));
+  }
+  // f(block, probabilities): the logits of a block, and the function from a vector of them.
+  template <class F>
+  double block(size_t begin, size_t n, F f) const {
+    const Block b(u_, r_.shift, x_ + begin, n);
+    const splat zero = set1(0.0f);
+    return f(b.data(), [&](f32x16 v) SOFTLANE_VECTOR {
+      return select(terms_.low >= v, zero, terms_(v) * scale_);
+    });
+  }
+
+ private:
+  const float* x_;
+  Units u_;
+  Reference r_;
+  Terms terms_;
+  splat scale_;
+};
 
 // One of the two distributions at a place, as the filter leaves it.
 class Side {
@@ -46,6 +74,12 @@ class Side {
   double log_probability(size_t token) const {
     if (is_given_) return x_[token] > 0 ? log_double(x_[token] / sum_, 0) : -__builtin_inf();
     return depth(x_[token]) - log_total_;
+  }
+
+  // Whether no step has cut the row.
+  bool is_row() const { return is_whole_ && !is_given_; }
+  RowTerms terms() const {
+    return RowTerms(x_, temperature_, static_cast<float>(top_), log_total_);
   }
 
   // The tokens that are left stand at places, in their own order.
@@ -143,6 +177,7 @@ class Speculation {
       if (!(q > 0)) return false;
       if (!(chance(i) * q < p)) {
         *out.accepted = static_cast<int32_t>(i);
+        if (p_.is_row() && q_.is_row() && draw_from_row(i, out, true)) return true;
         begin();
         subtract(1);
         return draw(i, out);
@@ -151,6 +186,7 @@ class Speculation {
     }
     *out.accepted = static_cast<int32_t>(drafted_);
     if (!p_.read(settings_, x + drafted_ * vocabulary_, vocabulary_, given_, why)) return false;
+    if (p_.is_row() && draw_from_row(drafted_, out, false)) return true;
     begin();
     return draw(drafted_, out);
   }
@@ -232,9 +268,7 @@ class Speculation {
   // independent of its verification.
   static constexpr uint32_t kBlocks = 0x40000000u;
   double chance(size_t i) const { return random_.unit(kBlocks + static_cast<uint32_t>(i), 0); }
-  double draw_number(size_t i) const {
-    return random_.unit(kBlocks + static_cast<uint32_t>(i), 1);
-  }
+  double draw_number(size_t i) const { return random_.unit(kBlocks + static_cast<uint32_t>(i), 1); }
 
   // 1 - p
   static double others(double log_p) { return -expm1_double(log_p < 0 ? log_p : 0); }
@@ -269,6 +303,71 @@ class Speculation {
     total_ = tree_sum(lane);
   }
 
+  // From p, or from max(0, p - q), of rows that no step has cut: the block by the sums of all, and
+  // the token by the numbers of the block. False where nothing is left.
+  bool draw_from_row(size_t place, const Result& out, bool less_q) {
+    const RowTerms p = p_.terms(), q = less_q ? q_.terms() : p;
+    double total = 0;
+    for (size_t i = 0; i < vocabulary_; i += kBlock) {
+      const size_t n = block_length(vocabulary_, i);
+      rest_[i / kBlock] = p.block(i, n, [&](const float* x, const auto& of_x) {
+        const auto nothing = [](f32x16) SOFTLANE_VECTOR { return set1(0.0f); };
+        if (!less_q) return sum_beyond(x, of_x, x, nothing, n);
+        return q.block(i, n, [&](const float* y, const auto& of_y) {
+          return sum_beyond(x, of_x, y, of_y, n);
+        });
+      });
+      total += rest_[i / kBlock];
+    }
+    if (!(total > 0)) return false;
+    double left = draw_number(place) * total;
+    size_t begin = vocabulary_;
+    double here = 0;
+    for (size_t b = 0; b * kBlock < vocabulary_; ++b) {
+      if (!(rest_[b] > 0)) continue;
+      if (begin < vocabulary_) left -= here;
+      begin = b * kBlock;
+      here = rest_[b];
+      if (left < here) break;
+    }
+    const double share = left / here;
+    const size_t n = block_length(vocabulary_, begin);
+    const auto rest = [&](size_t i) {
+      const double r = p_.probability_at(i) - (less_q ? q_.probability_at(i) : 0);
+      return r > 0 ? r : 0;
+    };
+    double inside = 0, before = 0;
+    for (size_t i = begin; i < begin + n; ++i) inside += rest_[i - begin] = rest(i);
+    size_t chosen = vocabulary_;
+    for (size_t i = begin; i < begin + n; ++i) {
+      if (!(rest_[i - begin] > 0)) continue;
+      chosen = i;
+      before += rest_[i - begin];
+      if (before > share * inside) break;
+    }
+    if (chosen == vocabulary_) return false;
+    out.put(place, chosen, p_.log_probability(chosen));
+    return true;
+  }
+
+  template <class P, class Q>
+  static double sum_beyond(const float* x, const P& p, const float* y, const Q& q, size_t n) {
+    const splat zero = set1(0.0f);
+    LaneSums sums;
+    for (size_t i = 0; i < n; i += 2 * kLanes) {
+      f32x16 pair[2];
+      for (size_t j = 0; j < 2; ++j) {
+        const size_t at = i + j * kLanes, left = at < n ? n - at : 0;
+        const bool whole = left >= kLanes;
+        const float masked = -__builtin_inff();
+        pair[j] = max(zero, p(whole ? load(x + at) : load_first(x + at, left, masked)) -
+                                q(whole ? load(y + at) : load_first(y + at, left, masked)));
+      }
+      sums.add(pair[0] + pair[1]);
+    }
+    return sums.total();
+  }
+
   bool draw(size_t place, const Result& out) { return draw(place, out, place); }
   // The first token up to which what is left adds up to more than the number.
   bool draw(size_t place, const Result& out, size_t at) {
@@ -291,7 +390,15 @@ class Speculation {
 struct Speculate {
   static constexpr const char* kName = "speculate";
 
-  enum { kTargetSettings, kDraftSettings, kDraftRows, kDraftTokens, kAccepted, kOutTokens, kOutLogs };
+  enum {
+    kTargetSettings,
+    kDraftSettings,
+    kDraftRows,
+    kDraftTokens,
+    kAccepted,
+    kOutTokens,
+    kOutLogs
+  };
 
   static size_t param(const Call& call, SpeculateParam p) {
     return static_cast<size_t>(call.params[p]);
@@ -303,8 +410,9 @@ struct Speculate {
     return rows * param(call, kVocabulary);
   }
   static size_t results(const Call& call) {
-    return call.params[kMode] == kLine ? drafted(call) + 1
-           : call.params[kMode] == kSeveral ? 1 : drafted(call);
+    return call.params[kMode] == kLine      ? drafted(call) + 1
+           : call.params[kMode] == kSeveral ? 1
+                                            : drafted(call);
   }
   static constexpr Operand kOperands[] = {
       {"settings", Element::kFloat64, false, false, false, fields},
