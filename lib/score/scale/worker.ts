@@ -72,7 +72,9 @@ export class RangeWorker {
     );
     // A Redis that is away is told of by the broker; the others end an attempt and are told there.
     this.worker.on('error', () => undefined);
-    this.worker.on('completed', (job: Job) => (this.ending = this.over(job)));
+    this.worker.on('completed', (job: Job) => {
+      this.ending = this.over(job);
+    });
     this.worker.on('failed', (job: Job | undefined, error: Error) => {
       if (job?.name === 'finish') {
         options.onEvent?.({ event: 'failed', job: job.id!, message: error.message });
