@@ -170,15 +170,29 @@ afterAll(async () => {
       expect(ranges).toBe(2);
       const lost = await worker('b');
       const [parts] = leftovers(folder);
-      const half = (): boolean => leftovers(join(folder, parts)).length > 0;
-      while (!half()) await new Promise((resolve) => setImmediate(resolve));
+      const begun = (): number => leftovers(join(folder, parts)).length;
+      const oneMore = async (before: number): Promise<void> => {
+        while (begun() === before) await new Promise((resolve) => setImmediate(resolve));
+      };
+      await oneMore(0);
       expect(await lost.end('SIGKILL')).toBe('SIGKILL');
-      expect(half()).toBe(true);
+      expect(begun()).toBe(1);
+      const hasty = await worker('b');
+      await oneMore(1);
+      hasty.signal('SIGTERM');
+      await hasty.until((each) => each.stderr.includes('a second signal leaves at once'));
+      expect(await hasty.end('SIGTERM')).toBe(143);
+      expect([...lost.events, ...hasty.events].map(({ event }) => event)).toEqual([
+        'ready',
+        'ready',
+      ]);
       const other = await worker('b', '--drain');
       expect(await other.end()).toBe(0);
       const taken = other.heard('range').map(({ number, before }) => [number, before]);
-      expect(taken.length + lost.heard('range').length).toBe(2);
-      expect(taken).toContainEqual([expect.any(Number), false]);
+      expect(taken.sort()).toEqual([
+        [0, false],
+        [1, false],
+      ]);
       softlane([
         'score',
         join(folder, 'large.npy'),
@@ -229,6 +243,13 @@ afterAll(async () => {
       const { job } = submit('d', writeJob(folder, long));
       const only = await worker('d');
       await only.until((each) => each.heard('range', job).length > 0);
+      const cut = ask('d', 'submit', join(folder, 'job.json'), '--range-size', '8MiB');
+      expect([cut.status, cut.stderr]).toEqual([
+        4,
+        expect.stringContaining(`is of another job, ${job.slice(0, 13)}: cancel that one`),
+      ]);
+      const anew = ask('d', 'submit', join(folder, 'job.json'), '--force');
+      expect(anew.stderr).toContain(`is at work on ${job}: cancel it before it is done anew`);
       expect(answer(ask('d', 'cancel', job, '--json'))).toEqual({ event: 'cancelled', job });
       expect(fs.readdirSync(folder).sort()).toEqual(['job.json', 'large.npy']);
       expect(ask('d', 'watch', job).status).toBe(1);

@@ -150,6 +150,9 @@ class Report {
       return;
     }
     if (event.event === 'failed') this.tell(`job ${event.job}: ${event.message}`);
+    if (event.event === 'attempt') {
+      this.tell(`job ${event.job}, range ${event.number}: ${event.message}`);
+    }
     if (event.event === 'job') this.tell(`job ${event.job} is done`);
     if (event.event !== 'range') return;
     this.ranges++;

@@ -59,8 +59,9 @@ export const defaultRangeBytes = 2 ** 30;
 
 /** What a worker needs of the options of a job. */
 function rowOptions(options: JobOptions): JobOptions {
-  const { manifest, partBytes, checksum, ...rest } = options;
-  return rest;
+  const ofJob: readonly string[] = ['manifest', 'partBytes', 'checksum'];
+  const entries = Object.entries(options).filter(([name]) => !ofJob.includes(name));
+  return Object.fromEntries(entries) as unknown as JobOptions;
 }
 
 const idOf = (value: unknown): string =>

@@ -1,16 +1,17 @@
 /** `softlane submit`: a job becomes ranges that wait for workers, and a last one that puts them together. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Job, Queue } from 'bullmq';
 import { AtomicFile } from '../atomic-file';
 import { inputError, SoftlaneFileError } from '../errors';
 import type { FileIdentity } from '../input-file';
 import { findUnfinished, journalPath } from '../job-files';
 
+import type { JobOptions } from '../job-types';
 import type { Broker } from './broker';
 import type { FinishTask } from './finish';
-import { outputPaths, partFolders, planId, rangeId, rangesOf, type Plan } from './plan';
+import { outputPaths, partFolder, partFolders, planId, rangeId, rangesOf, type Plan } from './plan';
 
 /** Attempts at a range whose machine fails it, seconds apart: 1, 2, 4, 8. A lost worker is no attempt. */
 const attempts = 5;
@@ -47,6 +48,10 @@ export async function submitJob(
   const queue = broker.queue();
   const before = await stateOf(queue, job);
   const found = { job, ranges: ranges.length, rows: plan.rows, before };
+  if (before === 'running' && force) {
+    const reason = `is at work on ${job}: cancel it before it is done anew`;
+    throw new SoftlaneFileError('ERR_SOFTLANE_QUEUE', broker.label, reason);
+  }
   if (before === 'running') return { ...found, added: false };
   const isThere = outputPaths(options).every((path) => existsSync(path));
   if (before === 'completed' && isThere && !force) return { ...found, added: false };
@@ -90,6 +95,7 @@ export async function submitJob(
 async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> {
   const { options } = plan;
   const folders = partFolders(options, job);
+  await requireAlone(options, job, force);
   const journal = journalPath(options);
   const isOurs = folders.some((folder) => existsSync(folder));
   // The last step of an earlier attempt goes on with its outputs.
@@ -108,6 +114,25 @@ async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> 
     await file.discard();
   }
   if (force) for (const folder of folders) await rm(folder, { recursive: true, force: true });
+}
+
+/** Two jobs with one output would end with that of the last: parts of another are refused, or removed. */
+async function requireAlone(options: JobOptions, job: string, force: boolean): Promise<void> {
+  for (const path of outputPaths(options)) {
+    const own = basename(partFolder(path, job));
+    const start = basename(partFolder(path, ''));
+    const names = await readdir(dirname(path)).catch((): string[] => []);
+    for (const name of names) {
+      if (!name.startsWith(start) || name === own) continue;
+      const folder = join(dirname(path), name);
+      if (!force) {
+        const other = `j${name.slice(start.length)}`;
+        const reason = `is of another job, ${other}: cancel that one, or remove its parts with --force`;
+        throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', folder, reason);
+      }
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
 }
 
 async function makeFolders(folders: readonly string[]): Promise<void> {

@@ -15,7 +15,14 @@ export type WorkerEvent =
   | ({ readonly event: 'range'; readonly job: string; readonly number: number } & RangeResult)
   | { readonly event: 'stopped'; readonly job: string; readonly number: number | null }
   | { readonly event: 'job'; readonly job: string; readonly summary: JobSummary }
-  | { readonly event: 'failed'; readonly job: string; readonly message: string };
+  | { readonly event: 'failed'; readonly job: string; readonly message: string }
+  /** A range that may be tried again. */
+  | {
+      readonly event: 'attempt';
+      readonly job: string;
+      readonly number: number;
+      readonly message: string;
+    };
 
 export interface WorkerOptions extends WorkerSettings {
   readonly version: string;
@@ -72,11 +79,15 @@ export class RangeWorker {
     );
     // A Redis that is away is told of by the broker; the others end an attempt and are told there.
     this.worker.on('error', () => undefined);
-    this.worker.on('completed', (job: Job) => (this.ending = this.over(job)));
+    this.worker.on('completed', (job: Job) => {
+      this.ending = this.over(job);
+    });
     this.worker.on('failed', (job: Job | undefined, error: Error) => {
-      if (job?.name === 'finish') {
-        options.onEvent?.({ event: 'failed', job: job.id!, message: error.message });
-      }
+      const { message } = error;
+      if (job?.name === 'finish') options.onEvent?.({ event: 'failed', job: job.id!, message });
+      if (job?.name !== 'range') return;
+      const { job: of, number } = job.data as RangeTask;
+      options.onEvent?.({ event: 'attempt', job: of, number, message });
     });
   }
 
