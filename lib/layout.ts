@@ -112,6 +112,9 @@ export function placeRows(
   dims: readonly number[],
   spec: Float64Array,
 ): void {
+  if (window !== null && !Number.isNaN(axis)) {
+    throw wrongShape(name, 'options.axis', 'be absent beside options.window', String(axis));
+  }
   if (window !== null) placeWindows(name, window, dims, spec);
   else placeAxis(axisOf(name, axis, dims), dims, spec);
   // Possible without any elements only.
