@@ -3,11 +3,14 @@
  * tests, bench, the command line and the table of the README are driven by this list. Loads no native code.
  */
 import * as activation from './activation';
+import * as decoding from './decoding';
 import * as divergence from './divergence';
 import * as ensemble from './ensemble';
 import * as loss from './loss';
+import * as masks from './masks';
 import * as norm from './norm';
 import type { Operator } from './operator';
+import * as pooling from './pooling';
 import * as scores from './scores';
 import * as select from './select';
 import * as sets from './sets';
@@ -31,6 +34,9 @@ const families = {
   sets,
   norm,
   variants,
+  masks,
+  decoding,
+  pooling,
 };
 
 type Union = (typeof families)[keyof typeof families];

@@ -144,7 +144,8 @@ export const klDivergence = define<FloatCall<KlDivergenceOptions, OtherInputs>>(
  * Shape: rows x cols in, [rows] out, as a new Float32Array; a tensor loses its last dimension.
  *
  * Special values: a masked column (-Infinity) has no probability; where the student has none and the teacher has some,
- * the result is +Infinity. A teacher with no column beside the target adds nothing for them. A row of either that has a
+ * the result is +Infinity, and where what a logit lacks to the largest other one, over T, is beyond the largest float. A
+ * teacher with no column beside the target adds nothing for them. A row of either that has a
  * NaN or a +Infinity, or no column that is not masked, gives NaN. A target that is no index of a column throws, with its
  * row in the error.
  *

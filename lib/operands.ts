@@ -2,6 +2,8 @@
 import { plainObject } from './check';
 import { kinds, requireAttached } from './elements';
 import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import type { Layout } from './layout';
+import { dimsOfResult, isGiven, placeOf, slabsOf } from './layout';
 import type { Extent, Inputs, Operand, OperandArray, OperandArrays, Operator } from './operator';
 import { groupSize, operandsOf } from './operator';
 import { Spec } from './spec';
@@ -23,7 +25,8 @@ export function widthOf(extent: Extent, cols: number, value: (option: string) =>
 /** Elements of an operand. */
 export function operandLength(operator: Operator, operand: Operand, spec: Float64Array): number {
   const width = extentWidth(operator, operand.extent, spec);
-  return operand.extent === 'perColumn' ? width : spec[Spec.rows] * width;
+  if (operand.extent === 'perColumn') return width;
+  return operand.extent === 'perSlab' ? slabsOf(spec) * width : spec[Spec.rows] * width;
 }
 
 /** What is left of the dims of x when a row becomes a number: without those of a row, or of a group of rows. */
@@ -31,13 +34,12 @@ export function outerDims(
   operator: Operator,
   spec: Float64Array,
   dims: readonly number[],
+  layout: Layout,
 ): number[] {
-  const cols = spec[Spec.cols];
-  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
   const size = groupSize(operator, spec);
-  const isGroup = operator.group !== undefined && dims[dims.length - 2] === size;
-  if (isGroup && last * size === cols) return dims.slice(0, -2);
-  return last === cols ? dims.slice(0, -1) : [spec[Spec.rows]];
+  const isGroup = operator.group !== undefined && !isGiven(layout) && dims.at(-2) === size;
+  if (isGroup && dims[dims.length - 1] * size === spec[Spec.cols]) return dims.slice(0, -2);
+  return dimsOfResult(layout, spec, dims);
 }
 
 /** The dims of an output for a tensor of these dims. */
@@ -46,12 +48,12 @@ export function operandDims(
   { extent }: Operand,
   spec: Float64Array,
   dims: readonly number[],
+  layout: Layout,
 ): number[] {
-  const cols = spec[Spec.cols];
-  if (extent === 'perColumn') return [cols];
+  if (extent === 'perColumn') return [spec[Spec.cols]];
   if (extent === 'rows') return [...dims];
-  const outer = outerDims(operator, spec, dims);
-  return extent === 'perRow' ? outer : [...outer, extentWidth(operator, extent, spec)];
+  if (extent === 'perRow') return outerDims(operator, spec, dims, layout);
+  return dimsOfResult(layout, spec, dims, extentWidth(operator, extent, spec));
 }
 
 /** Where the operand of that name is in the operator's list; -1 for none. */
@@ -155,6 +157,7 @@ export function gatherOperands(
   spec: Float64Array,
   given: GivenOperands,
   tensor: TensorFields | null,
+  layout: Layout,
 ): (OperandArray | undefined)[] {
   const { name, lists } = operator;
   const operands = operandsOf(operator);
@@ -176,7 +179,7 @@ export function gatherOperands(
       }
     }
     if (value === undefined && operand.optional) return undefined;
-    return readOperand(operator, operand, spec, value, tensor);
+    return readOperand(operator, operand, spec, value, tensor, layout);
   });
 }
 
@@ -187,6 +190,7 @@ function readOperand(
   spec: Float64Array,
   given: unknown,
   tensor: TensorFields | null,
+  layout: Layout,
 ): OperandArray {
   const { name } = operator;
   const argument = operandArgument(operand);
@@ -202,7 +206,7 @@ function readOperand(
   ) {
     const fields = readTensor(name, argument, given, operand.element);
     if (operand.role === 'output' && tensor !== null) {
-      const want = operandDims(operator, operand, spec, tensor.dims);
+      const want = operandDims(operator, operand, spec, tensor.dims, layout);
       if (want.join() !== fields.dims.join()) {
         const expected = `be those of the result, [${want.join(', ')}]`;
         throw wrongShape(name, `${argument}.dims`, expected, `[${fields.dims.join(', ')}]`);
@@ -229,6 +233,7 @@ export function recordOf(
   given: GivenOperands,
   arrays: OperandArrays,
   tensor: TensorFields | null,
+  layout: Layout,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   operandsOf(operator).forEach((operand, i) => {
@@ -238,7 +243,7 @@ export function recordOf(
     if (given[i] !== undefined && given[i] !== true) result[name] = given[i];
     else if (tensor === null) result[name] = array;
     else {
-      const dims = operandDims(operator, operand, spec, tensor.dims);
+      const dims = operandDims(operator, operand, spec, tensor.dims, layout);
       result[name] = makeTensor(tensor, element, array, dims);
     }
   });
@@ -272,7 +277,15 @@ export function inputsOfRow(
       inputs[operand.name] = array[row];
     } else {
       const width = extentWidth(operator, operand.extent, spec);
-      inputs[operand.name] = array.subarray(row * width, (row + 1) * width);
+      const at =
+        operand.extent === 'perSlab' ? Math.floor(row / Math.max(spec[Spec.inner], 1)) : row;
+      const lies = operand.extent === 'perSlab' || spec[Spec.inner] <= 1;
+      inputs[operand.name] = lies
+        ? array.subarray(at * width, (at + 1) * width)
+        : Float64Array.from(
+            { length: width },
+            (_, k) => array[placeOf(spec, row, k, width, width)],
+          );
     }
   });
   return inputs;

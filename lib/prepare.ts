@@ -3,8 +3,11 @@ import { types } from 'node:util';
 import { current, isaName, native } from './configure';
 import { bitsOf, halvesOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
+import { columnsOf, groupsOf, requireNoGroups } from './groups';
 import { readInput } from './input';
 import { gatherOperands, outerDims, recordOf, requireLimits } from './operands';
+import type { Layout } from './layout';
+import { isGiven, placeRows, sizeOf } from './layout';
 import type { InputArray, OperandArray, OperandArrays, Operator, OutputArray } from './operator';
 import { groupSize, operandsOf } from './operator';
 import type { Mode, Options } from './options';
@@ -73,16 +76,22 @@ export class Call {
     this.readShape();
     this.readOutput(x);
     if (this.operator.operands !== undefined) {
-      this.operands = gatherOperands(this.operator, spec, this.options.operands, this.tensor);
+      this.operands = gatherOperands(
+        this.operator,
+        spec,
+        this.options.operands,
+        this.tensor,
+        this.options.layout,
+      );
     }
   }
 
   /** What the caller gets: `out` as it was given, or the same kind as x. */
   finish(): unknown {
-    const { out, operands } = this.options;
+    const { out, operands, layout } = this.options;
     const { tensor, operator } = this;
     if (operator.output === 'record') {
-      return recordOf(operator, this.spec, operands, this.operands ?? [], tensor);
+      return recordOf(operator, this.spec, operands, this.operands ?? [], tensor, layout);
     }
     if (out !== undefined) return out;
     const element = outputElement(operator, this.spec);
@@ -90,7 +99,12 @@ export class Call {
       const halves = this.halves && element === 'float16';
       return halves ? halvesOf(this.y as Uint16Array) : this.y;
     }
-    return makeTensor(tensor, element, this.y, resultDims(operator, this.spec, tensor.dims));
+    return makeTensor(
+      tensor,
+      element,
+      this.y,
+      resultDims(operator, this.spec, tensor.dims, layout),
+    );
   }
 
   /** Lets go of everything that belongs to the caller, so that the record can serve again. */
@@ -101,6 +115,9 @@ export class Call {
     options.outStride = NaN;
     options.dtype = NaN;
     options.outDtype = NaN;
+    options.layout.axis = NaN;
+    options.layout.dims = null;
+    options.layout.window = null;
     options.out = undefined;
     options.signal = undefined;
     if (this.operator.operands !== undefined) {
@@ -154,6 +171,7 @@ export class Call {
   private readShape(): void {
     const { spec, options, operator, tensor } = this;
     const { name } = operator;
+    const { layout } = options;
     // One reading for both: compiled code has been seen to give a detached array's old length at one place and 0 at
     // the next (V8 11.3). Native code finds the old one too long.
     const { length } = this.x;
@@ -161,31 +179,15 @@ export class Call {
     let { cols, stride } = options;
     let rows: number;
     const group = groupSize(operator, spec);
-    if (Number.isNaN(cols)) {
+    if (isGiven(layout) || (tensor !== null && Number.isNaN(cols))) {
+      this.readDims(length);
+      ({ [Spec.rows]: rows, [Spec.cols]: cols, [Spec.xStride]: stride } = spec);
+    } else if (Number.isNaN(cols)) {
       if (!Number.isNaN(stride)) {
         throw wrongShape(name, 'options.stride', 'come with options.cols', 'it alone');
       }
-      if (tensor === null) {
-        cols = length;
-        rows = 1;
-      } else {
-        const { dims } = tensor;
-        cols = lastDim(dims);
-        rows = rowsOf(dims);
-        // Possible without any elements only.
-        if (!Number.isSafeInteger(rows)) {
-          throw wrongShape(name, 'x.dims', 'say fewer than 2^53 rows', `[${dims.join(', ')}]`);
-        }
-      }
-      if (group !== 1) {
-        if (rows % group !== 0) {
-          const expected = `have groups of ${group} rows`;
-          throw wrongShape(name, 'x', expected, `${rows} ${rows === 1 ? 'row' : 'rows'}`);
-        }
-        rows /= group;
-        cols *= group;
-      }
-      stride = cols;
+      rows = 1;
+      cols = stride = length;
     } else {
       cols *= group;
       if (Number.isNaN(stride)) stride = cols;
@@ -199,11 +201,45 @@ export class Call {
       }
       rows = rowCount(name, length, cols, stride, columnsOf(operator, cols, group));
     }
+    if (group !== 1 && Number.isNaN(options.cols)) {
+      rows = groupsOf(name, rows, group);
+      cols *= group;
+      stride = cols;
+    }
     requireIndexable(operator, cols);
     spec[Spec.rows] = rows;
     spec[Spec.cols] = cols;
     spec[Spec.xStride] = stride;
     if (operator.operands !== undefined) requireLimits(operator, spec);
+  }
+
+  /** The same of a tensor, or of an array that has dims by the options. */
+  private readDims(length: number): void {
+    const { spec, options, operator, tensor } = this;
+    const { name } = operator;
+    const { layout } = options;
+    if (isGiven(layout)) {
+      requireNoStrides(name, options);
+      requireNoGroups(operator, spec);
+    }
+    if (tensor !== null) {
+      const expected = 'be given with a typed array only';
+      if (layout.dims !== null)
+        throw wrongShape(name, 'options.dims', expected, 'it with an object that has dims');
+      placeRows(name, layout, tensor.dims, spec);
+      return;
+    }
+    const { dims } = layout;
+    if (dims === null) {
+      const given = layout.window === null ? 'axis' : 'window';
+      throw wrongShape(name, `options.${given}`, 'come with options.dims', 'it alone');
+    }
+    const size = sizeOf(dims);
+    if (size !== length) {
+      const expected = `have as many elements as options.dims [${dims.join(', ')}] say (${size})`;
+      throw wrongShape(name, 'x', expected, `${length} elements`);
+    }
+    placeRows(name, layout, dims, spec);
   }
 
   private readOutput(x: unknown): void {
@@ -281,8 +317,9 @@ export class Call {
         'it with an object that has dims',
       );
     }
-    if (tensor !== null) {
-      const want = resultDims(operator, spec, tensor.dims);
+    const given = tensor?.dims ?? options.layout.dims;
+    if (given !== null) {
+      const want = resultDims(operator, spec, given, options.layout);
       if (want.length === dims.length && want.every((dim, axis) => dim === dims[axis])) return;
       const expected = `be those of the result, [${want.join(', ')}]`;
       throw wrongShape(name, 'options.out.dims', expected, received);
@@ -309,15 +346,22 @@ function rowsOf(dims: readonly number[]): number {
 }
 
 /** The dims of the result for a tensor of these dims. */
-function resultDims(operator: Operator, spec: Float64Array, dims: readonly number[]): number[] {
-  return operator.output === 'rows' ? [...dims] : outerDims(operator, spec, dims);
+function resultDims(
+  operator: Operator,
+  spec: Float64Array,
+  dims: readonly number[],
+  layout: Layout,
+): number[] {
+  return operator.output === 'rows' ? [...dims] : outerDims(operator, spec, dims, layout);
 }
 
-/** The columns of a call in the words of its options. */
-export function columnsOf({ group }: Operator, cols: number, size: number): string {
-  return group === undefined
-    ? `options.cols (${cols})`
-    : `options.cols times options.${group} (${cols / size} times ${size})`;
+/** Rows that are told by dims lie without gaps. */
+export function requireNoStrides(name: string, options: Options): void {
+  const names = ['rows', 'cols', 'stride', 'outStride'] as const;
+  const given = names.find((key) => !Number.isNaN(options[key]));
+  if (given === undefined) return;
+  const expected = 'be absent beside options.axis, options.dims and options.window';
+  throw wrongShape(name, `options.${given}`, expected, String(options[given]));
 }
 
 function rowCount(
@@ -348,7 +392,7 @@ export function requireIndexable(operator: Operator, cols: number): void {
     throw wrongShape(operator.name, 'a group', 'have fewer than 2^53 elements', `${cols} elements`);
   }
   const elements = [operator, ...operandsOf(operator)].map(({ element }) => element);
-  if (!elements.includes('int32')) return;
+  if (operator.counts === undefined && !elements.includes('int32')) return;
   throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
 }
 

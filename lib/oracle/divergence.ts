@@ -114,7 +114,11 @@ export function nkdLoss(
   if (yMax === -Infinity) return Infinity;
   const weights = x.map((v) => Math.exp((v - xMax) / temperature));
   const gaps = y.map((v) => (yMax - v) / temperature);
-  const terms = weights.map((w, i) => (w === 0 ? 0 : w * gaps[i]));
+  const terms = weights.map((w, i) => {
+    if (w === 0) return 0;
+    // A gap that is no float counts as infinite.
+    return gaps[i] >= 2 ** 128 ? Infinity : w * gaps[i];
+  });
   const cross = logMass(y, yMax, temperature) + sumOf(terms) / sumOf(weights);
   return first + gamma * temperature ** 2 * cross;
 }

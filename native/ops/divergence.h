@@ -237,8 +237,7 @@ struct NkdLoss {
       const f32x16 e = k.power(z, k.tail(c, z));
       const f32x16 weight = select(low >= s.hi, zero, fma(e, s.lo * over_t, e));
       const f32x16 gap = (zero - t.hi) * over_t;
-      const f32x16 far = (zero - t.hi) * down * over_t;
-      const f32x16 product = select(weight == zero, zero, weight * far);
+      const f32x16 product = select(weight == zero, zero, weight * (gap * down));
       const mask16 is_wide = gap >= wide;
       wide_gaps.add(select(is_wide, product, zero));
       return select(is_wide | (weight == zero), zero, weight * gap);

@@ -116,14 +116,13 @@ class Group {
   }
 
   void add_block(size_t begin, size_t n, GroupSums* total) const {
+    // Squares of what is below 2^-113 are below all others.
     const splat zero = set1(0.0f), one = set1(1.0f), masked = set1(-__builtin_inff());
-    const splat most = set1(0x1.8p89f), near_r = set1(-0.25f);
-    const splat count = set1(static_cast<float>(count_)), deepest = set1(kDeepest);
-    // Of the largest member: 2^90 too large. Of the others beside it: 2^50, so that products of two
-    // have room on both sides.
+    const splat most = set1(0x1.8p89f), down = set1(0x1p-40f),
+                count = set1(static_cast<float>(count_));
+    const splat near_r = set1(-0.25f);
     const Exponential<true> whole(exp_constants(kPlain, 1.0), kPeakBias);
-    const Exponential<true> beside(exp_constants(kPlain, 1.0), 50);
-    const splat lowest = set1(-121.0f), unit_of_b = set1(0x1p-50f), down = set1(0x1p-86f);
+    const splat deepest = set1(kDeepest);
     LaneSums entropy, rest, major, information, agreement;
     for (size_t i = 0; i < n; i += kLanes) {
       const size_t left = n - i;
@@ -137,20 +136,19 @@ class Group {
       // Relative to the largest of the column.
       const mask16 none = top == masked;
       const f32x16 level = select(none, zero, top);
-      LaneSums before, pairs, excess;
+      LaneSums relative, pairs, excess;
       for (size_t k = 0; k < count_; ++k) {
         const f32x16 r = (logs_[k].hi - level) + logs_[k].lo;
-        const f32x16 v = max(lowest, r), y = beside.round(v);
-        const f32x16 b = select(lowest >= r, zero, beside.power(y, beside.tail(v, y)));
+        const f32x16 e = exp(r);
         least = min(least, r);
-        pairs.add(b * (before.hi + before.lo));
-        before.add(b);
+        pairs.add(e * (relative.hi + relative.lo));
+        relative.add(e);
         excess.add(r + excess_of(max(set1(-1.0f), r)));
-        logs_[k] = {r, b * unit_of_b};
+        logs_[k] = {r, e};
       }
       const f32x16 c = max(deepest, level), z = whole.round(c);
       const f32x16 p = select(none | (deepest >= level), zero, whole.power(z, whole.tail(c, z)));
-      const f32x16 mean = (before.hi + before.lo) * unit_of_b / count;
+      const f32x16 mean = (relative.hi + relative.lo) / count;
       const f32x16 f = (excess.hi + excess.lo) / count;
       const f32x16 log_mean = select(least >= near_r, log1p_small(f), log(mean));
       const f32x16 q = p * mean;
@@ -167,14 +165,14 @@ class Group {
       }
       information.add(p * ((apart.hi + apart.lo) / count));
       const f32x16 s = p * down;
-      agreement.add(s * (s * (pairs.hi + pairs.lo)));
+      agreement.add((s * s) * (pairs.hi + pairs.lo));
     }
     const double unit = pow2_double(-kPeakBias);
     total->entropy += entropy.total() * unit;
     total->rest += rest.total() * unit;
     total->major += major.total();
     total->information += information.total() * unit;
-    total->agreement += agreement.total() * 0x1p-108;
+    total->agreement += agreement.total() * 0x1p-100;
   }
 
   // ln(1 + f) for |f| < 1/4, as log has it.
