@@ -10,16 +10,16 @@ namespace softlane {
 namespace {
 
 // A row less its peak, in units of x that the exponential takes.
-struct Side {
+struct LessPeak {
   splat half, peak, scale;
-  Side(const Units& u, const Summary& s, float factor)
+  LessPeak(const Units& u, const Summary& s, float factor)
       : half(set1(factor)), peak(set1(static_cast<float>(s.peak) * factor)), scale(set1(u.scale)) {}
 };
 
 // x - peak as a float and what that lost: both 0 from -inf on.
 struct Shifted {
   f32x16 hi, lo;
-  SOFTLANE_VECTOR Shifted(const Side& s, f32x16 element) {
+  SOFTLANE_VECTOR Shifted(const LessPeak& s, f32x16 element) {
     const f32x16 x = element * s.half;
     const splat masked = set1(-__builtin_inff()), zero = set1(0.0f);
     hi = x - s.peak;
@@ -78,7 +78,7 @@ class Kl {
     const Halving h(u, p.peak, q.peak);
     // Smaller terms, where their sum might not be a float.
     const double unit = h.needed ? 0x1p-40 : 1;
-    const Side a(h.u, p, h.factor), b(h.u, q, h.factor);
+    const LessPeak a(h.u, p, h.factor), b(h.u, q, h.factor);
     const double log_ratio =
         log1p_double(p.count - 1 + p.rest) - log1p_double(q.count - 1 + q.rest);
     // e^d's part that is the same for all.
@@ -105,8 +105,8 @@ class Kl {
     return tree.total();
   }
 
-  static double block(const Units& u, const Side& a, const float* x, const Side& b, const float* y,
-                      size_t n, double log_ratio, double ratio, double unit) {
+  static double block(const Units& u, const LessPeak& a, const float* x, const LessPeak& b,
+                      const float* y, size_t n, double log_ratio, double ratio, double unit) {
     constexpr float kC[] = {
         1.0f / 479001600, 1.0f / 39916800, 1.0f / 3628800, 1.0f / 362880, 1.0f / 40320, 1.0f / 5040,
         1.0f / 720,       1.0f / 120,      1.0f / 24,      1.0f / 6,      0.5f};
@@ -223,7 +223,7 @@ struct NkdLoss {
                               const float* x, const Summary& q, const float* y, size_t n) {
     if (mass(q) == 0) return __builtin_inf();
     const Halving h(u, p.peak, q.peak);
-    const Side a(h.u, p, h.factor), b(h.u, q, h.factor);
+    const LessPeak a(h.u, p, h.factor), b(h.u, q, h.factor);
     const ExtExp k(h.u.k, kPeakBias);
     const splat low = set1(h.u.at_exponent(-kPeakDepth)), zero = set1(0.0f);
     const splat over_t = set1(static_cast<float>(1 / h.u.folded));
