@@ -241,8 +241,6 @@ afterAll(async () => {
       const outputs = (name: string) => ({ outputs: [{ op: 'softmax', path: name }] });
       const long = { inputs: ['large.npy'], partBytes: 2 ** 22, ...outputs('y.npy') };
       const { job } = submit('d', writeJob(folder, long));
-      const only = await worker('d');
-      await only.until((each) => each.heard('range', job).length > 0);
       const cut = ask('d', 'submit', join(folder, 'job.json'), '--range-size', '8MiB');
       expect([cut.status, cut.stderr]).toEqual([
         4,
@@ -250,6 +248,8 @@ afterAll(async () => {
       ]);
       const anew = ask('d', 'submit', join(folder, 'job.json'), '--force');
       expect(anew.stderr).toContain(`is at work on ${job}: cancel it before it is done anew`);
+      const only = await worker('d');
+      await only.until((each) => each.heard('range', job).length > 0);
       expect(answer(ask('d', 'cancel', job, '--json'))).toEqual({ event: 'cancelled', job });
       expect(fs.readdirSync(folder).sort()).toEqual(['job.json', 'large.npy']);
       expect(ask('d', 'watch', job).status).toBe(1);
