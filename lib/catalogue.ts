@@ -8,6 +8,7 @@ import * as loss from './loss';
 import * as masks from './masks';
 import * as norm from './norm';
 import type { Operator } from './operator';
+import * as pooling from './pooling';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmax from './softmax';
@@ -29,6 +30,7 @@ const families = {
   variants,
   masks,
   decoding,
+  pooling,
 };
 
 type Union = (typeof families)[keyof typeof families];

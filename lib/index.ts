@@ -15,7 +15,9 @@ export * from './norm';
 export * from './variants';
 export * from './masks';
 export * from './decoding';
+export * from './pooling';
 
+export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
 export { perplexity } from './perplexity';
@@ -47,6 +49,7 @@ export { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from './errors';
 export type { ErrorCode } from './errors';
 export { SoftlaneVerifyError } from './verify';
 export type { Mismatch } from './verify';
+export type { WindowOptions } from './layout';
 export type { TensorLike, TensorOf } from './tensor';
 export type {
   AnyInput,

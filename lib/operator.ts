@@ -20,10 +20,10 @@ export type AnyElement = OperandElement | 'float16' | 'bfloat16';
 export type OperandArrays = readonly (OperandArray | undefined)[];
 
 /**
- * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, or as many a row as one of
- * the operator's options says.
+ * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, a row for all rows that lie
+ * side by side (docs/axes.md), or as many a row as one of the operator's options says.
  */
-export type Extent = 'perRow' | 'perColumn' | 'rows' | { readonly option: string };
+export type Extent = 'perRow' | 'perColumn' | 'rows' | 'perSlab' | { readonly option: string };
 
 export type Operand = InputOperand | OutputOperand;
 
@@ -42,7 +42,7 @@ export interface InputOperand extends AnyOperand {
   readonly role: 'input';
   /**
    * Values for tests and measurements: those of a row with these elements (one number for 'perRow'), or, for
-   * 'perColumn', those of all rows, which get an array of as many elements.
+   * 'perColumn', those of all rows, by the number of elements alone.
    */
   readonly example: (row: Float32Array) => ArrayLike<number> | number;
 }
@@ -89,18 +89,24 @@ export type ParameterValue = number | string | boolean;
 /** What the input operands of a call have for one row: a number for 'perRow'; undefined where one is not given. */
 export type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
 
+/**
+ * The true values of a row. `sizes`: of values that are sums, whose terms may cancel, the largest term of each; an error
+ * is counted in ULP of that where it is larger than the value.
+ */
+export type TrueRow = Float64Array & { readonly sizes?: ArrayLike<number> };
+
 /** What an oracle says of one row: a row, one number, or, for an operator of several outputs, each of them by name. */
-export type Truth = Float64Array | number | Readonly<Record<string, Float64Array | number>>;
+export type Truth = TrueRow | number | Readonly<Record<string, TrueRow | number>>;
 
 /**
- * float64 reference of one row: a Float64Array of the row's length (output 'rows'), one number (output 'perRow'), or
- * all outputs by name, asked for or not (output 'record').
+ * float64 reference of one row: one of the row's length (output 'rows'), one number (output 'perRow'), or all outputs by
+ * name, asked for or not (output 'record').
  */
 export type Oracle = (row: ArrayLike<number>, parameters: Parameters, inputs: Inputs) => Truth;
 
 /** How far a result may be from the oracle's. */
 export interface Bound {
-  /** The promise, in ULP of float32 in the binade of the true value; 0: exactly equal. */
+  /** The promise, in ULP of float32 in the binade of the true value (or of its size, TrueRow); 0: exactly equal. */
   readonly maxUlp: number;
   /** The largest error that has been measured, in a search for bad rows too. */
   readonly measuredUlp: number;
@@ -188,6 +194,16 @@ export function operandsOf(operator: Operator): readonly Operand[] {
   return operator.operands ?? NO_OPERANDS;
 }
 
+/** Whether rows may be windows: where every row has numbers of its own, and reads nothing that lies as x does. */
+export function takesWindows(operator: Operator): boolean {
+  return (
+    operator.output !== 'rows' &&
+    operandsOf(operator).every(
+      ({ role, extent }) => role === 'output' || extent === 'perRow' || extent === 'perColumn',
+    )
+  );
+}
+
 /** Every option name that a call of the operator takes, in the order of the documentation. */
 export function optionNames(operator: Operator): string[] {
   const { lists } = operator;
@@ -198,6 +214,9 @@ export function optionNames(operator: Operator): string[] {
     'cols',
     'stride',
     ...(operator.output === 'rows' ? ['outStride'] : []),
+    'axis',
+    'dims',
+    ...(takesWindows(operator) ? ['window'] : []),
     'out',
     ...operands.map(({ name }) => name),
     ...(lists === undefined ? [] : [lists]),

@@ -28,6 +28,7 @@ import * as softmaxes from './softmax';
 import * as stats from './stats';
 import * as norm from './norm';
 import * as variants from './variants';
+import * as pooling from './pooling';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -56,9 +57,14 @@ export const zLoss = promised(losses.zLoss);
 export const klDivergence = promised(losses.klDivergence);
 export const layerNorm = promised(norm.layerNorm);
 export const rmsNorm = promised(norm.rmsNorm);
+export const addLayerNorm = promised(norm.addLayerNorm);
+export const addRmsNorm = promised(norm.addRmsNorm);
 export const stableMax = promised(variants.stableMax);
 export const sparsemax = promised(variants.sparsemax);
 export const entmax15 = promised(variants.entmax15);
+export const softpick = promised(variants.softpick);
+export const selfAdjustSoftmax = promised(variants.selfAdjustSoftmax);
+export const adaptiveTemperatureSoftmax = promised(variants.adaptiveTemperatureSoftmax);
 export const topP = promised(masks.topP);
 export const minP = promised(masks.minP);
 export const typicalP = promised(masks.typicalP);
@@ -69,6 +75,9 @@ export const quantileCutoff = promised(masks.quantileCutoff);
 export const gumbelSoftmax = promised(decoding.gumbelSoftmax);
 export const guidedLogits = promised(decoding.guidedLogits);
 export const acceptanceLimit = promised(decoding.acceptanceLimit);
+export const softPool = promised(pooling.softPool);
+export const spladeMax = promised(pooling.spladeMax);
+export const spladeSum = promised(pooling.spladeSum);
 
 export { createAsyncSpeculator as createSpeculator } from './speculator';
 export type {

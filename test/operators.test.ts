@@ -150,7 +150,7 @@ describe.each(operators)('%s', (name, line) => {
       const stride = cols + gap;
       const each = Array.from({ length: rows }, (_, r) => logits(cols, 1000 * rows + r));
       const width = outputCols(line, cols);
-      const outStride = line.output === 'rows' ? cols + outGap : 1;
+      const outStride = line.output === 'rows' ? cols + outGap : width;
       // The gap after the last row is there for half of the shapes.
       const length = (rows - 1) * stride + cols + (rows % 2) * gap;
       const outLength = (rows - 1) * outStride + width;

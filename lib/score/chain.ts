@@ -6,9 +6,10 @@ import type { OpenOptions } from './format';
 import type { InputFile } from './input-file';
 import type { RowTarget, Source } from './source';
 
-interface Link {
+export interface Link {
   readonly located: Located;
   readonly rows: number | undefined;
+  readonly skips: boolean;
   readonly file: InputFile | undefined;
   /** A stream, which is opened once. */
   readonly stream: Source | undefined;
@@ -31,6 +32,7 @@ export class Chain implements Source {
   readonly rows: number | undefined;
   readonly cols: number;
   readonly flat: boolean;
+  readonly skips: boolean;
   readonly warning: string | undefined;
   private at = 0;
   private readonly starts: number[] = [0];
@@ -51,6 +53,7 @@ export class Chain implements Source {
     this.rows = known.reduce((sum, rows) => sum! + rows!, 0 as number | undefined);
     if (known.includes(undefined)) this.rows = undefined;
     this.flat = first.flat && links.length === 1;
+    this.skips = links.every(({ skips }) => skips);
   }
 
   /** Opens every input once, so that what is wrong with the last is known before the first is read. */
@@ -68,7 +71,8 @@ export class Chain implements Source {
       for (const located of inputs) {
         const { source, file } = await reopen(located);
         const stream = file === undefined ? source : undefined;
-        links.push({ located, rows: source.rows, file, stream });
+        const { rows, skips } = source;
+        links.push({ located, rows, skips, file, stream });
         if (first === undefined) {
           first = source;
           continue;

@@ -9,6 +9,7 @@
 #include "../ops/loss.h"
 #include "../ops/masks.h"
 #include "../ops/norm.h"
+#include "../ops/pooling.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
@@ -17,7 +18,9 @@
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
 #include "../ops/variants.h"
+#include "../ops/variants_exp.h"
 #include "../rows/convert.h"
+#include "../rows/panel.h"
 #include "table.h"
 
 namespace softlane {
@@ -42,7 +45,7 @@ constexpr Operator kOperators[] = {
     ReduceDriver<MaxLogitPNorm>::entry(),
     MapDriver<Gelu>::entry(),
     MapDriver<GeluTanh>::entry(),
-    MapDriver<Dyt>::entry(),
+    ScaledMapDriver<Dyt>::entry(),
     RecordDriver<RowStats>::entry(),
     FoldDriver<CrossEntropy>::entry(),
     FoldDriver<FocalLoss>::entry(),
@@ -54,6 +57,11 @@ constexpr Operator kOperators[] = {
     RowDriver<StableMax>::entry(),
     RowDriver<Sparsemax>::entry(),
     RowDriver<Entmax15>::entry(),
+    RecordMapDriver<AddLayerNorm>::entry(),
+    RecordMapDriver<AddRmsNorm>::entry(),
+    RowDriver<Softpick>::entry(),
+    RowDriver<SelfAdjustSoftmax>::entry(),
+    RowDriver<AdaptiveTemperatureSoftmax>::entry(),
     RowDriver<TopP>::entry(),
     RowDriver<MinP>::entry(),
     RowDriver<TypicalP>::entry(),
@@ -64,6 +72,9 @@ constexpr Operator kOperators[] = {
     RowDriver<GumbelSoftmax>::entry(),
     RowDriver<GuidedLogits>::entry(),
     PairDriver<AcceptanceLimit>::entry(),
+    ReduceDriver<SoftPool>::entry(),
+    PairDriver<SpladeMax>::entry(),
+    PairDriver<SpladeSum>::entry(),
     Sample::entry(),
     Speculate::entry(),
 };
@@ -106,11 +117,22 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,           kOperators,   sizeof kOperators / sizeof *kOperators - kUnlisted,
-          kUnlisted,      row_max,      state_push,
-          state_finish,   widen,        narrow,
-          exp_array,      log_array,    ext_exp_array,
-          memory_traffic, naive_softmax};
+  return {name,
+          kOperators,
+          sizeof kOperators / sizeof *kOperators - kUnlisted,
+          kUnlisted,
+          row_max,
+          state_push,
+          state_finish,
+          widen,
+          narrow,
+          columns_to_rows,
+          rows_to_columns,
+          exp_array,
+          log_array,
+          ext_exp_array,
+          memory_traffic,
+          naive_softmax};
 }
 
 }  // namespace
