@@ -61,6 +61,18 @@ export interface Binding {
     y: ArrayBufferView | undefined,
     operands?: readonly (ArrayBufferView | undefined)[] | undefined,
   ): number;
+  /** Checks a call as `submit` does whose rows are in a file, without gaps; it waits for its sweep. */
+  gather(
+    ticket: number,
+    spec: Float64Array,
+    y: ArrayBufferView | undefined,
+    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+  ): number;
+  /**
+   * Queues the gathered calls of these tickets, all about the same rows, which lie in the open file from that byte on.
+   * Each part of the file is read once for all of them; where that fails every one settles with Status.UNREAD.
+   */
+  sweep(tickets: Float64Array, fd: number, offset: number): number;
   /** Copies the results of a ticket that settled with status 0 into y and the operands, and forgets the ticket. */
   collect(
     ticket: number,

@@ -1,21 +1,17 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
-import * as promises from '../promises';
 import { AtomicFile } from './atomic-file';
-import { badRowError, blank, findBadRows, type BadRow } from './bad-rows';
-import type { ElementArray } from './element';
+import { BlockComputer, canSweep, operator, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
-import { Feed, type Beside } from './feed';
+import { Feed } from './feed';
 import { fingerprint, identify } from './identity';
 import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
 import { checkJob, type CheckedJob } from './job-options';
 import type { JobOptions, JobSummary } from './job-types';
-import type { AsyncOperator, ComputeBlock } from './operation';
-import { pump, sharedMemory } from './pipeline';
+import { pump } from './pipeline';
 import { productsOf, type Product } from './product';
-import { makeColumns, rowWords } from './table';
-import { RowVerifier } from './verify-rows';
+import { rowWords } from './table';
 
 /** Thrown when a job was asked to stop: what is done is kept. */
 export class JobStopped extends Error {
@@ -24,27 +20,19 @@ export class JobStopped extends Error {
   }
 }
 
-/** softlane/promises by name: every operator of the catalogue is there. */
-const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
-const operator = (name: string): AsyncOperator => library[name]!;
-
 const defaultBlockBytes = 8 * 2 ** 20;
+/** Of a block whose rows stay in their file: enough to make little of what goes on between blocks. */
+const sweptBlockBytes = 128 * 2 ** 20;
 const defaultPartBytes = 256 * 2 ** 20;
 const defaultLimit = 2 ** 30;
 
-interface BlockBuffers {
-  readonly x: Float32Array;
-  readonly beside: Beside;
-  readonly out: readonly (readonly ElementArray[])[];
-  bad: readonly BadRow[];
-}
-
 /** Rows of a block, so that two of them with all that they need stay below the limits. */
 function blockRowsOf(options: JobOptions, feed: Feed, products: readonly Product[]): number {
-  const words = Object.values(feed.widths).reduce((sum, width) => sum + width, feed.cols);
+  const widths = Object.values(feed.widths).reduce((sum, width) => sum + width, 0);
   const results = products.reduce((sum, product) => sum + rowWords({ ...product, flat: false }), 0);
   const scratch = products.reduce((sum, product) => sum + product.scratch, 0);
-  const rowBytes = 2 * 4 * (words + results) + scratch;
+  const besideBytes = 2 * 4 * (widths + results) + scratch;
+  const rowBytes = besideBytes + 2 * 4 * feed.cols;
   const limit = options.limitMemory ?? defaultLimit;
   if (rowBytes > limit) {
     throw new SoftlaneError(
@@ -52,8 +40,14 @@ function blockRowsOf(options: JobOptions, feed: Feed, products: readonly Product
       `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}`,
     );
   }
-  const budget = Math.min(options.blockBytes ?? defaultBlockBytes, limit);
-  return Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(budget / Math.max(rowBytes, 1))));
+  const rowsIn = (bytes: number, each: number): number =>
+    Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(Math.min(bytes, limit) / each)));
+  const { blockBytes, partBytes = defaultPartBytes } = options;
+  if (blockBytes !== undefined || !canSweep(options, feed)) {
+    return rowsIn(blockBytes ?? defaultBlockBytes, Math.max(rowBytes, 1));
+  }
+  const rows = rowsIn(Math.min(sweptBlockBytes, Math.max(partBytes, defaultBlockBytes)), rowBytes);
+  return Math.min(rows, rowsIn(defaultBlockBytes, Math.max(besideBytes, 1)));
 }
 
 /** What tells this job from another one, for --resume. */
@@ -171,9 +165,8 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
 
 class Run {
   private done: number;
-  private computed: number;
   private keptAt: number;
-  private readonly verifier: RowVerifier | undefined;
+  private computer: BlockComputer | undefined;
 
   constructor(
     private readonly options: JobOptions,
@@ -185,8 +178,7 @@ class Run {
     /** Whether all rows are there, and some outputs may have their names. */
     private readonly isNaming: boolean,
   ) {
-    this.done = this.computed = this.keptAt = from;
-    this.verifier = options.verify === undefined ? undefined : new RowVerifier(options.verify);
+    this.done = this.keptAt = from;
   }
 
   private get canKeep(): boolean {
@@ -203,17 +195,16 @@ class Run {
 
   async rows(): Promise<void> {
     const { options, feed, products } = this;
-    const { threads, isa } = options;
     const signal = options.signal as AbortSignal | undefined;
     if (this.from > 0) await feed.skip(this.from, signal);
     const blockRows = blockRowsOf(options, feed, products);
-    const common = { threads, isa, signal };
-    const computes = products.map((product) =>
-      product.start({ operator, cols: feed.cols, blockRows, common }),
-    );
-    const tables = products.map(({ columns }) => ({ columns, flat: false }));
-    const nothing = feed.cols === 0 && tables.every((table) => rowWords(table) === 0);
-    const left = feed.rows === undefined ? undefined : feed.rows - this.from;
+    const { checked, from } = this;
+    const computer = new BlockComputer(options, checked, feed, products, blockRows, from);
+    this.computer = computer;
+    const nothing =
+      feed.cols === 0 && products.every((product) => rowWords({ ...product, flat: false }) === 0);
+    const left = feed.rows === undefined ? undefined : feed.rows - from;
+    const sweeps = canSweep(options, feed);
     let stopped = false;
     await pump<BlockBuffers>(
       {
@@ -221,21 +212,16 @@ class Run {
         blockRows,
         signal,
         stopped: () => (stopped = this.canKeep && options.stopped?.() === true),
-        makeBlock: () => ({
-          x: new Float32Array(sharedMemory(4 * blockRows * feed.cols)),
-          beside: Object.fromEntries(
-            Object.entries(feed.widths).map(([name, width]) => {
-              const memory = sharedMemory(4 * blockRows * width);
-              return [name, name === 'targets' ? new Int32Array(memory) : new Float32Array(memory)];
-            }),
-          ),
-          out: tables.map((table) => makeColumns(table, blockRows, sharedMemory)),
-          bad: [],
-        }),
+        makeBlock: () => computer.makeBlock(),
       },
       {
-        read: ({ x, beside }, count) => feed.read(x, beside, count, signal),
-        compute: (block, rows) => this.compute(block, rows, computes, common),
+        read: async (block, count) => {
+          const { x, beside } = block;
+          if (!sweeps) return feed.read(x, beside, count, signal);
+          block.unread = await feed.takeRows(beside, count, signal);
+          return block.unread?.rows ?? 0;
+        },
+        compute: (block, rows) => computer.compute(block, rows),
         write: (block, rows) => this.write(block, rows),
       },
     );
@@ -247,51 +233,6 @@ class Run {
     if (!stopped || this.done === feed.rows) return;
     await this.keep();
     throw new JobStopped(this.done);
-  }
-
-  private async compute(
-    block: BlockBuffers,
-    rows: number,
-    computes: readonly ComputeBlock[],
-    common: Readonly<Record<string, unknown>>,
-  ): Promise<void> {
-    const { feed, products, checked } = this;
-    const { cols } = feed;
-    const first = this.computed;
-    const x = block.x.subarray(0, rows * cols);
-    const inputs = Object.fromEntries(
-      Object.entries(block.beside).map(([name, array]) => [
-        name,
-        array.subarray(0, rows * feed.widths[name]!),
-      ]),
-    );
-    const labels = checked.labelled ? (inputs['targets'] as Int32Array) : undefined;
-    const numbers = checked.policy !== 'keep';
-    block.bad =
-      numbers || labels !== undefined
-        ? await findBadRows(operator('maxLogit'), common, { x, rows, cols }, { labels, numbers })
-        : [];
-    if (block.bad.length > 0 && checked.policy !== 'reject') {
-      const { row, reason } = block.bad[0]!;
-      throw badRowError({ ...feed.locate(first + row), reason });
-    }
-    for (const { row } of block.bad) if (labels !== undefined && cols > 0) labels[row] = 0;
-    const skipped = new Set(block.bad.map(({ row }) => row));
-    for (const [i, { columns, operation, request }] of products.entries()) {
-      const out = columns.map(({ width }, j) => block.out[i]![j]!.subarray(0, rows * width));
-      await computes[i]!({ x, rows, inputs }, out);
-      if (operation !== undefined) {
-        this.verifier?.check(
-          operation,
-          request,
-          { block: { x, rows, inputs }, first, skipped },
-          columns,
-          out,
-        );
-      }
-      for (const { row } of block.bad) blank(columns, out, row);
-    }
-    this.computed += rows;
   }
 
   private async write({ out, bad }: BlockBuffers, rows: number): Promise<void> {
@@ -350,7 +291,7 @@ class Run {
       resumedFrom: this.from,
       rejected: files.rejected,
       metrics: files.metrics?.result ?? null,
-      verified: this.verifier?.result ?? null,
+      verified: this.computer?.verified ?? null,
       seconds,
       elementsPerSecond: work / seconds,
       bytesPerSecond: (4 * work) / seconds,

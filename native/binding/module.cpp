@@ -65,6 +65,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<run>("run"),
       function<on_settled>("onSettled"),
       function<submit>("submit"),
+      function<gather>("gather"),
+      function<sweep>("sweep"),
       function<collect>("collect"),
       function<abort_call>("abort"),
       function<pending>("pending"),

@@ -87,7 +87,7 @@ bool operands_overlap(const Checked& c, size_t x_bytes, size_t y_bytes) {
 
 Status check_overlap(const Checked& c) {
   const Format x_format = c.call.x_format, y_format = c.call.y_format;
-  const size_t x_bytes = input_span(c.call) * size_of(x_format);
+  const size_t x_bytes = c.x.data == nullptr ? 0 : input_span(c.call) * size_of(x_format);
   const size_t y_bytes = output_span(c.call, *c.op) * size_of(y_format);
   if (c.op->operand_count > 0 && operands_overlap(c, x_bytes, y_bytes)) return Status::kOverlap;
   if (!overlap(c.x.data, x_bytes, c.y, y_bytes)) return Status::kOk;
@@ -190,8 +190,14 @@ Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, nap
   OperandValues values;
   if (checked->op->operand_count > 0) values.read(env, operands);
   const Format y_format = checked->call.y_format;
-  if (!get_array(env, x, array_type(checked->call.x_format), &checked->x)) return Status::kBadInput;
-  if (checked->x.length < input_span(checked->call)) return Status::kBadInput;
+  const Call& call = checked->call;
+  if (x == nullptr) {
+    checked->x = {};
+    if (call.x_stride != call.cols || input_span(call) == SIZE_MAX) return Status::kBadSpec;
+  } else {
+    if (!get_array(env, x, array_type(call.x_format), &checked->x)) return Status::kBadInput;
+    if (checked->x.length < input_span(call)) return Status::kBadInput;
+  }
   status = check_output(env, y, *checked->op, y_format, output_span(checked->call, *checked->op),
                         &checked->y);
   if (status != Status::kOk) return status;

@@ -55,7 +55,8 @@ struct OperandValues {
 size_t input_span(const Call& call);
 size_t output_span(const Call& call, const Operator& op);
 
-// Reads and checks all of them. The numbers are copied first: the spec may be in shared memory.
+// Reads and checks all of them. The numbers are copied first: the spec may be in shared memory. x
+// is null for rows that are in a file, which then have no gaps.
 Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
                   Checked* checked);
 

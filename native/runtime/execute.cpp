@@ -6,6 +6,7 @@
 #include <new>
 
 #include "../rows/order.h"
+#include "file.h"
 #include "pool.h"
 
 namespace softlane {
@@ -57,7 +58,7 @@ float* scratch() {
 // Memory for use while a kernel works: what fits into this much a thread keeps, for each use.
 constexpr size_t kKeptWorkspace = size_t{1} << 20;
 
-enum class Use { kKernel, kFloats };
+enum class Use { kKernel, kFloats, kFile };
 
 template <Use>
 class Workspace {
@@ -175,7 +176,8 @@ void kernel_rows(const Work& w, const float* x, size_t x_stride, void* y, size_t
 // Elements of rows of another format that are floats at a time: with their results they stay in L2.
 constexpr size_t kFloatsAtATime = size_t{1} << 15;
 
-// Some rows as floats in memory of this thread's own, where they are worked on in place.
+// Some rows as floats in memory of this thread's own, where they are worked on in place. x is at the
+// first of them, y the whole call's.
 void converted_rows(const Work& w, const void* x, void* y, size_t begin, size_t count) {
   const size_t cols = w.call.cols;
   const size_t together =
@@ -188,10 +190,11 @@ void converted_rows(const Work& w, const void* x, void* y, size_t begin, size_t 
   }
   for (size_t r = begin; r < begin + count; r += together) {
     const size_t some = std::min(together, begin + count - r);
+    const void* const first = w.input_at(x, r - begin);
     for (size_t i = 0; w.widens() && i < some; i++) {
-      w.widen(w.input_at(x, r + i), floats + i * cols, 0, cols);
+      w.widen(w.input_at(first, i), floats + i * cols, 0, cols);
     }
-    const float* from = w.widens() ? floats : static_cast<const float*>(w.input_at(x, r));
+    const float* from = w.widens() ? floats : static_cast<const float*>(first);
     void* to = w.narrows() ? floats : w.output_at(y, r);
     kernel_rows(w, from, w.widens() ? cols : w.call.x_stride, to,
                 w.narrows() ? cols : w.call.y_stride, r, some);
@@ -201,13 +204,13 @@ void converted_rows(const Work& w, const void* x, void* y, size_t begin, size_t 
   }
 }
 
-// The rows from one on; x and y are the whole call's.
+// The rows from one on; x is at the first of them, y the whole call's.
 void rows(const Work& w, const void* x, void* y, size_t begin, size_t count) {
   if (w.widens() || w.narrows()) {
     converted_rows(w, x, y, begin, count);
   } else {
-    kernel_rows(w, static_cast<const float*>(w.input_at(x, begin)), w.call.x_stride,
-                w.output_at(y, begin), w.call.y_stride, begin, count);
+    kernel_rows(w, static_cast<const float*>(x), w.call.x_stride, w.output_at(y, begin),
+                w.call.y_stride, begin, count);
   }
 }
 
@@ -225,7 +228,7 @@ bool run_rows(const Work& w, const void* x, void* y) {
   }
   return each(ceil_divide(count, chunk), shared ? w.threads : 1, w.cancel, [&](size_t i) {
     const size_t begin = i * chunk;
-    rows(w, x, y, begin, std::min(chunk, count - begin));
+    rows(w, w.input_at(x, begin), y, begin, std::min(chunk, count - begin));
   });
 }
 
@@ -356,25 +359,84 @@ bool run(const Work& w, const void* x, void* y) {
 
 }  // namespace
 
+namespace {
+
+// A call as kernels get it, and what comes of it.
+struct Planned {
+  Call call;
+  const Isa& isa;
+  bool past_the_cache;
+  Findings findings;
+
+  Planned(const Call& checked, const Isa& isa) : call(checked), isa(isa) {
+    past_the_cache = op().output == Output::kRow && softlane::past_the_cache(call);
+    call.stream = past_the_cache && call.y_format == Format::kF32;
+    call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
+    call.scratch = nullptr;
+    call.workspace = nullptr;
+    if (call.algorithm == Algorithm::kAuto && op().automatic != nullptr) {
+      call.algorithm = op().automatic(call.cols);
+    }
+  }
+  const Operator& op() const { return isa.operators[call.op]; }
+  Work work(int threads, const std::atomic<bool>* cancel) {
+    return {call, isa, op(), std::max(threads, 1), cancel, findings, past_the_cache};
+  }
+  Outcome outcome() const {
+    if (findings.no_memory) return {Outcome::kNoMemory, 0};
+    const uint64_t refused = findings.refused;
+    return {refused == kNoneRefused ? Outcome::kDone : Outcome::kRefused, refused};
+  }
+};
+
+// Bytes of a file that a thread reads at a time: they stay in its L2 until every call has seen
+// them, and are enough to make little of what the system asks for a read.
+constexpr size_t kReadAtATime = size_t{1} << 18;
+
+}  // namespace
+
 Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel) {
-  const Operator& op = isa.operators[checked.op];
-  Call call = checked;
-  const bool past = op.output == Output::kRow && past_the_cache(call);
-  call.stream = past && call.y_format == Format::kF32;
-  call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
-  call.scratch = nullptr;
-  call.workspace = nullptr;
-  if (call.algorithm == Algorithm::kAuto && op.automatic != nullptr) {
-    call.algorithm = op.automatic(call.cols);
+  Planned plan(checked, isa);
+  if (!run(plan.work(threads, cancel), x, y)) return {Outcome::kStopped, 0};
+  return plan.outcome();
+}
+
+void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
+                  const std::atomic<bool>* cancel) {
+  const Call& shape = steps[0].call;
+  const size_t row_bytes = shape.cols * size_of(shape.x_format);
+  const size_t together =
+      std::min(std::max<size_t>(kReadAtATime / std::max<size_t>(row_bytes, 1), 1), shape.rows);
+  const Block plan_memory = allocate(count * sizeof(Planned));
+  Planned* const plans = reinterpret_cast<Planned*>(plan_memory.get());
+  std::atomic<bool> unread{false}, no_memory{plans == nullptr};
+  for (size_t k = 0; k < count && plans != nullptr; k++) {
+    new (plans + k) Planned(steps[k].call, *steps[k].isa);
   }
-  Findings findings;
-  if (!run({call, isa, op, std::max(threads, 1), cancel, findings, past}, x, y)) {
-    return {Outcome::kStopped, 0};
+  const auto some = [&](size_t i) {
+    const size_t begin = i * together, rows_here = std::min(together, shape.rows - begin);
+    if (unread.load(std::memory_order_relaxed) || no_memory.load(std::memory_order_relaxed)) return;
+    const Workspace<Use::kFile> memory(together * row_bytes);
+    if (memory.data() == nullptr) {
+      no_memory = true;
+    } else if (!read_at(file.fd, file.offset + begin * row_bytes, memory.data(),
+                        rows_here * row_bytes)) {
+      unread = true;
+    } else {
+      for (size_t k = 0; k < count; k++) {
+        rows(plans[k].work(1, nullptr), memory.data(), steps[k].y, begin, rows_here);
+      }
+    }
+  };
+  const bool done = shape.rows == 0 || row_bytes == 0 ||
+                    each(ceil_divide(shape.rows, together), threads, cancel, some);
+  for (size_t k = 0; k < count; k++) {
+    steps[k].outcome = !done       ? Outcome{Outcome::kStopped, 0}
+                       : unread    ? Outcome{Outcome::kUnread, 0}
+                       : no_memory ? Outcome{Outcome::kNoMemory, 0}
+                                   : plans[k].outcome();
   }
-  if (findings.no_memory) return {Outcome::kNoMemory, 0};
-  const uint64_t refused = findings.refused;
-  return {refused == kNoneRefused ? Outcome::kDone : Outcome::kRefused, refused};
 }
 
 }  // namespace softlane
