@@ -84,6 +84,19 @@ export interface Binding {
   /** Tickets of this environment that have not settled. */
   pending(): number;
 
+  /**
+   * A row of a call that comes in pieces; of the spec the operator, its parameters and the columns count. Gives a number
+   * for the functions below, or 0 where the operator needs its row as a whole.
+   */
+  openRow(spec: Float64Array): number;
+  /** The next elements: 2^k * blockLength, where the piece begins at a multiple of its length, or the last of the row. */
+  reduceRow(row: number, x: ArrayBufferView): number;
+  /** When all came: the number that the row becomes, if it does. */
+  finishRow(row: number, y: Float32Array): number;
+  /** Elements of the row that it becomes, in any order and as many at a time as there is room for. */
+  mapRow(row: number, x: ArrayBufferView, y: Float32Array): number;
+  closeRow(row: number): number;
+
   /** The state of a sum that arrives in pieces: Float64Array(stateLength). */
   stateInit(state: Float64Array, temperature: number): number;
   statePush(state: Float64Array, x: ArrayBufferView, isa: number): number;

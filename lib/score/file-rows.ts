@@ -29,15 +29,26 @@ export class FileRows implements RowsInFile {
   }
 
   /** Reads them, to the start of `x`. */
-  async read(x: ElementArray, signal?: AbortSignal): Promise<void> {
-    const { file, offset, dtype, rows, cols } = this;
-    const elements = rows * cols;
+  read(x: ElementArray, signal?: AbortSignal): Promise<void> {
+    return this.readPart(x, 0, this.rows * this.cols, signal);
+  }
+
+  /** Reads some elements, counted over all rows. */
+  async readPart(
+    x: ElementArray,
+    first: number,
+    count: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { file, dtype } = this;
+    const { bytes } = dtypes[dtype];
+    const position = this.offset + first * bytes;
     if (dtype === 'f32') {
-      await file.read(new Uint8Array(x.buffer, x.byteOffset, 4 * elements), offset, signal);
+      await file.read(new Uint8Array(x.buffer, x.byteOffset, 4 * count), position, signal);
       return;
     }
-    const buffer = new ArrayBuffer(elements * dtypes[dtype].bytes);
-    await file.read(new Uint8Array(buffer), offset, signal);
-    convertBytes(dtype, buffer, x.subarray(0, elements), file.path);
+    const buffer = new ArrayBuffer(count * bytes);
+    await file.read(new Uint8Array(buffer), position, signal);
+    convertBytes(dtype, buffer, x.subarray(0, count), file.path);
   }
 }

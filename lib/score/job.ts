@@ -2,9 +2,11 @@
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
 import { AtomicFile } from './atomic-file';
+import type { BadRow } from './bad-rows';
 import { BlockComputer, canSweep, operator, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
 import { Feed } from './feed';
+import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprint, identify } from './identity';
 import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
 import { checkJob, type CheckedJob } from './job-options';
@@ -26,28 +28,39 @@ const sweptBlockBytes = 128 * 2 ** 20;
 const defaultPartBytes = 256 * 2 ** 20;
 const defaultLimit = 2 ** 30;
 
-/** Rows of a block, so that two of them with all that they need stay below the limits. */
-function blockRowsOf(options: JobOptions, feed: Feed, products: readonly Product[]): number {
+/** How rows go through memory: so many together, or each in pieces of so many elements. */
+type Portion = { readonly rows: number } | { readonly elements: number };
+
+/** Two blocks, or two pieces, with all that they need stay below the limits. */
+function portionOf(
+  options: JobOptions,
+  checked: CheckedJob,
+  feed: Feed,
+  products: readonly Product[],
+): Portion {
   const widths = Object.values(feed.widths).reduce((sum, width) => sum + width, 0);
   const results = products.reduce((sum, product) => sum + rowWords({ ...product, flat: false }), 0);
   const scratch = products.reduce((sum, product) => sum + product.scratch, 0);
   const besideBytes = 2 * 4 * (widths + results) + scratch;
   const rowBytes = besideBytes + 2 * 4 * feed.cols;
-  const limit = options.limitMemory ?? defaultLimit;
+  const { blockBytes, partBytes = defaultPartBytes, limitMemory: limit = defaultLimit } = options;
   if (rowBytes > limit) {
+    const elements = pieceLength(limit);
+    const reason =
+      elements === 0 ? 'that is too little' : wholeRowReason(options, checked, feed, products);
+    if (reason === undefined) return { elements };
     throw new SoftlaneError(
       'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}`,
+      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}; rows cannot be taken in pieces, as ${reason}`,
     );
   }
   const rowsIn = (bytes: number, each: number): number =>
     Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(Math.min(bytes, limit) / each)));
-  const { blockBytes, partBytes = defaultPartBytes } = options;
   if (blockBytes !== undefined || !canSweep(options, feed)) {
-    return rowsIn(blockBytes ?? defaultBlockBytes, Math.max(rowBytes, 1));
+    return { rows: rowsIn(blockBytes ?? defaultBlockBytes, Math.max(rowBytes, 1)) };
   }
   const rows = rowsIn(Math.min(sweptBlockBytes, Math.max(partBytes, defaultBlockBytes)), rowBytes);
-  return Math.min(rows, rowsIn(defaultBlockBytes, Math.max(besideBytes, 1)));
+  return { rows: Math.min(rows, rowsIn(defaultBlockBytes, Math.max(besideBytes, 1))) };
 }
 
 /** What tells this job from another one, for --resume. */
@@ -130,6 +143,7 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
     }
     for (const message of feed.warnings) options.onEvent?.({ event: 'warning', message });
     const products = productsOf(options, checked, feed.cols);
+    const portion = portionOf(options, checked, feed, products);
     const last = unfinished?.last;
     if (unfinished !== undefined) {
       requireSame(
@@ -146,7 +160,7 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
     options.onEvent?.({ event: 'start', rows: feed.rows ?? null, cols: feed.cols, from });
     const isNaming = last?.publish === true;
     const run = new Run(options, checked, feed, products, files, from, isNaming);
-    if (!isNaming) await run.rows();
+    if (!isNaming) await run.rows(portion);
     await run.publish();
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
     const summary = run.summary(seconds);
@@ -193,12 +207,25 @@ class Run {
     return this.files.keep(this.done, head, publish);
   }
 
-  async rows(): Promise<void> {
-    const { options, feed, products } = this;
+  async rows(portion: Portion): Promise<void> {
+    const { feed, from } = this;
+    if (from > 0) await feed.skip(from, this.options.signal as AbortSignal | undefined);
+    const stopped = await ('rows' in portion
+      ? this.blocks(portion.rows)
+      : this.longRows(portion.elements));
+    if (!stopped && feed.rows !== undefined && this.done < feed.rows) {
+      const reason = `ended after ${this.done} of ${feed.rows} rows`;
+      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
+    }
+    if (!stopped || this.done === feed.rows) return;
+    await this.keep();
+    throw new JobStopped(this.done);
+  }
+
+  /** Whether it was stopped before the end. */
+  private async blocks(blockRows: number): Promise<boolean> {
+    const { options, checked, feed, products, from } = this;
     const signal = options.signal as AbortSignal | undefined;
-    if (this.from > 0) await feed.skip(this.from, signal);
-    const blockRows = blockRowsOf(options, feed, products);
-    const { checked, from } = this;
     const computer = new BlockComputer(options, checked, feed, products, blockRows, from);
     this.computer = computer;
     const nothing =
@@ -226,24 +253,42 @@ class Run {
       },
     );
     if (nothing) this.done = feed.rows ?? 0;
-    if (!stopped && feed.rows !== undefined && this.done < feed.rows) {
-      const reason = `ended after ${this.done} of ${feed.rows} rows`;
-      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
+    return stopped;
+  }
+
+  /** The same for rows of which each comes in pieces. */
+  private async longRows(elements: number): Promise<boolean> {
+    const { options, checked, feed, products, files } = this;
+    const stopped = (): boolean => this.canKeep && options.stopped?.() === true;
+    const rows = new LongRows(options, checked, feed, products, elements, stopped);
+    while (this.done < feed.rows!) {
+      const bad = await rows.row(this.done, files.outputs, (read) => this.progress(read));
+      if (bad === false) return true;
+      await this.reject(bad);
+      await this.rowsDone(1);
     }
-    if (!stopped || this.done === feed.rows) return;
-    await this.keep();
-    throw new JobStopped(this.done);
+    return false;
   }
 
   private async write({ out, bad }: BlockBuffers, rows: number): Promise<void> {
-    const { files, feed, options, products } = this;
+    const { files, products } = this;
     for (const [i] of products.entries()) await files.outputs[i]!.write(out[i]!, rows);
-    if (bad.length > 0) {
-      await files.rejects!.add(
-        bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
-      );
-      files.rejected += bad.length;
-    }
+    await this.reject(bad);
+    await this.rowsDone(rows);
+  }
+
+  private async reject(bad: readonly BadRow[]): Promise<void> {
+    if (bad.length === 0) return;
+    const { files, feed } = this;
+    await files.rejects!.add(
+      bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
+    );
+    files.rejected += bad.length;
+  }
+
+  /** So many more rows are written. */
+  private async rowsDone(rows: number): Promise<void> {
+    const { options, feed } = this;
     this.done += rows;
     const rowBytes = 4 * feed.cols;
     const isWhole = (this.done - this.keptAt) * rowBytes >= (options.partBytes ?? defaultPartBytes);
@@ -252,12 +297,17 @@ class Run {
       this.keptAt = this.done;
       options.onEvent?.({ event: 'part', part, rows: this.done });
     }
-    const total = feed.rows;
-    options.onProgress?.({
-      rows: total,
+    this.progress();
+  }
+
+  /** `elements`: of the row at hand. */
+  private progress(elements = 0): void {
+    const { rows, cols } = this.feed;
+    this.options.onProgress?.({
+      rows,
       rowsDone: this.done,
-      inputBytes: total === undefined ? undefined : total * rowBytes,
-      inputBytesDone: this.done * rowBytes,
+      inputBytes: rows === undefined ? undefined : 4 * rows * cols,
+      inputBytesDone: 4 * (this.done * cols + elements),
     });
   }
 

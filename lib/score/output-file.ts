@@ -14,6 +14,8 @@ export interface KeptOutput extends Kept {
 export interface OutputFile {
   readonly path: string;
   write(columns: readonly ElementArray[], rows: number): Promise<void>;
+  /** Elements of a row that comes in pieces, of an output that `takesPieces`. */
+  writePart?(values: Float32Array): Promise<void>;
   /** Makes what was written safe, to be gone on with later. */
   keep(): Promise<KeptOutput>;
   abandon(): void;
@@ -31,6 +33,12 @@ export function outputFormat(path: string, named?: Format): Format {
     path,
     `expected a name that ends in ${extensionsOf(outputFormats)}, or --out-format`,
   );
+}
+
+/** Whether such an output can be written in pieces of a row. */
+export function takesPieces(format: Format, table: Table): boolean {
+  const sink = format.sink!(table);
+  return sink.kind === 'append' && sink.plain === true && table.columns.length === 1;
 }
 
 export async function createOutput(
@@ -87,6 +95,10 @@ class Appended extends Base implements OutputFile {
 
   async write(columns: readonly ElementArray[], rows: number): Promise<void> {
     await this.file.write(this.sink.rows(this.table, columns, rows));
+  }
+
+  async writePart({ buffer, byteOffset, byteLength }: Float32Array): Promise<void> {
+    await this.file.write(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   async commit(rows: number, signal?: AbortSignal): Promise<void> {

@@ -17,8 +17,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "../runtime/memory.h"
+#include "../runtime/pieces.h"
 #include "../runtime/pool.h"
-#include "memory.h"
 #include "spec.h"
 
 namespace softlane {
@@ -102,6 +103,17 @@ class Environment : public std::enable_shared_from_this<Environment> {
   bool is_delivered(const AsyncJob* job);
   uint32_t pending() const { return pending_; }
 
+  // Rows in pieces (pieces.cpp), by their numbers.
+  double add_row(std::unique_ptr<RowInPieces> row) {
+    rows_.emplace(next_row_, std::move(row));
+    return next_row_++;
+  }
+  RowInPieces* find_row(double number) const {
+    const auto found = rows_.find(number);
+    return found == rows_.end() ? nullptr : found->second.get();
+  }
+  bool close_row(double number) { return rows_.erase(number) > 0; }
+
   // Pool threads. False: the job is not to run.
   bool begin(AsyncJob* job);
   void end(AsyncJob* job, const Outcome& outcome);
@@ -123,6 +135,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
   std::unordered_map<uint64_t, std::shared_ptr<AsyncJob>> jobs_;
   std::vector<Channel> channels_;
   uint32_t pending_ = 0;
+  std::unordered_map<double, std::unique_ptr<RowInPieces>> rows_;
+  double next_row_ = 1;
 
   std::mutex mutex_;  // guards what follows, and each job's stage, status and link
   std::condition_variable idle_;

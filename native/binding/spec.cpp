@@ -178,13 +178,30 @@ Status check_output(napi_env env, napi_value y, const Operator& op, Format forma
   return Status::kOk;
 }
 
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
-                  Checked* checked) {
+namespace {
+
+Status read_numbers(napi_env env, napi_value spec, Checked* checked) {
   Array<double> numbers;
   if (!get_doubles(env, spec, &numbers) || numbers.length != kSpecLength) return Status::kBadSpec;
   double fields[kSpecLength];
   std::memcpy(fields, numbers.data, sizeof fields);
-  Status status = read_spec(fields, checked);
+  return read_spec(fields, checked);
+}
+
+}  // namespace
+
+Status read_row_call(napi_env env, napi_value spec, Checked* checked) {
+  const Status status = read_numbers(env, spec, checked);
+  if (status != Status::kOk) return status;
+  const Call& call = checked->call;
+  const bool floats = call.x_format == Format::kF32 && call.y_format == Format::kF32;
+  return floats && call.rows == 1 && checked->op->operand_count == 0 ? Status::kOk
+                                                                     : Status::kBadSpec;
+}
+
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
+                  Checked* checked) {
+  Status status = read_numbers(env, spec, checked);
   if (status != Status::kOk) return status;
   // The last that may run JavaScript.
   OperandValues values;

@@ -60,6 +60,9 @@ size_t output_span(const Call& call, const Operator& op);
 Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
                   Checked* checked);
 
+// Of a call about one row of floats that comes in pieces, without operands: the numbers alone.
+Status read_row_call(napi_env env, napi_value spec, Checked* checked);
+
 // The array a result goes to, with room for `needed` elements of the operator's type, or of the
 // format for rows. Null where the operator has none.
 Status check_output(napi_env env, napi_value y, const Operator& op, Format format, size_t needed,

@@ -19,6 +19,7 @@ struct Centring {
 template <class Op>
 struct Norm {
   static constexpr int kEpsilon = 3;  // the place in Call::params
+  static constexpr bool kInPieces = true;
 
   struct Context {
     double epsilon;

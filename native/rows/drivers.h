@@ -30,6 +30,8 @@
 //   finish(call, context, state, x, n), the number.
 // pair (a row to one number in any way) takes row(call, x, n), the number, likewise.
 //
+// A struct whose finish does without x (null) says so with kInPieces.
+//
 // A struct with operands beside x and y lists them in kOperands (operator.h), and reads them with
 // operand_at; one that cannot give a result for a row says so with refuse.
 #pragma once
@@ -54,6 +56,17 @@ struct Listed<Op, std::void_t<decltype(Op::kOperands)>> {
     op.operands = Op::kOperands;
     op.operand_count = static_cast<int>(sizeof Op::kOperands / sizeof *Op::kOperands);
     return op;
+  }
+};
+
+// The same with whether its rows may come in pieces.
+template <class Op, class = void>
+struct Described : Listed<Op> {};
+template <class Op>
+struct Described<Op, std::void_t<decltype(Op::kInPieces)>> {
+  static constexpr Operator entry(Operator op) {
+    op.in_pieces = Op::kInPieces;
+    return Listed<Op>::entry(op);
   }
 };
 
@@ -129,9 +142,9 @@ struct ReduceMapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
-                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
-                              Long::append, finish, map});
+    return Described<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
+                                 Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                                 Long::append, finish, map});
   }
 };
 
@@ -149,9 +162,9 @@ struct ReduceDriver {
     *static_cast<float*>(y) = Op::value(Long::conclude(call, state, x, n));
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
-                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
-                              Long::append, finish, nullptr});
+    return Described<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
+                                 Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                                 Long::append, finish, nullptr});
   }
 };
 
@@ -288,8 +301,10 @@ struct MapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, map});
+    Operator op = Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr,
+                                     nullptr, nullptr, nullptr, nullptr, nullptr, map});
+    op.in_pieces = true;
+    return op;
   }
 };
 

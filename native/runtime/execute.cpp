@@ -29,14 +29,6 @@ constexpr size_t kMostRanges = 1024;
 
 size_t ceil_divide(size_t a, size_t b) { return a / b + (a % b != 0 ? 1 : 0); }
 
-template <class F>
-bool each(size_t chunks, int threads, const std::atomic<bool>* cancel, F f) {
-  const ChunkFunction call = [](void* context, size_t chunk) {
-    (*static_cast<F*>(context))(chunk);
-  };
-  return parallel_for(chunks, threads, call, &f, cancel);
-}
-
 struct Free {
   void operator()(char* p) const { ::operator delete[](p, std::align_val_t{kStateAlignment}); }
 };
@@ -176,8 +168,8 @@ void kernel_rows(const Work& w, const float* x, size_t x_stride, void* y, size_t
 // Elements of rows of another format that are floats at a time: with their results they stay in L2.
 constexpr size_t kFloatsAtATime = size_t{1} << 15;
 
-// Some rows as floats in memory of this thread's own, where they are worked on in place. x is at the
-// first of them, y the whole call's.
+// Some rows as floats in memory of this thread's own, where they are worked on in place. x is at
+// the first of them, y the whole call's.
 void converted_rows(const Work& w, const void* x, void* y, size_t begin, size_t count) {
   const size_t cols = w.call.cols;
   const size_t together =
