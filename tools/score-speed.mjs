@@ -1,6 +1,7 @@
 // How fast jobs over a file in the page cache are, beside `cat FILE > /dev/null` and the same jobs
 // written with onnxruntime-node and in plain JavaScript: npm run build, then
 //   taskset -c 1 node tools/score-speed.mjs [--gib 1] [--rounds 5] [--ops logsumexp,arg-max]
+// @ts-check
 // All in one run, in turns; medians. The results of the others are compared with softlane's.
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -43,8 +44,12 @@ function makeFile() {
   closeSync(out);
 }
 
+/** @typedef {Float32Array | Int32Array} Numbers */
+/** @typedef {(x: Float32Array, count: number) => Numbers | Promise<Numbers>} Compute */
+/** @typedef {{ name: string, run: () => unknown }} Contender */
+
 /** The job as people write it: 8 MiB of rows are read while those before are computed, then written. */
-async function job(/** @type {string} */ path, compute) {
+async function job(/** @type {string} */ path, /** @type {Compute} */ compute) {
   const block = Math.max(1, Math.floor(2 ** 21 / cols));
   const input = await open(file);
   const output = await open(path, 'w');
@@ -77,37 +82,44 @@ async function contendersOf(/** @type {string} */ op) {
   if (!line) throw new Error(`expected an operation, received ${op}`);
   const at = (/** @type {string} */ name) => join(folder, `${op}-${name}`);
   const outputs = [{ op, path: at('softlane.npy') }];
+  /** @type {Contender[]} */
   const contenders = [
-    ['cat', () => void spawnSync('sh', ['-c', 'cat "$0" > /dev/null', file])],
-    ['softlane', () => score({ inputs: [file], outputs, force: true })],
+    { name: 'cat', run: () => spawnSync('sh', ['-c', 'cat "$0" > /dev/null', file]) },
+    { name: 'softlane', run: () => score({ inputs: [file], outputs, force: true }) },
   ];
   const node = oneNode(line.name, 'rows', cols);
   if (node) {
     const options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
     const session = await ort.InferenceSession.create(node.model, options);
-    const compute = async (x, count) => {
+    const compute = async (/** @type {Float32Array} */ x, /** @type {number} */ count) => {
       const { y } = await session.run({ x: new ort.Tensor('float32', x, [count, cols]) });
       return node.int64 ? Int32Array.from(y.data, Number) : y.data;
     };
-    contenders.push(['onnxruntime', () => job(at('onnxruntime'), compute)]);
+    contenders.push({ name: 'onnxruntime', run: () => job(at('onnxruntime'), compute) });
   }
-  const operator = plain[line.name];
+  const operator = /** @type {any} */ (plain[line.name]);
   if (operator) {
+    /** @type {Compute} */
     const compute = (x, count) => {
       const length = line.output === 'rows' ? x.length : count;
       const y = line.element === 'int32' ? new Int32Array(length) : new Float32Array(length);
       operator(x, y, cols);
       return y;
     };
-    contenders.push(['plain JS', () => job(at('plain JS'), compute)]);
+    contenders.push({ name: 'plain JS', run: () => job(at('plain JS'), compute) });
   }
   return { contenders, at, element: line.element };
 }
 
 /** The first results of two files: equal, or near. */
-function requireAlike(/** @type {string} */ mine, /** @type {string} */ other, element) {
-  const some = (path, skip) => readFileSync(path).subarray(skip, skip + 4 * 1000);
-  const array = (bytes) => {
+function requireAlike(
+  /** @type {string} */ mine,
+  /** @type {string} */ other,
+  /** @type {string} */ element,
+) {
+  const some = (/** @type {string} */ path, /** @type {number} */ skip) =>
+    readFileSync(path).subarray(skip, skip + 4 * 1000);
+  const array = (/** @type {Uint8Array} */ bytes) => {
     const { buffer } = Uint8Array.from(bytes);
     return element === 'int32' ? new Int32Array(buffer) : new Float32Array(buffer);
   };
@@ -126,20 +138,21 @@ try {
   console.log(`${cpus()[0]?.model}; ${gib} GiB of rows of ${cols}; GiB/s, and of cat's`);
   for (const op of values.ops.split(',')) {
     const { contenders, at, element } = await contendersOf(op);
-    const times = contenders.map(() => []);
+    const times = contenders.map(() => /** @type {number[]} */ ([]));
     for (let round = -1; round < Number(values.rounds); round++) {
-      for (const [i, [, run]] of contenders.entries()) {
+      for (const [i, { run }] of contenders.entries()) {
         const start = process.hrtime.bigint();
         await run();
         const seconds = Number(process.hrtime.bigint() - start) / 1e9;
         if (round >= 0) times[i].push(seconds);
       }
     }
-    for (const [name] of contenders.slice(2)) requireAlike(at('softlane.npy'), at(name), element);
-    const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+    for (const { name } of contenders.slice(2)) requireAlike(at('softlane.npy'), at(name), element);
+    const median = (/** @type {number[]} */ list) => list.sort((a, b) => a - b)[list.length >> 1];
     const [cat, ...others] = times.map(median);
-    const cell = (seconds) => `${(gib / seconds).toFixed(2)} (${(cat / seconds).toFixed(2)})`;
-    const text = others.map((seconds, i) => `${contenders[i + 1][0]} ${cell(seconds)}`);
+    const cell = (/** @type {number} */ seconds) =>
+      `${(gib / seconds).toFixed(2)} (${(cat / seconds).toFixed(2)})`;
+    const text = others.map((seconds, i) => `${contenders[i + 1].name} ${cell(seconds)}`);
     console.log(`${op}: cat ${(gib / cat).toFixed(2)}, ${text.join(', ')}`);
   }
 } finally {
