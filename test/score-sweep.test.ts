@@ -86,7 +86,7 @@ describe('rows that the addon reads have the results of rows in memory', () => {
       })),
       labels: path,
       reject: join(folder, 'bad.jsonl'),
-      blockBytes: 1_000_000,
+      blockBytes: 4_000_000,
       partBytes: 100_000,
     });
     expect(differing(swept, plain)).toEqual([]);

@@ -1,6 +1,6 @@
 // How fast jobs over a file in the page cache are, beside `cat FILE > /dev/null` and the same jobs
 // written with onnxruntime-node and in plain JavaScript: npm run build, then
-//   taskset -c 1 node tools/score-speed.mjs [--gib 1] [--rounds 5] [--ops logsumexp,arg-max]
+//   taskset -c 1 node tools/score-speed.mjs [--gib 1] [--rounds 5] [--ops logsumexp,arg-max] [--rivals no]
 // @ts-check
 // All in one run, in turns; medians. The results of the others are compared with softlane's.
 import { spawnSync } from 'node:child_process';
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     cols: { type: 'string', default: '32768' },
     ops: { type: 'string', default: 'logsumexp,arg-max,softmax' },
+    rivals: { type: 'string', default: 'yes' },
     folder: { type: 'string', default: tmpdir() },
   },
 });
@@ -87,6 +88,7 @@ async function contendersOf(/** @type {string} */ op) {
     { name: 'cat', run: () => spawnSync('sh', ['-c', 'cat "$0" > /dev/null', file]) },
     { name: 'softlane', run: () => score({ inputs: [file], outputs, force: true }) },
   ];
+  if (values.rivals === 'no') return { contenders, at, element: line.element };
   const node = oneNode(line.name, 'rows', cols);
   if (node) {
     const options = { intraOpNumThreads: 1, interOpNumThreads: 1 };

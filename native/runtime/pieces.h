@@ -15,9 +15,6 @@ class RowInPieces {
   // call has one row.
   static std::unique_ptr<RowInPieces> open(const Call& call, const Isa& isa, int threads);
 
-  bool becomes_row() const { return op_.map != nullptr; }
-  bool is_reduced() const { return op_.reduce == nullptr || place_ == call_.cols; }
-
   // Elements from the place on where the last piece ended. All pieces but the last are a power of
   // two of blocks. False for a piece that does not fit.
   bool reduce(const float* x, size_t n);
