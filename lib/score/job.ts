@@ -23,8 +23,8 @@ export class JobStopped extends Error {
 }
 
 const defaultBlockBytes = 8 * 2 ** 20;
-/** Of a block whose rows stay in their file: enough to make little of what goes on between blocks. */
-const sweptBlockBytes = 128 * 2 ** 20;
+/** Of two blocks whose rows stay in their file: enough to make little of what goes on between blocks. */
+const sweptBlockBytes = 512 * 2 ** 20;
 const defaultPartBytes = 256 * 2 ** 20;
 const defaultLimit = 2 ** 30;
 
@@ -59,7 +59,10 @@ function portionOf(
   if (blockBytes !== undefined || !canSweep(options, feed)) {
     return { rows: rowsIn(blockBytes ?? defaultBlockBytes, Math.max(rowBytes, 1)) };
   }
-  const rows = rowsIn(Math.min(sweptBlockBytes, Math.max(partBytes, defaultBlockBytes)), rowBytes);
+  const rows = rowsIn(
+    Math.max(Math.min(sweptBlockBytes, 2 * partBytes), defaultBlockBytes),
+    rowBytes,
+  );
   return { rows: Math.min(rows, rowsIn(defaultBlockBytes, Math.max(besideBytes, 1))) };
 }
 
