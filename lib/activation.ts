@@ -1,3 +1,5 @@
+import { columnOperands, withColumns } from './columns';
+import type { ColumnInputs } from './columns';
 import { define } from './define';
 import type { NumberRule } from './operator';
 import * as oracle from './oracle/activation';
@@ -10,7 +12,7 @@ export type GeluOptions = RowOptions;
 /** What `geluTanh` takes. */
 export type GeluTanhOptions = RowOptions;
 /** What `dyt` takes. */
-export interface DytOptions extends RowOptions {
+export interface DytOptions extends RowOptions, ColumnInputs {
   /** Multiplies x; a number of magnitude 2^-100 to 2^100 (default 0.5). */
   readonly alpha?: number | undefined;
 }
@@ -161,22 +163,22 @@ const alphaOption: NumberRule = {
 };
 
 /**
- * Dynamic Tanh of each element, tanh(alpha * x): what stands in the place of a normalisation in transformers without
- * one. Its weight and bias are left to the caller.
+ * Dynamic Tanh, weight * tanh(alpha * x) + bias, with a weight and a bias a column: what stands in the place of a
+ * normalisation in transformers without one.
  *
- * Shape: any length in, the same out, as a new Float32Array or the same kind of tensor; rows do not matter. `out` may
- * be `x` itself.
+ * Shape: rows x cols in, the same out, as a new Float32Array or the same kind of tensor; without weight and bias rows do
+ * not matter. `out` may be `x` itself. `weight` and `bias` have [cols] elements.
  *
  * Special values: -Infinity and +Infinity give the limits, 1 with a sign; NaN gives NaN, for its element alone; a zero
- * keeps its sign (changes it, for a negative alpha). Results below 2^-126 round to subnormals; none is beyond 1.
+ * keeps its sign (changes it, for a negative alpha). Results below 2^-126 round to subnormals; no tanh is beyond 1.
  *
- * Error: at most 3 ULP for every float; largest measured 1.8 ULP.
+ * Error: at most 3 ULP for every float, of the larger where product and bias cancel; largest measured 2.4 ULP.
  *
  * Source: Zhu, Chen, He, LeCun and Liu, Transformers without Normalization, 2025.
  *
  * @param x - a Float32Array, or an object with `data` and `dims`
- * @param options - shape, `out`, `alpha`, `threads`, `isa`
- * @returns numbers from -1 to 1, in the order of x
+ * @param options - shape, `out`, `weight`, `bias`, `alpha`, `threads`, `isa`
+ * @returns activations, in the order of x; from -1 to 1 without weight and bias
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`, `ERR_SOFTLANE_ISA`
  * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
@@ -187,20 +189,23 @@ const alphaOption: NumberRule = {
  * const hidden = Float32Array.of(-2, -1, 0, 1, 2);
  * console.log(dyt(hidden)); // -0.76, -0.46, 0, 0.46, 0.76
  * console.log(dyt(hidden, { alpha: 2 })); // -1.00, -0.96, 0, 0.96, 1.00
+ * const weight = Float32Array.of(1, 1, 1, 2, 2);
+ * console.log(dyt(hidden, { weight, bias: Float32Array.of(0, 0, 1, 1, 1) })); // -0.76, -0.46, 1, 1.92, 2.52
  * ```
  */
-export const dyt = define<FloatCall<DytOptions>>({
+export const dyt = define<FloatCall<DytOptions, ColumnInputs>>({
   name: 'dyt',
   cli: 'dyt',
   family: 'activation',
   driver: 'map',
-  summary: 'Dynamic Tanh, tanh(alpha x)',
+  summary: 'Dynamic Tanh, weight tanh(alpha x) + bias',
   formats: FORMATS,
   options: { alpha: alphaOption },
   output: 'rows',
   element: 'float32',
-  bound: { maxUlp: 3, measuredUlp: 1.8, absolute: 0, tiny: 'subnormal' },
-  oracle: oracle.dyt,
+  operands: columnOperands,
+  bound: { maxUlp: 3, measuredUlp: 2.4, absolute: 0, tiny: 'subnormal' },
+  oracle: withColumns(oracle.dyt, 2 ** -126),
   papers: ['dynamic-tanh'],
   source: 'Zhu, Chen, He, LeCun and Liu, Transformers without Normalization, 2025',
   docs: 'docs/activations.md',

@@ -1,5 +1,6 @@
 /** f16 (IEEE 754 binary16) and bf16 in float64, for the checks of verify mode: the kernels have their own (native/rows). */
 import type { Bound, Format, InputArray } from './operator';
+import { isDoubtful, slackOf } from './ulp';
 
 /** Bits of the mantissa, and the smallest exponent of a normal number. */
 const shapes = {
@@ -27,15 +28,23 @@ export function floatsOf(format: Format, x: InputArray): Float32Array {
 
 /**
  * How many numbers of a format lie between 16 bits and the nearest to a value, or to one that is as far from it as the
- * absolute bound allows. A float32 result within its bound of the value, rounded, is at most 1 away.
+ * bound allows absolutely, or by the value's size (TrueRow). A float32 result within its bound of the value, rounded, is at most 1 away.
  */
-export function formatDistance(format: Half, bits: number, value: number, bound: Bound): number {
+export function formatDistance(
+  format: Half,
+  bits: number,
+  value: number,
+  bound: Bound,
+  size = 0,
+): number {
   const got = widen(format, bits);
+  if (bound.cut && isDoubtful(value) && got === -Infinity) return 0;
   if (Number.isNaN(got) || Number.isNaN(value)) return Object.is(got, value) ? 0 : Infinity;
   if (got === 0 && bound.tiny === 'zero' && Math.abs(value) < 2 ** -126) return 0;
   const at = place(format, got);
-  const low = place(format, value - bound.absolute);
-  const high = place(format, value + bound.absolute);
+  const slack = slackOf(value, bound, size);
+  const low = place(format, value - slack);
+  const high = place(format, value + slack);
   return Math.max(0, low - at, at - high);
 }
 

@@ -20,10 +20,10 @@ export type AnyElement = OperandElement | 'float16' | 'bfloat16';
 export type OperandArrays = readonly (OperandArray | undefined)[];
 
 /**
- * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, or as many a row as one of
- * the operator's options says.
+ * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, a row for all rows that lie
+ * side by side (docs/axes.md), or as many a row as one of the operator's options says.
  */
-export type Extent = 'perRow' | 'perColumn' | 'rows' | { readonly option: string };
+export type Extent = 'perRow' | 'perColumn' | 'rows' | 'perSlab' | { readonly option: string };
 
 export type Operand = InputOperand | OutputOperand;
 
@@ -42,7 +42,7 @@ export interface InputOperand extends AnyOperand {
   readonly role: 'input';
   /**
    * Values for tests and measurements: those of a row with these elements (one number for 'perRow'), or, for
-   * 'perColumn', those of all rows, which get an array of as many elements.
+   * 'perColumn', those of all rows, by the number of elements alone.
    */
   readonly example: (row: Float32Array) => ArrayLike<number> | number;
 }
@@ -89,18 +89,24 @@ export type ParameterValue = number | string | boolean;
 /** What the input operands of a call have for one row: a number for 'perRow'; undefined where one is not given. */
 export type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
 
+/**
+ * The true values of a row. `sizes`: of values that are sums, whose terms may cancel, the largest term of each; an error
+ * is counted in ULP of that where it is larger than the value.
+ */
+export type TrueRow = Float64Array & { readonly sizes?: ArrayLike<number> };
+
 /** What an oracle says of one row: a row, one number, or, for an operator of several outputs, each of them by name. */
-export type Truth = Float64Array | number | Readonly<Record<string, Float64Array | number>>;
+export type Truth = TrueRow | number | Readonly<Record<string, TrueRow | number>>;
 
 /**
- * float64 reference of one row: a Float64Array of the row's length (output 'rows'), one number (output 'perRow'), or
- * all outputs by name, asked for or not (output 'record').
+ * float64 reference of one row: one of the row's length (output 'rows'), one number (output 'perRow'), or all outputs by
+ * name, asked for or not (output 'record').
  */
 export type Oracle = (row: ArrayLike<number>, parameters: Parameters, inputs: Inputs) => Truth;
 
 /** How far a result may be from the oracle's. */
 export interface Bound {
-  /** The promise, in ULP of float32 in the binade of the true value; 0: exactly equal. */
+  /** The promise, in ULP of float32 in the binade of the true value (or of its size, TrueRow); 0: exactly equal. */
   readonly maxUlp: number;
   /** The largest error that has been measured, in a search for bad rows too. */
   readonly measuredUlp: number;
@@ -108,6 +114,11 @@ export interface Bound {
   readonly absolute: number;
   /** Results of magnitude below 2^-126: always +0, or rounded to subnormals. */
   readonly tiny: 'zero' | 'subnormal';
+  /**
+   * Results are elements of x or -Infinity. A truth that no float32 equals says that its element is within rounding of
+   * the cut: the nearest float32 and -Infinity are both right.
+   */
+  readonly cut?: true;
 }
 
 /** One line of the catalogue. */
@@ -130,6 +141,8 @@ export interface Operator {
   readonly operands?: readonly Operand[];
   /** For a record: the option that lists the optional outputs to make. Without it each is an option of its own. */
   readonly lists?: string;
+  /** Whether its kernel counts the columns by int32; so it is where there is one among its results or operands. */
+  readonly counts?: 'int32';
   /** For a record: the largest of its outputs'. */
   readonly bound: Bound;
   readonly oracle: Oracle;
@@ -167,10 +180,28 @@ export const maskedRowOption: ChoiceRule = {
   summary: 'result of a row that is all -Infinity',
 };
 
+export const nanOption: ChoiceRule = {
+  kind: 'choice',
+  index: Spec.temperature + 4,
+  default: 'throw',
+  values: ['throw', 'masked'],
+  summary: 'a row with a NaN: an error, or the NaN counts as -Infinity',
+};
+
 const NO_OPERANDS: readonly Operand[] = [];
 
 export function operandsOf(operator: Operator): readonly Operand[] {
   return operator.operands ?? NO_OPERANDS;
+}
+
+/** Whether rows may be windows: where every row has numbers of its own, and reads nothing that lies as x does. */
+export function takesWindows(operator: Operator): boolean {
+  return (
+    operator.output !== 'rows' &&
+    operandsOf(operator).every(
+      ({ role, extent }) => role === 'output' || extent === 'perRow' || extent === 'perColumn',
+    )
+  );
 }
 
 /** Every option name that a call of the operator takes, in the order of the documentation. */
@@ -183,6 +214,9 @@ export function optionNames(operator: Operator): string[] {
     'cols',
     'stride',
     ...(operator.output === 'rows' ? ['outStride'] : []),
+    'axis',
+    'dims',
+    ...(takesWindows(operator) ? ['window'] : []),
     'out',
     ...operands.map(({ name }) => name),
     ...(lists === undefined ? [] : [lists]),

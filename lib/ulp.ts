@@ -9,6 +9,11 @@
  */
 import type { Bound } from './operator';
 
+/** Whether a truth says that its element may be cut or not (Bound.cut). */
+export function isDoubtful(truth: number): boolean {
+  return Math.fround(truth) !== truth && !Number.isNaN(truth);
+}
+
 /** 2^-126, the smallest normal float. */
 export const SMALLEST_NORMAL = 2 ** -126;
 
@@ -52,11 +57,21 @@ export function ulpDistance(result: number, truth: number, tiny: Bound['tiny'] =
 
 /**
  * The same on the scale of an operator's bound: right if and only if it is at most `bound.maxUlp`. Where the bound has
- * an absolute part, the unit is never smaller than that part makes it.
+ * an absolute part, or the truth a size that is larger than itself (TrueRow), the unit is never smaller than these make
+ * it.
  */
-export function boundDistance(result: number, truth: number, bound: Bound): number {
+export function boundDistance(result: number, truth: number, bound: Bound, size = 0): number {
+  if (bound.cut && isDoubtful(truth)) {
+    return result === -Infinity || result === Math.fround(truth) ? 0 : Infinity;
+  }
   const distance = ulpDistance(result, truth, bound.tiny);
-  if (bound.absolute === 0 || !Number.isFinite(result - truth)) return distance;
-  const unit = Math.max(ulpOf(truth), bound.absolute / bound.maxUlp);
-  return Math.abs(result - truth) / unit;
+  const slack = slackOf(truth, bound, size);
+  if (slack === 0 || !Number.isFinite(result - truth)) return distance;
+  return Math.abs(result - truth) / Math.max(ulpOf(truth), slack / bound.maxUlp);
+}
+
+/** The absolute error that a bound allows, whatever the ULP of the truth; 0: none. */
+export function slackOf(truth: number, bound: Bound, size = 0): number {
+  const cancelled = size > Math.abs(truth) ? bound.maxUlp * ulpOf(size) : 0;
+  return Math.max(bound.absolute, cancelled);
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SoftlaneError } from './errors';
 import { floatsOf, formatDistance, widen } from './formats';
+import { placeOf, rowOf } from './layout';
 import { inputsOfRow } from './operands';
 import type {
   Bound,
@@ -12,6 +13,7 @@ import type {
   Operator,
   OutputArray,
   Parameters,
+  TrueRow,
 } from './operator';
 import { operandsOf, parametersOf } from './operator';
 import { FORMATS, Spec } from './spec';
@@ -136,8 +138,6 @@ interface Kept {
 function check(operator: Operator, kept: Kept): void {
   const { spec, x, inputs, y, results } = kept;
   const rows = spec[Spec.rows];
-  const cols = spec[Spec.cols];
-  const xStride = spec[Spec.xStride];
   const parameters = parametersOf(operator, spec);
   const format = FORMATS[spec[Spec.yFormat]];
   let worst: Worst | undefined;
@@ -147,17 +147,18 @@ function check(operator: Operator, kept: Kept): void {
     { bound, output }: { bound: Bound; output: string | undefined },
     got: ArrayLike<number>,
     stride: number,
-    truth: Float64Array | number,
+    truth: TrueRow | number,
   ): void => {
     const limit = format === 'f32' ? bound.maxUlp : 1;
+    const sizes = typeof truth === 'number' ? undefined : truth.sizes;
     const count = typeof truth === 'number' ? 1 : truth.length;
     for (let column = 0; column < count; column++) {
       const expected = typeof truth === 'number' ? truth : truth[column];
-      const value = got[row * stride + column];
+      const value = got[placeOf(spec, row, column, count, stride)];
       const ulp =
         format === 'f32'
-          ? boundDistance(value, expected, bound)
-          : formatDistance(format, value, expected, bound);
+          ? boundDistance(value, expected, bound, sizes?.[column])
+          : formatDistance(format, value, expected, bound, sizes?.[column]);
       if (ulp <= limit) continue;
       mismatches++;
       if (worst !== undefined && ulp <= worst.ulp) continue;
@@ -174,7 +175,7 @@ function check(operator: Operator, kept: Kept): void {
   };
   for (let row = 0; row < rows; row++) {
     const truth = operator.oracle(
-      rowOf(x, row, xStride, cols),
+      rowOf(spec, x, row),
       parameters,
       inputsOfRow(operator, spec, inputs, row),
     );
@@ -194,10 +195,6 @@ function check(operator: Operator, kept: Kept): void {
   throw mismatchError(operator, kept, parameters, worst, mismatches);
 }
 
-function rowOf(x: Float32Array, row: number, stride: number, cols: number): Float32Array {
-  return x.subarray(row * stride, row * stride + cols);
-}
-
 function mismatchError(
   operator: Operator,
   { spec, x, isa }: Kept,
@@ -206,7 +203,7 @@ function mismatchError(
   mismatches: number,
 ): SoftlaneVerifyError {
   const cols = spec[Spec.cols];
-  const input = rowOf(x, worst.row, spec[Spec.xStride], cols).slice();
+  const input = rowOf(spec, x, worst.row).slice();
   const file = save(operator.name, input);
   const { algorithm } = parameters;
   const mismatch: Mismatch = {

@@ -1,34 +1,47 @@
 /**
  * The outputs of operators one at a time, each as if it were an operator of its own, with examples for what is read
- * beside x: what tests, measurements and tables go through.
+ * beside x: what tests, measurements and tables go through. An operator that is one without them too, and gives a row
+ * for a row, is two: without any of them, and with all.
  */
-import type { Inputs, Operator, OutputArray, OutputOperand, Parameters } from './operator';
+import type {
+  InputOperand,
+  Inputs,
+  Operator,
+  OutputArray,
+  OutputOperand,
+  Parameters,
+  TrueRow,
+} from './operator';
 import type { Element, OperandArray } from './operator';
 import { kinds } from './elements';
 import { operandsOf } from './operator';
 
 export interface View extends Omit<Operator, 'oracle'> {
-  /** The operator itself, whose name this is too where it has one output; NAME.PART otherwise. */
+  /** The operator itself, whose name this is too; NAME.PART for one of several outputs, NAME(INPUTS) with those given. */
   readonly line: Operator;
   readonly part: OutputOperand | undefined;
+  /** What is given beside x. */
+  readonly inputs: readonly InputOperand[];
   /** Of a row and, where the operator reads more, the example that goes with it. */
-  readonly oracle: (row: ArrayLike<number>, parameters: Parameters) => Float64Array | number;
+  readonly oracle: (row: ArrayLike<number>, parameters: Parameters) => TrueRow | number;
 }
 
 type AnyOptions = Readonly<Record<string, unknown>>;
 
 export function viewsOf(line: Operator): View[] {
   const parts = operandsOf(line).filter(({ role }) => role === 'output') as OutputOperand[];
-  const view = (part: OutputOperand | undefined): View => ({
+  const all = operandsOf(line).filter(({ role }) => role === 'input') as InputOperand[];
+  const view = (part?: OutputOperand, inputs = all): View => ({
     ...line,
     line,
     part,
+    inputs,
     oracle(row, parameters) {
       const elements = row instanceof Float32Array ? row : Float32Array.from(row);
       const truth = line.oracle(
         elements,
         bounded(line, parameters, row.length),
-        exampleOf(line, elements),
+        exampleOf(inputs, elements),
       );
       if (typeof truth === 'number' || truth instanceof Float64Array) return truth;
       return truth[part!.name];
@@ -43,7 +56,12 @@ export function viewsOf(line: Operator): View[] {
       ),
     }),
   });
-  return parts.length === 0 ? [view(undefined)] : parts.map(view);
+  if (parts.length > 0) return parts.map((part) => view(part));
+  if (line.output !== 'rows' || all.length === 0 || !all.every(({ optional }) => optional)) {
+    return [view()];
+  }
+  const names = all.map(({ name }) => name).join(', ');
+  return [view(undefined, []), { ...view(), name: `${line.name}(${names})` }];
 }
 
 /** Options that may not be more than the columns are brought down to them. */
@@ -67,16 +85,14 @@ export function viewWidth(view: View, cols: number, options: AnyOptions = {}): n
 }
 
 /** What a call reads beside a row with these elements. */
-function exampleOf(line: Operator, row: Float32Array): Inputs {
-  const inputs = operandsOf(line).flatMap((operand) =>
-    operand.role === 'input' ? [[operand.name, operand.example(row)] as const] : [],
-  );
-  return Object.fromEntries(inputs);
+function exampleOf(inputs: readonly InputOperand[], row: Float32Array): Inputs {
+  return Object.fromEntries(inputs.map(({ name, example }) => [name, example(row)]));
 }
 
 /** The options that a call on x needs beside those given, in the operator's own words. */
-export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): AnyOptions {
-  const { line, part } = view;
+export function viewOptions(view: View, x: unknown, given: AnyOptions = {}): AnyOptions {
+  const { line, part, inputs } = view;
+  const options = Object.hasOwn(line.options, 'nan') ? { nan: 'masked', ...given } : given;
   const tensor = x as { data?: unknown; dims?: readonly number[] };
   const data = ArrayBuffer.isView(x) ? x : tensor.data;
   const dims = tensor.dims ?? [];
@@ -84,11 +100,10 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
   const whole = ArrayBuffer.isView(x) ? data.length : (dims[dims.length - 1] ?? 1);
   const cols = (options['cols'] as number | undefined) ?? whole;
   const result: Record<string, unknown> = { ...bounded(line, options, cols) };
-  if (Object.hasOwn(line.options, 'nan')) result['nan'] ??= 'masked';
-  const { stride, rows } = options as { stride?: number; rows?: number };
+  const { stride, rows } = given as { stride?: number; rows?: number };
   const empty = options['cols'] === undefined ? dims.slice(0, -1).reduce((a, b) => a * b, 1) : 0;
   const found = data.length === 0 ? empty : Math.floor((data.length - cols) / (stride ?? cols)) + 1;
-  Object.assign(result, exampleArrays(line, data, cols, stride ?? cols, rows ?? found));
+  Object.assign(result, exampleArrays(inputs, data, cols, stride ?? cols, rows ?? found));
   if (part === undefined) return result;
   if (line.lists !== undefined) result[line.lists] = [part.name];
   else if (part.optional) result[part.name] = true;
@@ -97,18 +112,19 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
 }
 
 function exampleArrays(
-  line: Operator,
+  inputs: readonly InputOperand[],
   x: Float32Array,
   cols: number,
   stride: number,
   rows: number,
 ): Record<string, OperandArray> {
   const arrays: Record<string, OperandArray> = {};
-  for (const operand of operandsOf(line)) {
-    if (operand.role !== 'input') continue;
+  for (const operand of inputs) {
     const values: number[] = [];
-    for (let r = 0; r < (operand.extent === 'perColumn' ? 1 : rows); r++) {
-      const value = operand.example(x.subarray(r * stride, r * stride + cols));
+    const isShared = operand.extent === 'perColumn';
+    for (let r = 0; r < (isShared ? 1 : rows); r++) {
+      const row = isShared ? new Float32Array(cols) : x.subarray(r * stride, r * stride + cols);
+      const value = operand.example(row);
       if (typeof value === 'number') values.push(value);
       else for (let i = 0; i < value.length; i++) values.push(value[i]);
     }
@@ -129,7 +145,7 @@ export function viewPlan(
   const { operands } = view.line;
   const { out, ...others } = viewOptions(view, x, { rows: 1, ...options });
   if (operands === undefined) return { planned: others, given: out };
-  const inputs = new Set(operands.flatMap(({ role, name }) => (role === 'input' ? name : [])));
+  const inputs = new Set(view.inputs.map(({ name }) => name));
   const entries = Object.entries(others);
   const planned = Object.fromEntries(entries.filter(([name]) => !inputs.has(name)));
   const given = Object.fromEntries(entries.filter(([name]) => inputs.has(name)));

@@ -44,8 +44,8 @@ async function measure(line, sweep, { seeds = SEEDS, over = shapes } = {}) {
     for (const shape of over) {
       const x = inputOf(sweep, shape, seed);
       const truth = truthOf(line, x, shape.cols);
-      const mine = (/** @type {number} */ got, /** @type {number} */ want) =>
-        boundDistance(got, want, line.bound);
+      /** @type {(got: number, want: number, size: number) => number} */
+      const mine = (got, want, size) => boundDistance(got, want, line.bound, size);
       const call = softlane[line.line.name];
       const y = viewResult(line, call(x, viewOptions(line, x, { cols: shape.cols })));
       figures.ours = Math.max(figures.ours, worst(y, truth, mine));

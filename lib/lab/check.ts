@@ -20,6 +20,8 @@ export interface Truth {
   /** Of the elements that are compared, and the values there. */
   readonly places: Float64Array;
   readonly values: Float64Array;
+  /** Of the values (TrueRow); 0 where they have none. */
+  readonly sizes: Float64Array;
   /** Of the whole result; `scale` is the sum of the magnitudes. */
   readonly length: number;
   readonly sum: number;
@@ -38,29 +40,32 @@ export function truthOf(
   const step = length <= most ? 1 : Math.ceil(length / most) | 1;
   const places: number[] = [];
   const values: number[] = [];
+  const sizes: number[] = [];
   let sum = 0;
   let scale = 0;
   for (let row = 0; row < rows; row++) {
     const answer = line.oracle(x.subarray(row * cols, (row + 1) * cols), parameters);
-    const exact = typeof answer === 'number' ? [answer] : answer;
+    const exact: ArrayLike<number> = typeof answer === 'number' ? [answer] : answer;
+    const given = typeof answer === 'number' ? undefined : answer.sizes;
     const start = row * exact.length;
     for (let i = 0; i < exact.length; i++) {
+      if (exact[i] === -Infinity) continue;
       sum += exact[i];
       scale += Math.abs(exact[i]);
     }
-    const first = Math.ceil(start / step) * step;
-    for (let place = first; place < start + exact.length; place += step) {
+    const keep = (place: number): void => {
       places.push(place);
       values.push(exact[place - start]);
-    }
-    if ((start + exact.length - 1) % step !== 0 && row === rows - 1) {
-      places.push(length - 1);
-      values.push(exact[exact.length - 1]);
-    }
+      sizes.push(given?.[place - start] ?? 0);
+    };
+    const first = Math.ceil(start / step) * step;
+    for (let place = first; place < start + exact.length; place += step) keep(place);
+    if ((start + exact.length - 1) % step !== 0 && row === rows - 1) keep(length - 1);
   }
   return {
     places: Float64Array.from(places),
     values: Float64Array.from(values),
+    sizes: Float64Array.from(sizes),
     length,
     sum,
     scale,
@@ -69,7 +74,7 @@ export function truthOf(
 
 export interface Rules {
   /** In the units of the promise. */
-  distance(result: number, truth: number): number;
+  distance(result: number, truth: number, size: number): number;
   /** What softlane's own contenders may reach of it; Infinity for rivals. */
   readonly promised: number;
   ulpOf(truth: number): number;
@@ -85,6 +90,7 @@ export interface Found {
 }
 
 function farOff(got: number, want: number, logarithmic: boolean): boolean {
+  if (got === want) return false;
   const size = logarithmic ? Math.max(1, Math.abs(want)) : Math.abs(want);
   return !(Math.abs(got - want) <= RIVAL * size + TINY);
 }
@@ -100,15 +106,17 @@ export function compare(y: ArrayLike<number>, truth: Truth, rules: Rules): Found
     const got = y[place];
     const want = truth.values[i];
     const ours = promised !== Infinity;
-    const ulp = ours ? distance(got, want) : Math.abs(got - want) / ulpOf(want);
-    // Written so that a NaN is refused.
-    if (!(ulp <= promised) || farOff(got, want, logarithmic)) {
+    const apart = got === want ? 0 : Math.abs(got - want) / ulpOf(want);
+    const ulp = ours ? distance(got, want, truth.sizes[i]) : apart;
+    // Of ours a mask is right or wrong, and never nearly so. Written so that a NaN is refused.
+    const far = (!ours || got !== -Infinity) && farOff(got, want, logarithmic);
+    if (!(ulp <= promised) || far) {
       return { maxUlp: ulp, wrong: `element ${place} is ${got}, the oracle has ${want}` };
     }
     if (ulp > maxUlp) maxUlp = ulp;
   }
   let sum = 0;
-  for (let i = 0; i < y.length; i++) sum += y[i];
+  for (let i = 0; i < y.length; i++) if (y[i] !== -Infinity) sum += y[i];
   if (!(Math.abs(sum - truth.sum) <= RIVAL * truth.scale + TINY)) {
     return { maxUlp, wrong: `all results add up to ${sum}, the oracle's to ${truth.sum}` };
   }

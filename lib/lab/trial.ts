@@ -68,7 +68,7 @@ async function enter(ground: Ground): Promise<{
   };
   const compared = (y: ArrayLike<number>, line: View, kind: Kind): check.Found =>
     check.compare(y, truthOf(line), {
-      distance: (got, want) => boundDistance(got, want, line.bound),
+      distance: (got, want, size) => boundDistance(got, want, line.bound, size),
       promised: kind === 'softlane' ? line.bound.maxUlp : Infinity,
       ulpOf,
       logarithmic: line.name.startsWith('log'),

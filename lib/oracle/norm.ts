@@ -53,3 +53,15 @@ export function rmsNorm(row: ArrayLike<number>, parameters: NormParameters = {})
   if (!finite(row)) return d.fill(NaN);
   return scaled(d, sumOf(d.length, (i) => d[i] * d[i]) / d.length, parameters);
 }
+
+type Values = ArrayLike<number>;
+type Inputs = Readonly<Record<string, Values | number | undefined>>;
+
+/** A norm of x + residual, and that sum, which is a float: rounded to the nearest before the norm is taken. */
+export function ofSum<P, T>(norm: (row: Values, parameters: P, inputs: Inputs) => T) {
+  return function ofSum(row: Values, parameters: P, inputs: Inputs) {
+    const residual = inputs['residual'] as Values;
+    const sum = Float64Array.from(row, (x, i) => Math.fround(x + residual[i]));
+    return { normalised: norm(sum, parameters, inputs), sum };
+  };
+}

@@ -85,6 +85,7 @@ export class RejectFile {
     return {
       path: file.path,
       write: () => Promise.resolve(),
+      take: (bytes: Uint8Array) => file.write(bytes),
       keep: () => file.keep(),
       abandon: () => file.abandon(),
       commit: (_rows: number, signal?: AbortSignal) => file.commit(signal),

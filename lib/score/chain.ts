@@ -7,9 +7,10 @@ import type { InputFile } from './input-file';
 import type { FileRows } from './file-rows';
 import type { RowTarget, Source } from './source';
 
-interface Link {
+export interface Link {
   readonly located: Located;
   readonly rows: number | undefined;
+  readonly skips: boolean;
   readonly file: InputFile | undefined;
   /** A stream, which is opened once. */
   readonly stream: Source | undefined;
@@ -34,6 +35,7 @@ export class Chain implements Source {
   readonly rows: number | undefined;
   readonly cols: number;
   readonly flat: boolean;
+  readonly skips: boolean;
   readonly warning: string | undefined;
   private at = 0;
   private readonly retired: Source[] = [];
@@ -55,6 +57,7 @@ export class Chain implements Source {
     this.rows = known.reduce((sum, rows) => sum! + rows!, 0 as number | undefined);
     if (known.includes(undefined)) this.rows = undefined;
     this.flat = first.flat && links.length === 1;
+    this.skips = links.every(({ skips }) => skips);
   }
 
   /** Opens every input once, so that what is wrong with the last is known before the first is read. */
@@ -72,8 +75,8 @@ export class Chain implements Source {
       for (const located of inputs) {
         const { source, file } = await reopen(located);
         const stream = file === undefined ? source : undefined;
-        const canTake = source.take !== undefined;
-        links.push({ located, rows: source.rows, file, stream, canTake });
+        const { rows, skips, take } = source;
+        links.push({ located, rows, skips, file, stream, canTake: take !== undefined });
         if (first === undefined) {
           first = source;
           continue;

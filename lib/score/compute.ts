@@ -158,7 +158,8 @@ export class BlockComputer {
     for (const [i, { columns, operation, request }] of products.entries()) {
       await computes[i]!(block, out[i]!);
       if (operation === undefined) continue;
-      verifier?.check(operation, request, { block, first: computed, skipped }, columns, out[i]!);
+      const place = { block, first: computed + feed.ahead, skipped };
+      verifier?.check(operation, request, place, columns, out[i]!);
     }
     return bad;
   }

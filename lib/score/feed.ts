@@ -1,5 +1,5 @@
 /** All that a job reads, row by row together: logits, labels, and what operators read beside them. */
-import { Chain, type RowPlace } from './chain';
+import { Chain, type Link, type RowPlace } from './chain';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
 import type { FileRows } from './file-rows';
@@ -14,6 +14,13 @@ import type { Source } from './source';
 /** What a block has beside its logits, by the names of operands. */
 export type Beside = Readonly<Record<string, ElementArray>>;
 
+/** The job that some inputs are a part of. */
+export interface Whole {
+  /** Its rows before the first of these. */
+  readonly ahead: number;
+  readonly rows: number | undefined;
+}
+
 interface Side {
   readonly name: string;
   readonly chain: Chain;
@@ -26,11 +33,14 @@ export class Feed {
     private readonly sides: readonly Side[],
     private readonly labelsInMain: boolean,
     readonly headPath: string | undefined,
+    private readonly whole: Whole | undefined,
   ) {}
 
+  /** `whole` says where in a job these inputs lie, if they are not all of its inputs. */
   static async open(
     options: JobOptions,
     { inFormat, outputs, labelled }: CheckedJob,
+    whole?: Whole,
   ): Promise<Feed> {
     const opened: Chain[] = [];
     try {
@@ -56,8 +66,10 @@ export class Feed {
         opened.push(chain);
         sides.push({ name, chain });
       }
-      const feed = new Feed(main, source, sides, labelled && labels === undefined, options.head);
+      const inMain = labelled && labels === undefined;
+      const feed = new Feed(main, source, sides, inMain, options.head, whole);
       feed.requireFit();
+      if (feed.ahead > 0) for (const { chain } of sides) await chain.skip(feed.ahead);
       return feed;
     } catch (error) {
       for (const chain of opened) await chain.close();
@@ -65,15 +77,26 @@ export class Feed {
     }
   }
 
+  /** How many files are read beside the inputs, row by row. */
+  get besides(): number {
+    return this.sides.length;
+  }
+
+  /** Rows of the job before the first of these inputs. */
+  get ahead(): number {
+    return this.whole?.ahead ?? 0;
+  }
+
   private requireFit(): void {
+    const rows = this.whole === undefined ? this.rows : this.whole.rows;
     for (const { name, chain } of this.sides) {
       const wanted = name === 'targets' ? 1 : this.cols;
       if (chain.cols !== wanted) {
         const reason = `has rows of ${chain.cols} elements, expected ${wanted} for ${name}`;
         throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', chain.path, reason);
       }
-      if (chain.rows === undefined || this.rows === undefined || chain.rows === this.rows) continue;
-      throw otherRows(chain.path, chain.rows, this.rows);
+      if (chain.rows === undefined || rows === undefined || chain.rows === rows) continue;
+      throw otherRows(chain.path, chain.rows, rows);
     }
   }
 
@@ -102,6 +125,10 @@ export class Feed {
   /** What no output may replace. */
   get files(): FileIdentity[] {
     return this.chains().flatMap(({ links }) => links.flatMap(({ file }) => file ?? []));
+  }
+  /** The inputs one by one. */
+  get links(): readonly Link[] {
+    return this.main.links;
   }
   /** Every file by its path. */
   get paths(): string[] {

@@ -62,7 +62,18 @@ export async function removeStale(
   }
 }
 
-export class JobFiles {
+/** Where the results of rows go. */
+export interface ResultFiles {
+  readonly outputs: readonly OutputFile[];
+  readonly rejects: RejectFile | undefined;
+  readonly metrics: MetricsOutput | undefined;
+  rejected: number;
+  readonly isKept: boolean;
+  keep(rows: number, head: () => Promise<object>, publish?: boolean): Promise<number>;
+  publish(rows: number, signal?: AbortSignal, named?: () => Promise<void>): Promise<void>;
+}
+
+export class JobFiles implements ResultFiles {
   private journal: Journal | undefined;
   private parts = 0;
   rejected = 0;
@@ -161,9 +172,10 @@ export class JobFiles {
     return this.journal !== undefined;
   }
 
-  /** Gives every output its name. */
-  async publish(rows: number, signal?: AbortSignal): Promise<void> {
+  /** Gives every output its name; `named` is called before the journal goes. */
+  async publish(rows: number, signal?: AbortSignal, named?: () => Promise<void>): Promise<void> {
     for (const output of this.outputs) await output.commit(rows, signal);
+    await named?.();
     await this.journal?.remove();
     this.journal = undefined;
   }

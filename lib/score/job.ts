@@ -9,8 +9,9 @@ import { Feed } from './feed';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprint, identify } from './identity';
 import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
+import type { ResultFiles } from './job-files';
 import { checkJob, type CheckedJob } from './job-options';
-import type { JobOptions, JobSummary } from './job-types';
+import type { JobOptions, JobSummary, Verified } from './job-types';
 import { pump } from './pipeline';
 import { productsOf, type Product } from './product';
 import { rowWords } from './table';
@@ -67,7 +68,7 @@ function portionOf(
 }
 
 /** What tells this job from another one, for --resume. */
-interface JobHead {
+export interface JobHead {
   readonly version: string;
   readonly inputs: readonly object[];
   readonly options: object;
@@ -132,7 +133,22 @@ function requireSame(path: string, before: JobHead, now: JobHead): void {
 }
 
 /** Runs a job to its end, or to where it is stopped. */
-export async function runJob(options: JobOptions): Promise<JobSummary> {
+export function runJob(options: JobOptions): Promise<JobSummary> {
+  return runRows(options, { rows: (run) => run.rows() });
+}
+
+/** Where the rows of a job come from, and what else hears of it. */
+export interface Making {
+  /** Gives all rows to the outputs, after those that were kept. */
+  rows(run: Run): Promise<void>;
+  /** What the job has to be. */
+  expect?(head: JobHead): void;
+  /** When every output has its name, before the journal goes: a job that ends here is done. */
+  named?(summary: JobSummary): Promise<void>;
+}
+
+/** A job whose rows `making` gives. */
+export async function runRows(options: JobOptions, making: Making): Promise<JobSummary> {
   const start = process.hrtime.bigint();
   const checked = checkJob(options);
   const unfinished = await findUnfinished<JobHead>(options);
@@ -141,19 +157,20 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
   let manifest: AtomicFile | undefined;
   try {
     if (options.manifest !== undefined) {
-      const { force } = options;
+      // A job that died while its files got their names may have written it already.
+      const force = options.force === true || unfinished?.last?.publish === true;
       manifest = await AtomicFile.create(options.manifest, { force, inputs: feed.files });
     }
     for (const message of feed.warnings) options.onEvent?.({ event: 'warning', message });
     const products = productsOf(options, checked, feed.cols);
-    const portion = portionOf(options, checked, feed, products);
+    // What can never be done is refused before anything is written.
+    portionOf(options, checked, feed, products);
     const last = unfinished?.last;
-    if (unfinished !== undefined) {
-      requireSame(
-        `${unfinished.head.outputs[0]}.job`,
-        unfinished.head,
-        await headOf(options, checked, feed),
-      );
+    if (unfinished !== undefined || making.expect !== undefined) {
+      const head = await headOf(options, checked, feed);
+      making.expect?.(head);
+      if (unfinished !== undefined)
+        requireSame(`${unfinished.head.outputs[0]}.job`, unfinished.head, head);
     }
     const named = last === undefined ? [] : await namedAlready(options, unfinished!);
     if (options.resume === true || options.force === true) await removeStale(options, last);
@@ -162,17 +179,20 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
     const from = last?.rows ?? 0;
     options.onEvent?.({ event: 'start', rows: feed.rows ?? null, cols: feed.cols, from });
     const isNaming = last?.publish === true;
-    const run = new Run(options, checked, feed, products, files, from, isNaming);
-    if (!isNaming) await run.rows(portion);
-    await run.publish();
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    const summary = run.summary(seconds);
-    if (manifest !== undefined) {
-      const head = await headOf(options, checked, feed);
-      await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job: head }, null, 2)}\n`));
-      await manifest.commit();
-    }
-    return summary;
+    const span = { from, to: feed.rows, canKeep: true };
+    const run = new Run(options, checked, feed, products, files, span);
+    if (!isNaming) await making.rows(run);
+    let summary: JobSummary;
+    await run.publish(isNaming, making.named !== undefined || manifest !== undefined, async () => {
+      summary = run.summary(Number(process.hrtime.bigint() - start) / 1e9);
+      if (manifest !== undefined) {
+        const job = await headOf(options, checked, feed);
+        await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job }, null, 2)}\n`));
+        await manifest.commit();
+      }
+      await making.named?.(summary);
+    });
+    return summary!;
   } finally {
     await feed.close();
     await files?.close();
@@ -180,26 +200,50 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
   }
 }
 
-class Run {
+/** Which rows of the input a run takes. */
+export interface Span {
+  readonly from: number;
+  /** The row after the last; undefined where the end is known only when it comes. */
+  readonly to: number | undefined;
+  /** Whether there is a journal for what is done. */
+  readonly canKeep: boolean;
+}
+
+export class Run {
   private done: number;
   private keptAt: number;
   private computer: BlockComputer | undefined;
+  private readonly from: number;
+  private readonly to: number | undefined;
 
   constructor(
     private readonly options: JobOptions,
     private readonly checked: CheckedJob,
     private readonly feed: Feed,
     private readonly products: readonly Product[],
-    private readonly files: JobFiles,
-    private readonly from: number,
-    /** Whether all rows are there, and some outputs may have their names. */
-    private readonly isNaming: boolean,
+    readonly files: ResultFiles,
+    private readonly span: Span,
   ) {
-    this.done = this.keptAt = from;
+    this.from = this.done = this.keptAt = span.from;
+    this.to = span.to;
+  }
+
+  /** Rows that the outputs have. */
+  get rowsDone(): number {
+    return this.done;
+  }
+
+  /** What a check of a share of the rows found here. */
+  get verified(): Verified | undefined {
+    return this.computer?.verified ?? undefined;
   }
 
   private get canKeep(): boolean {
-    return !this.feed.hasStream && !this.options.outputs.some(({ path }) => path === '-');
+    return (
+      this.span.canKeep &&
+      !this.feed.hasStream &&
+      !this.options.outputs.some(({ path }) => path === '-')
+    );
   }
 
   private keep(publish = false): Promise<number> {
@@ -210,17 +254,18 @@ class Run {
     return this.files.keep(this.done, head, publish);
   }
 
-  async rows(portion: Portion): Promise<void> {
-    const { feed, from } = this;
-    if (from > 0) await feed.skip(from, this.options.signal as AbortSignal | undefined);
+  async rows(): Promise<void> {
+    const { options, checked, feed, products, from } = this;
+    if (from > 0) await feed.skip(from, options.signal as AbortSignal | undefined);
+    const portion = portionOf(options, checked, feed, products);
     const stopped = await ('rows' in portion
       ? this.blocks(portion.rows)
       : this.longRows(portion.elements));
-    if (!stopped && feed.rows !== undefined && this.done < feed.rows) {
+    if (!stopped && this.to !== undefined && this.done < this.to) {
       const reason = `ended after ${this.done} of ${feed.rows} rows`;
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
     }
-    if (!stopped || this.done === feed.rows) return;
+    if (!stopped || this.done === this.to) return;
     await this.keep();
     throw new JobStopped(this.done);
   }
@@ -233,7 +278,7 @@ class Run {
     this.computer = computer;
     const nothing =
       feed.cols === 0 && products.every((product) => rowWords({ ...product, flat: false }) === 0);
-    const left = feed.rows === undefined ? undefined : feed.rows - from;
+    const left = this.to === undefined ? undefined : this.to - from;
     const sweeps = canSweep(options, feed);
     let stopped = false;
     await pump<BlockBuffers>(
@@ -255,7 +300,7 @@ class Run {
         write: (block, rows) => this.write(block, rows),
       },
     );
-    if (nothing) this.done = feed.rows ?? 0;
+    if (nothing) this.done = this.to ?? 0;
     return stopped;
   }
 
@@ -264,11 +309,11 @@ class Run {
     const { options, checked, feed, products, files } = this;
     const stopped = (): boolean => this.canKeep && options.stopped?.() === true;
     const rows = new LongRows(options, checked, feed, products, elements, stopped);
-    while (this.done < feed.rows!) {
+    while (this.done < this.to!) {
       const bad = await rows.row(this.done, files.outputs, (read) => this.progress(read));
       if (bad === false) return true;
       await this.reject(bad);
-      await this.rowsDone(1);
+      await this.took(1);
     }
     return false;
   }
@@ -277,7 +322,7 @@ class Run {
     const { files, products } = this;
     for (const [i] of products.entries()) await files.outputs[i]!.write(out[i]!, rows);
     await this.reject(bad);
-    await this.rowsDone(rows);
+    await this.took(rows);
   }
 
   private async reject(bad: readonly BadRow[]): Promise<void> {
@@ -289,23 +334,26 @@ class Run {
     files.rejected += bad.length;
   }
 
-  /** So many more rows are written. */
-  private async rowsDone(rows: number): Promise<void> {
-    const { options, feed } = this;
+  /** Counts rows that the outputs have taken, and keeps them from time to time; gives whether it did. */
+  async took(rows: number): Promise<boolean> {
+    const { feed, options } = this;
     this.done += rows;
     const rowBytes = 4 * feed.cols;
     const isWhole = (this.done - this.keptAt) * rowBytes >= (options.partBytes ?? defaultPartBytes);
-    if (isWhole && this.canKeep && this.done !== feed.rows) {
+    const keeps = isWhole && this.canKeep && this.done !== this.to;
+    if (keeps) {
       const part = await this.keep();
       this.keptAt = this.done;
       options.onEvent?.({ event: 'part', part, rows: this.done });
     }
     this.progress();
+    return keeps;
   }
 
   /** `elements`: of the row at hand. */
   private progress(elements = 0): void {
-    const { rows, cols } = this.feed;
+    const { to: rows } = this;
+    const { cols } = this.feed;
     this.options.onProgress?.({
       rows,
       rowsDone: this.done,
@@ -314,15 +362,19 @@ class Run {
     });
   }
 
-  async publish(): Promise<void> {
+  /**
+   * Gives every output its name; `isNaming`: some may have theirs already. `more`: whether something is to be done
+   * in `named` that the journal has to outlive.
+   */
+  async publish(isNaming = false, more = false, named?: () => Promise<void>): Promise<void> {
     const { feed, files, options } = this;
     await feed.requireUnchanged();
     const signal = options.signal as AbortSignal | undefined;
     signal?.throwIfAborted();
     // With one output there is nothing between its two states; and what was said once holds.
-    const several = this.canKeep && files.outputs.length > 1;
-    if (!this.isNaming && (files.isKept || several)) await this.keep(true);
-    await files.publish(this.done, signal);
+    const several = this.canKeep && (files.outputs.length > 1 || more);
+    if (!isNaming && (files.isKept || several)) await this.keep(true);
+    await files.publish(this.done, signal, named);
   }
 
   summary(seconds: number): JobSummary {

@@ -106,7 +106,10 @@ function widthOf(line: Operator, option: string, { parameters }: Request): numbe
 }
 
 function fromCatalogue(line: Operator): Operation {
-  const inputs = operandsOf(line).filter(({ role }) => role === 'input') as InputOperand[];
+  // What files have is row by row.
+  const inputs = operandsOf(line).filter(
+    ({ role, extent }) => role === 'input' && extent !== 'perColumn',
+  ) as InputOperand[];
   return {
     name: commandName(line),
     summary: line.summary,

@@ -23,6 +23,8 @@ export interface Source {
   readonly cols: number;
   /** Whether the file says that this is one row, without a dimension of rows. */
   readonly flat: boolean;
+  /** Whether rows are skipped without reading them. */
+  readonly skips: boolean;
   /** What a person should know, such as that numbers are rounded. */
   readonly warning: string | undefined;
   /** Puts the next rows at the start of `into`, up to `count`, and gives how many: fewer only at the end. */
@@ -49,6 +51,7 @@ export class RawSource implements Source {
   readonly rows: number | undefined;
   readonly cols: number;
   readonly flat: boolean;
+  readonly skips: boolean;
   readonly warning: string | undefined;
   readonly take: ((count: number) => FileRows) | undefined;
   private readonly dtype: Dtype;
@@ -64,6 +67,7 @@ export class RawSource implements Source {
     this.rows = rows;
     this.cols = cols;
     this.flat = flat;
+    this.skips = bytes.left !== undefined;
     this.holds = dtypes[dtype].words;
     this.warning = narrowing(dtype);
     if (bytes.take === undefined || rows === undefined || !FileRows.has(dtype)) return;
@@ -125,6 +129,7 @@ export class BatchSource implements Source {
   readonly rows: number | undefined;
   readonly cols: number;
   readonly flat = false;
+  readonly skips = false;
   readonly warning: string | undefined;
   private used = 0;
   private isWaiting = false;

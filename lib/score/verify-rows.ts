@@ -1,6 +1,6 @@
 /** A share of the rows of a job, checked against the float64 oracle while it runs. */
 import type { Inputs, OutputOperand } from '../operator';
-import { operandsOf, type Bound, type Parameters } from '../operator';
+import { operandsOf, type Bound, type Parameters, type TrueRow } from '../operator';
 import { boundDistance } from '../ulp';
 import { SoftlaneError } from '../errors';
 import type { ElementArray } from './element';
@@ -59,11 +59,14 @@ export class RowVerifier {
         const part = operandsOf(line).find((operand) => operand.name === name);
         const isPart = !(typeof truth === 'number' || truth instanceof Float64Array);
         const bound: Bound = isPart ? (part as OutputOperand).bound : line.bound;
-        const expected = isPart ? (truth as Record<string, Float64Array | number>)[name]! : truth;
+        const expected = isPart ? (truth as Record<string, TrueRow | number>)[name]! : truth;
         for (let j = 0; j < width; j++) {
-          const want = typeof expected === 'number' ? expected : (expected as Float64Array)[j]!;
+          const [want, size] =
+            typeof expected === 'number'
+              ? [expected]
+              : [(expected as TrueRow)[j]!, (expected as TrueRow).sizes?.[j]];
           const got = out[i]![row * width + j]!;
-          const ulp = boundDistance(got, want, bound);
+          const ulp = boundDistance(got, want, bound, size);
           if (ulp > bound.maxUlp) {
             throw new SoftlaneError(
               'ERR_SOFTLANE_VERIFY',

@@ -19,6 +19,15 @@ enum SpecField {
   kSpecParams,  // the operator's own, in the order of Call::params
   kSpecXFormat = kSpecParams + sizeof(Call::params) / sizeof(double),
   kSpecYFormat,  // of an output of rows; 0 for others
+  kSpecInner,    // Layout::inner
+  kSpecHeight,   // and from here on its window: of planes,
+  kSpecWidth,
+  kSpecKernelHeight,  // 0: no windows
+  kSpecKernelWidth,
+  kSpecStepDown,
+  kSpecStepRight,
+  kSpecPadHeight,
+  kSpecPadWidth,
   kSpecLength
 };
 

@@ -134,7 +134,8 @@ struct GeluTanh {
   }
 };
 
-// tanh(alpha x): Dynamic Tanh without its weight and bias. At most 3 ULP (docs/activations.md).
+// tanh(alpha x): Dynamic Tanh, whose weight and bias the driver has. At most 3 ULP
+// (docs/activations.md).
 struct Dyt {
   static constexpr const char* kName = "dyt";
   static constexpr int kAlpha = 2;  // the place in Call::params

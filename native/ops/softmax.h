@@ -207,9 +207,7 @@ struct Softmax : ExpFamily {
     return true;
   }
 
-  static Algorithm automatic(size_t cols) {
-    return cols <= kKeepUpTo ? Algorithm::kOnline : Algorithm::kTwoPass;
-  }
+  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float* y, size_t n,
                          ExpResult* result) {
     const bool keeps = call.algorithm == Algorithm::kThreePassReload ||

@@ -25,16 +25,6 @@ inline double elements_before(const float* x, size_t n, float target, bool equal
   return sum_lanes(ones, zero);
 }
 
-// The smallest that is not masked; +inf where all are.
-inline float min_element(const float* x, size_t n) {
-  const splat masked = set1(-__builtin_inff()), all = set1(__builtin_inff());
-  f32x16 least = all;
-  in_pairs(x, n, -__builtin_inff(), [&](const auto& w, size_t) SOFTLANE_VECTOR {
-    for (const f32x16& v : w.v) least = min(least, select(v == masked, all, v));
-  });
-  return -max_lane(set1(0.0f) - least);
-}
-
 constexpr Operand output(const char* name, Element element = Element::kFloat32) {
   return {name, element, true, true, false, one_a_row};
 }

@@ -2,7 +2,8 @@
 //
 // Every struct has kName and valid(call), which checks the parameters. Beyond that,
 // map (y_i = f(x_i)) takes Context, context(call) and vector(context, v), v being a V of
-//   wide.h;
+//   wide.h; scaled map (y_i = f(x_i) weight_i + bias_i) the same, and its operands are those of
+//   columns.h;
 // reduce -> map (a row to a row) and reduce (a row to one number) take
 //   automatic(cols), the algorithm that `auto` means;
 //   Context and context(call), what is worked out once a call;
@@ -24,11 +25,18 @@
 //   of the r-th row from call.row on: the same for a whole row and for one in ranges. call.row is
 //   the row's number all along, and r is 0.
 //
+// record map (a row to several results, of which some are rows) takes
+//   Context and context(call); State and Result; start(call, context, state),
+//   reduce(call, context, x, begin, end, state), append(state, next), finish(call, context, state,
+//   n, result) and map_range(call, context, result, begin, end), which writes; call.row is the
+//   row's number.
+//
 // fold (a row to one number, by a state too, where it matters which row it is: call.row says it)
 //   takes State, automatic(cols), Context and context(call); start(call, context, state),
 //   reduce(call, context, x, begin, end, state), append(state, next) and
 //   finish(call, context, state, x, n), the number.
 // pair (a row to one number in any way) takes row(call, x, n), the number, likewise.
+// The last two, and select of a row to a row, may ask for workspace_bytes(call): call.workspace.
 //
 // A struct whose finish does without x (null) says so with kInPieces.
 //
@@ -39,6 +47,7 @@
 #include <type_traits>
 
 #include "../simd/wide.h"
+#include "columns.h"
 #include "map.h"
 #include "operator.h"
 
@@ -67,6 +76,19 @@ struct Described<Op, std::void_t<decltype(Op::kInPieces)>> {
   static constexpr Operator entry(Operator op) {
     op.in_pieces = Op::kInPieces;
     return Listed<Op>::entry(op);
+  }
+};
+
+// The entry with the memory that a struct wants to work in, if it wants any.
+template <class Op, class = void>
+struct Worked {
+  static constexpr Operator entry(Operator op) { return op; }
+};
+template <class Op>
+struct Worked<Op, std::void_t<decltype(&Op::workspace_bytes)>> {
+  static constexpr Operator entry(Operator op) {
+    op.workspace_bytes = Op::workspace_bytes;
+    return op;
   }
 };
 
@@ -227,8 +249,9 @@ struct PairDriver {
     }
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, nullptr, nullptr});
+    return Worked<Op>::entry(
+        Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr, nullptr,
+                           nullptr, nullptr, nullptr, nullptr, nullptr}));
   }
 };
 
@@ -265,46 +288,117 @@ struct RecordDriver {
   }
 };
 
+template <class Op>
+struct RecordMapDriver {
+  using State = typename Op::State;
+  using Result = typename Op::Result;
+  static_assert(sizeof(Result) <= kResultBytes, "the runtime provides this much");
+
+  static void rows(const Call& call, const float* x, void*, size_t count) {
+    const typename Op::Context c = Op::context(call);
+    Call one = call;
+    State state;
+    Result result;
+    for (size_t r = 0; r < count; ++r) {
+      one.row = call.row + r;
+      Op::start(one, c, &state);
+      Op::reduce(one, c, x + r * call.x_stride, 0, call.cols, &state);
+      Op::finish(one, c, state, call.cols, &result);
+      Op::map_range(one, c, result, 0, call.cols);
+    }
+  }
+  static size_t state_bytes(const Call&) { return sizeof(State); }
+  static void start(const Call& call, void* state) {
+    Op::start(call, Op::context(call), static_cast<State*>(state));
+  }
+  static void reduce(const Call& call, float, const float* x, size_t begin, size_t end,
+                     void* state) {
+    Op::reduce(call, Op::context(call), x, begin, end, static_cast<State*>(state));
+  }
+  static void append(const Call&, void* state, const void* next) {
+    Op::append(static_cast<State*>(state), *static_cast<const State*>(next));
+  }
+  static void finish(const Call& call, void* state, const float*, size_t n, void* result, void*) {
+    Op::finish(call, Op::context(call), *static_cast<const State*>(state), n,
+               static_cast<Result*>(result));
+  }
+  static void map(const Call& call, const void* result, const float*, float*, size_t begin,
+                  size_t end) {
+    Op::map_range(call, Op::context(call), *static_cast<const Result*>(result), begin, end);
+  }
+  static constexpr Operator entry() {
+    return Listed<Op>::entry({Op::kName, Output::kNone, Op::valid, nullptr, rows, state_bytes,
+                              nullptr, start, reduce, append, finish, map});
+  }
+};
+
 // A row to a row, each whole and by one thread.
 template <class Op>
 struct RowDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     float* out = static_cast<float*>(y);
+    Call one = call;
     for (size_t r = 0; r < count; ++r) {
-      Op::row(call, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+      one.row = call.row + r;
+      Op::row(one, x + r * call.x_stride, out + r * call.y_stride, call.cols);
     }
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, nullptr});
+    return Worked<Op>::entry(
+        Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
+                           nullptr, nullptr, nullptr, nullptr, nullptr}));
   }
 };
 
-template <class Op>
-struct MapDriver {
-  static void range(const Call& call, const float* x, float* y, size_t n) {
-    const typename Op::Context c = Op::context(call);
-    softlane::map(x, y, n, call.stream,
-                  [&](const auto& v) SOFTLANE_VECTOR { return Op::vector(c, v); });
-  }
+template <class Op, class Range>
+struct RangeDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     float* out = static_cast<float*>(y);
     for (size_t r = 0; r < count; ++r) {
-      range(call, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+      Range::range(call, x + r * call.x_stride, out + r * call.y_stride, 0, call.cols);
     }
     if (call.stream) fence();
   }
   static void map(const Call& call, const void*, const float* x, float* y, size_t begin,
                   size_t end) {
-    range(call, x + begin, y + begin, end - begin);
+    Range::range(call, x, y, begin, end);
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    Operator op = Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr,
-                                     nullptr, nullptr, nullptr, nullptr, nullptr, map});
+    return {Op::kName, Output::kRow, Op::valid, nullptr, rows,    nullptr,
+            nullptr,   nullptr,      nullptr,   nullptr, nullptr, map};
+  }
+};
+
+template <class Op>
+struct MapDriver : RangeDriver<Op, MapDriver<Op>> {
+  static void range(const Call& call, const float* x, float* y, size_t begin, size_t end) {
+    const typename Op::Context c = Op::context(call);
+    softlane::map(x + begin, y + begin, end - begin, call.stream,
+                  [&](const auto& v) SOFTLANE_VECTOR { return Op::vector(c, v); });
+  }
+  static constexpr Operator entry() {
+    Operator op = RangeDriver<Op, MapDriver>::entry();
     op.in_pieces = true;
     return op;
+  }
+};
+
+template <class Op>
+struct ScaledMapDriver : RangeDriver<Op, ScaledMapDriver<Op>> {
+  static constexpr const auto& kOperands = kColumnOperands;
+
+  static void range(const Call& call, const float* x, float* y, size_t begin, size_t end) {
+    const typename Op::Context c = Op::context(call);
+    with_columns(column_arrays(call, kOperands, 0, 1), [&](const auto& columns) {
+      map_places(x + begin, y + begin, end - begin, call.stream,
+                 [&](const auto& v, size_t i, size_t count)
+                     SOFTLANE_VECTOR { return columns(Op::vector(c, v), begin + i, count); });
+    });
+  }
+  static constexpr Operator entry() {
+    return Listed<ScaledMapDriver>::entry(RangeDriver<Op, ScaledMapDriver>::entry());
   }
 };
 

@@ -1,4 +1,5 @@
-// The map driver: y_i = f(x_i). x and y may be the same. f is a function of V (wide.h).
+// The map driver: y_i = f(x_i). x and y may be the same. f is a function of V (wide.h), or of a V
+// and the place of its first element, and of how many elements it has, where it reads other arrays.
 #pragma once
 
 #include "../simd/wide.h"
@@ -23,26 +24,50 @@ inline void map_by(const float* x, float* y, size_t n, F f) {
   if constexpr (Streamed) {
     i = (0 - reinterpret_cast<uintptr_t>(y) / sizeof(float)) % kLanes;
     if (i > n) i = n;
-    if (i > 0) store_first(y, f(load_first(x, i, 0.0f)), i);
+    if (i > 0) store_first(y, f(load_first(x, i, 0.0f), 0, i), i);
   }
   for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
     Ahead::after(x, i, kTogether);
-    const wide<kTogether> r = f(load_wide<kTogether>(x + i));
+    const wide<kTogether> r = f(load_wide<kTogether>(x + i), i, kTogether * kLanes);
     for (size_t j = 0; j < kTogether; ++j) put(i + j * kLanes, r.v[j]);
   }
-  for (; i + kLanes <= n; i += kLanes) put(i, f(load(x + i)));
-  if (i < n) store_first(y + i, f(load_first(x + i, n - i, 0.0f)), n - i);
+  for (; i + kLanes <= n; i += kLanes) put(i, f(load(x + i), i, kLanes));
+  if (i < n) store_first(y + i, f(load_first(x + i, n - i, 0.0f), i, n - i), n - i);
+}
+
+// Elements of another array at the place of such a vector.
+template <size_t N>
+SOFTLANE_VECTOR inline wide<N> load_like(const wide<N>&, const float* p, size_t) {
+  return load_wide<N>(p);
+}
+SOFTLANE_VECTOR inline f32x16 load_like(const f32x16&, const float* p, size_t count) {
+  return count == kLanes ? load(p) : load_first(p, count, 0.0f);
 }
 
 // What is streamed comes from memory too, as a rule. Beside ordinary stores a prefetch is worth
 // little (docs/decisions/0052-prefetch-of-the-next-block.md).
 template <class F>
-inline void map(const float* x, float* y, size_t n, bool streamed, F f) {
+inline void map_places(const float* x, float* y, size_t n, bool streamed, F f) {
   if (streamed) {
     map_by<true, Fetch<Prefetch::kNext>>(x, y, n, f);
   } else {
     map_by<false, Fetch<Prefetch::kNone>>(x, y, n, f);
   }
+}
+
+// f of a vector alone.
+template <class F>
+struct Anywhere {
+  F f;
+  template <class V>
+  SOFTLANE_VECTOR V operator()(const V& v, size_t, size_t) const {
+    return f(v);
+  }
+};
+
+template <class F>
+inline void map(const float* x, float* y, size_t n, bool streamed, F f) {
+  map_places(x, y, n, streamed, Anywhere<F>{f});
 }
 
 // The same with a word on what to ask for.
@@ -51,7 +76,8 @@ inline void map(const float* x, float* y, size_t n, bool streamed, Prefetch want
   if (wanted == Prefetch::kAuto) wanted = streamed ? Prefetch::kNext : Prefetch::kNone;
   with_prefetch(wanted, [=](auto ahead) {
     using Ahead = decltype(ahead);
-    streamed ? map_by<true, Ahead>(x, y, n, f) : map_by<false, Ahead>(x, y, n, f);
+    const Anywhere<F> g{f};
+    streamed ? map_by<true, Ahead>(x, y, n, g) : map_by<false, Ahead>(x, y, n, g);
   });
 }
 

@@ -121,6 +121,16 @@ inline float row_max(const float* x, size_t n, Prefetch wanted) {
   return with_prefetch(wanted, [=](auto ahead) { return max_element<decltype(ahead)>(x, n); });
 }
 
+// The smallest that is not masked; +inf where all are.
+inline float min_element(const float* x, size_t n) {
+  const splat masked = set1(-__builtin_inff()), all = set1(__builtin_inff());
+  f32x16 least = all;
+  in_pairs(x, n, -__builtin_inff(), [&](const auto& w, size_t) SOFTLANE_VECTOR {
+    for (const f32x16& v : w.v) least = min(least, select(v == masked, all, v));
+  });
+  return -max_lane(set1(0.0f) - least);
+}
+
 inline bool any_nan(const float* x, size_t n) {
   mask16 nan = no_lanes();
   size_t i = 0;

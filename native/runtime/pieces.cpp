@@ -4,7 +4,7 @@
 #include <new>
 
 #include "../rows/order.h"
-#include "pool.h"
+#include "work.h"
 
 namespace softlane {
 namespace {
@@ -20,7 +20,7 @@ bool is_power_of_two(size_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
 RowInPieces::RowInPieces(const Call& call, const Isa& isa, int threads)
     : call_(call), op_(isa.operators[call.op]), threads_(std::max(threads, 1)) {
-  call_.row = 0;
+  call_.row = call_.first = 0;
   call_.refused = &refused_;
   call_.stream = false;
   call_.prefetch = Prefetch::kAuto;

@@ -37,15 +37,6 @@ void set_default_threads(int threads);  // 0: back to the CPU share
 bool parallel_for(size_t chunks, int threads, ChunkFunction function, void* context,
                   const std::atomic<bool>* cancel);
 
-// The same with anything that is called with the number of a chunk.
-template <class F>
-bool each(size_t chunks, int threads, const std::atomic<bool>* cancel, F f) {
-  const ChunkFunction call = [](void* context, size_t chunk) {
-    (*static_cast<F*>(context))(chunk);
-  };
-  return parallel_for(chunks, threads, call, &f, cancel);
-}
-
 // Queues the task for a pool thread. False when no thread can be had: the caller then runs it.
 bool enqueue(Task* task);
 

@@ -36,7 +36,9 @@ describe.each(operators)('%s', (_, line) => {
           const isa = isas[(s + a + k) % isas.length];
           const y = call(line, x, { ...algorithm, cols: shape.cols, isa });
           expect(y.length).toBe(truth.length);
-          const distance = worst(y, truth, (got, want) => boundDistance(got, want, line.bound));
+          const distance = worst(y, truth, (got, want, size) =>
+            boundDistance(got, want, line.bound, size),
+          );
           if (distance >= most.distance) {
             most.distance = distance;
             most.where = `${shape.rows} x ${shape.cols}, ${JSON.stringify(algorithm)}, ${isa}`;

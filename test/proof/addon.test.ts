@@ -6,6 +6,7 @@ import { afterAll, afterEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { native } from '../../lib/configure';
 import { allowedCpus } from '../../lib/lab/machine';
+import type { TrueRow } from '../../lib/operator';
 import { SPEC_LENGTH, Spec, Status } from '../../lib/spec';
 import { boundDistance } from '../../lib/ulp';
 import { effort, say, seed } from '../helpers/effort';
@@ -105,8 +106,14 @@ function judge(status: unknown, spec: Float64Array, elements: Float32Array, y: P
     const begin = r * spec[Spec.xStride];
     const truth = operator.oracle(elements.subarray(begin, begin + cols), parameters);
     const values = typeof truth === 'number' ? [truth] : truth;
+    const { sizes } = values as Partial<TrueRow>;
     for (let c = 0; c < values.length; c++) {
-      const distance = boundDistance(y.array[r * stride + c], values[c], operator.bound);
+      const distance = boundDistance(
+        y.array[r * stride + c],
+        values[c],
+        operator.bound,
+        sizes?.[c],
+      );
       if (!(distance <= operator.bound.maxUlp)) throw new Error(`row ${r}, element ${c} is wrong`);
     }
   }

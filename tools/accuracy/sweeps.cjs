@@ -118,25 +118,32 @@ function inputOf(sweep, { rows, cols }, seed) {
 }
 
 /**
- * The float64 truth of all rows, one after the other.
+ * The float64 truth of all rows, one after the other, and its sizes (TrueRow), 0 where it has none.
  * @param {View} line @param {Float32Array} x @param {number} cols
  */
 function truthOf(line, x, cols) {
   const parameters = Object.fromEntries(
     Object.entries(line.options).map(([name, rule]) => [name, rule.default]),
   );
-  const parts = [];
+  /** @type {number[]} */
+  const values = [];
+  /** @type {number[]} */
+  const sizes = [];
   for (let begin = 0; begin < x.length; begin += cols) {
     const truth = line.oracle(x.subarray(begin, begin + cols), parameters);
-    parts.push(typeof truth === 'number' ? [truth] : truth);
+    const row = typeof truth === 'number' ? [truth] : truth;
+    for (let i = 0; i < row.length; i++) {
+      values.push(row[i]);
+      sizes.push((typeof truth !== 'number' && truth.sizes?.[i]) || 0);
+    }
   }
-  return parts.flatMap((part) => Array.from(part));
+  return Object.assign(values, { sizes });
 }
 
 /**
  * The largest distance, by that measure.
- * @param {ArrayLike<number>} y @param {readonly number[]} truth
- * @param {(got: number, want: number) => number} distance
+ * @param {ArrayLike<number>} y @param {ReturnType<typeof truthOf>} truth
+ * @param {(got: number, want: number, size: number) => number} distance
  */
 function worst(y, truth, distance) {
   let most = 0;
@@ -144,7 +151,7 @@ function worst(y, truth, distance) {
     const size = Math.abs(truth[i]);
     // Most elements cannot be worse than the worst so far, and need no exact distance.
     if (size >= 2 ** -126 && Math.abs(y[i] - truth[i]) <= most * size * 2 ** -24) continue;
-    most = Math.max(most, distance(y[i], truth[i]));
+    most = Math.max(most, distance(y[i], truth[i], truth.sizes[i]));
   }
   return most;
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { native } from '../../../lib/configure';
 import { operandLength } from '../../../lib/operands';
-import type { Inputs, Operator as Line, Truth } from '../../../lib/operator';
+import type { Inputs, Operator as Line, TrueRow, Truth } from '../../../lib/operator';
 import { operandsOf, parametersOf } from '../../../lib/operator';
 import { Refusal, SPEC_LENGTH, Spec, Status } from '../../../lib/spec';
 import { inputLength, outputLength } from '../../../lib/status';
@@ -341,9 +341,11 @@ export class Case {
         const array = part === undefined ? this.y : arrays[i];
         if (array === undefined) continue;
         const own: Truth = part === undefined ? truth : (truth as Record<string, Truth>)[part.name];
-        const values = typeof own === 'number' ? [own] : (own as Float64Array);
+        const values = typeof own === 'number' ? [own] : (own as TrueRow);
+        const { sizes } = values as Partial<TrueRow>;
         for (let c = 0; c < values.length; c++) {
-          const distance = boundDistance(array[r * values.length + c], values[c], bound);
+          const got = array[r * values.length + c];
+          const distance = boundDistance(got, values[c], bound, sizes?.[c]);
           if (distance <= bound.maxUlp) continue;
           const at = `${part?.name ?? 'y'}, row ${r}, element ${c}`;
           throw new Error(`${at}: expected ${values[c]}, received ${array[r * values.length + c]}`);

@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from '../../../lib/errors';
 import { boundDistance } from '../../../lib/ulp';
 import { isas } from '../kernels/operators';
-import type { Truth } from '../../../lib/operator';
+import type { TrueRow, Truth } from '../../../lib/operator';
 import { viewWidth } from '../../../lib/views';
 import type { Operator, OutputArray, Parameters } from '../kernels/operators';
 import { fitsGrid, rowInputs } from './beside';
@@ -197,8 +197,8 @@ function wrongElement(world: World, y: OutputArray, shape: Shape): string | unde
   const { line: operator, part } = line;
   const parameters = parametersOf(world);
   const { rows, cols, stride, outStride } = shape;
-  const compare = (at: number, truth: number): string | undefined => {
-    const distance = boundDistance(y[at], truth, line.bound);
+  const compare = (at: number, truth: number, size?: number): string | undefined => {
+    const distance = boundDistance(y[at], truth, line.bound, size);
     if (distance <= line.bound.maxUlp) return undefined;
     return `expected ${truth} at ${at}, received ${y[at]} (${distance} ULP)`;
   };
@@ -207,9 +207,10 @@ function wrongElement(world: World, y: OutputArray, shape: Shape): string | unde
     const row = elements.subarray(r * stride, r * stride + cols);
     const whole = operator.oracle(row, parameters, rowInputs(beside, r, cols));
     const truth = part === undefined ? whole : (whole as Record<string, Truth>)[part.name];
-    const values = typeof truth === 'number' ? [truth] : (truth as Float64Array);
+    const values = typeof truth === 'number' ? [truth] : (truth as TrueRow);
+    const { sizes } = values as Partial<TrueRow>;
     for (let c = 0; c < values.length; c++) {
-      const wrong = compare(r * outStride + c, values[c]);
+      const wrong = compare(r * outStride + c, values[c], sizes?.[c]);
       if (wrong !== undefined) return wrong;
     }
   }

@@ -1,6 +1,6 @@
 /** Comparing results with the oracle, with each other, and memory with what it was before. */
 import { createHash } from 'node:crypto';
-import type { Operator, OutputArray } from '../../../lib/operator';
+import type { Operator, OutputArray, TrueRow } from '../../../lib/operator';
 import { boundDistance } from '../../../lib/ulp';
 
 const CANONICAL_NAN = 0x7fc00000;
@@ -51,15 +51,18 @@ export interface Worst {
   index: number;
 }
 
+/** True values, and their sizes where they have any. */
+type Truth = ArrayLike<number> & Pick<TrueRow, 'sizes'>;
+
 /** The element that is farthest from the truth. */
-export function worstOf(line: Operator, y: OutputArray, truth: ArrayLike<number>): Worst {
+export function worstOf(line: Pick<Operator, 'bound'>, y: OutputArray, truth: Truth): Worst {
   const worst = { distance: 0, index: -1 };
   for (let i = 0; i < y.length; i++) {
     // Most elements cannot be worse than the worst so far, and need no exact distance.
     const error = y[i] > truth[i] ? y[i] - truth[i] : truth[i] - y[i];
     const size = truth[i] < 0 ? -truth[i] : truth[i];
     if (size >= NORMAL && error <= worst.distance * size * SMALLEST_ULP) continue;
-    const distance = boundDistance(y[i], truth[i], line.bound);
+    const distance = boundDistance(y[i], truth[i], line.bound, truth.sizes?.[i]);
     if (!(distance <= worst.distance)) {
       worst.distance = distance;
       worst.index = i;
@@ -70,9 +73,9 @@ export function worstOf(line: Operator, y: OutputArray, truth: ArrayLike<number>
 
 /** Throws where an element is farther from the truth than the operator promises; else gives the largest distance. */
 export function expectAccurate(
-  line: Operator,
+  line: Pick<Operator, 'bound'>,
   y: OutputArray,
-  truth: ArrayLike<number>,
+  truth: Truth,
   what: string,
   x?: Float32Array,
 ): number {
