@@ -133,7 +133,8 @@ export function inputsOf(placed: readonly Placed[], row: number, cols: number): 
   const inputs: Record<string, ArrayLike<number> | number | undefined> = {};
   for (const { operand, array } of placed) {
     if (operand.role !== 'input') continue;
-    const element = (c: number): number => array![row * cols + c];
+    const from = operand.extent === 'perColumn' ? 0 : row * cols;
+    const element = (c: number): number => array![from + c];
     inputs[operand.name] =
       array === undefined
         ? undefined
