@@ -80,7 +80,7 @@ async function job(/** @type {string} */ path, /** @type {Compute} */ compute) {
 }
 
 /** What is left of a job without the job: the addon's loop over all rows, in one call. */
-async function loop(/** @type {import('../lib/operator.js').Operator} */ line) {
+async function loop(/** @type {import('../dist/operator.js').Operator} */ line) {
   const input = await open(file);
   const sweep = new Sweep({ fd: input.fd, offset: head.length, format: 'f32' });
   // Nothing is read into it, so it takes no memory.
