@@ -3,9 +3,12 @@
  * tests, bench, the command line and the table of the README are driven by this list. Loads no native code.
  */
 import * as activation from './activation';
+import * as decoding from './decoding';
 import * as loss from './loss';
+import * as masks from './masks';
 import * as norm from './norm';
 import type { Operator } from './operator';
+import * as pooling from './pooling';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmax from './softmax';
@@ -16,7 +19,19 @@ export type { Bound, ChoiceRule, NumberRule, Operator, OptionRule, Parameters } 
 export { optionNames } from './operator';
 
 /** One word per family. */
-const families = { softmax, select, activation, scores, stats, loss, norm, variants };
+const families = {
+  softmax,
+  select,
+  activation,
+  scores,
+  stats,
+  loss,
+  norm,
+  variants,
+  masks,
+  decoding,
+  pooling,
+};
 
 type Union = (typeof families)[keyof typeof families];
 type Merged<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void

@@ -1,6 +1,6 @@
 /** f16 (IEEE 754 binary16) and bf16 in float64, for the checks of verify mode: the kernels have their own (native/rows). */
 import type { Bound, Format, InputArray } from './operator';
-import { slackOf } from './ulp';
+import { isDoubtful, slackOf } from './ulp';
 
 /** Bits of the mantissa, and the smallest exponent of a normal number. */
 const shapes = {
@@ -38,6 +38,7 @@ export function formatDistance(
   size = 0,
 ): number {
   const got = widen(format, bits);
+  if (bound.cut && isDoubtful(value) && got === -Infinity) return 0;
   if (Number.isNaN(got) || Number.isNaN(value)) return Object.is(got, value) ? 0 : Infinity;
   if (got === 0 && bound.tiny === 'zero' && Math.abs(value) < 2 ** -126) return 0;
   const at = place(format, got);

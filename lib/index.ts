@@ -13,6 +13,9 @@ export * from './softmax';
 export * from './stats';
 export * from './norm';
 export * from './variants';
+export * from './masks';
+export * from './decoding';
+export * from './pooling';
 
 export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
@@ -23,6 +26,16 @@ export { LogSumExpState, logSumExpState } from './state';
 export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
 export { createSampler } from './sampler';
 export type { SampleOptions, SampleResult, Sampler, SamplerOptions, SamplerStep } from './sampler';
+export { createSpeculator } from './speculator';
+export type {
+  Speculator,
+  SpeculatorFilters,
+  SpeculatorOptions,
+  VerifyOptions,
+  VerifyResult,
+} from './speculator';
+export { createEntropySwitch } from './entropy-switch';
+export type { EntropySwitch, EntropySwitchOptions, SwitchOptions } from './entropy-switch';
 export { allocate } from './allocate';
 export { plan } from './plan';
 export type { Plan, PlanOptions } from './plan';
@@ -36,6 +49,7 @@ export { SoftlaneError, SoftlaneRangeError, SoftlaneTypeError } from './errors';
 export type { ErrorCode } from './errors';
 export { SoftlaneVerifyError } from './verify';
 export type { Mismatch } from './verify';
+export type { WindowOptions } from './layout';
 export type { TensorLike, TensorOf } from './tensor';
 export type {
   AnyInput,

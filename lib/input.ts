@@ -41,10 +41,13 @@ export function readInput(name: string, argument: string, x: unknown, dtype: num
   return input;
 }
 
+function plain(array: InputArray, format: number): Input {
+  return { tensor: null, halves: false, array, format };
+}
+
 function recognise(name: string, argument: string, x: unknown, dtype: number): Input {
-  const plain = { tensor: null, halves: false };
-  if (types.isFloat32Array(x) && !(dtype > 0)) return { ...plain, array: x, format: 0 };
-  if (types.isUint16Array(x) && dtype > 0) return { ...plain, array: x, format: dtype };
+  if (types.isFloat32Array(x) && !(dtype > 0)) return plain(x, 0);
+  if (types.isUint16Array(x) && dtype > 0) return plain(x, dtype);
   if (isHalves(x) && (Number.isNaN(dtype) || dtype === F16)) {
     return { tensor: null, halves: true, array: bitsOf(x) as Uint16Array, format: F16 };
   }

@@ -39,6 +39,8 @@ export interface ZLossOptions extends LogitOptions {
 }
 /** What `klDivergence` takes. */
 export interface KlDivergenceOptions extends LogitOptions, OtherInputs {
+  /** A second distribution has no windows of its own. */
+  readonly window?: undefined;
   /** 'forward' (default): of x from the other, sum p ln(p / q) with p of x; 'reverse': of the other from x. */
   readonly direction?: 'forward' | 'reverse' | undefined;
 }

@@ -2,6 +2,8 @@
 import { plainObject } from './check';
 import { kinds, requireAttached } from './elements';
 import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import type { Layout } from './layout';
+import { dimsOfResult, placeOf, slabsOf } from './layout';
 import type { Extent, Inputs, Operand, OperandArray, OperandArrays, Operator } from './operator';
 import { operandsOf } from './operator';
 import { Spec } from './spec';
@@ -17,7 +19,8 @@ export function extentWidth(operator: Operator, extent: Extent, spec: Float64Arr
 /** Elements of an operand. */
 export function operandLength(operator: Operator, operand: Operand, spec: Float64Array): number {
   const width = extentWidth(operator, operand.extent, spec);
-  return operand.extent === 'perColumn' ? width : spec[Spec.rows] * width;
+  if (operand.extent === 'perColumn') return width;
+  return operand.extent === 'perSlab' ? slabsOf(spec) * width : spec[Spec.rows] * width;
 }
 
 /** The dims of an output for a tensor of these dims. */
@@ -26,13 +29,12 @@ export function operandDims(
   { extent }: Operand,
   spec: Float64Array,
   dims: readonly number[],
+  layout: Layout,
 ): number[] {
-  const cols = spec[Spec.cols];
-  if (extent === 'perColumn') return [cols];
+  if (extent === 'perColumn') return [spec[Spec.cols]];
   if (extent === 'rows') return [...dims];
-  const last = dims.length === 0 ? 1 : dims[dims.length - 1];
-  const outer = last === cols ? dims.slice(0, -1) : [spec[Spec.rows]];
-  return extent === 'perRow' ? outer : [...outer, extentWidth(operator, extent, spec)];
+  const width = extent === 'perRow' ? undefined : extentWidth(operator, extent, spec);
+  return dimsOfResult(layout, spec, dims, width);
 }
 
 /** Where the operand of that name is in the operator's list; -1 for none. */
@@ -136,6 +138,7 @@ export function gatherOperands(
   spec: Float64Array,
   given: GivenOperands,
   tensor: TensorFields | null,
+  layout: Layout,
 ): (OperandArray | undefined)[] {
   const { name, lists } = operator;
   const operands = operandsOf(operator);
@@ -157,7 +160,7 @@ export function gatherOperands(
       }
     }
     if (value === undefined && operand.optional) return undefined;
-    return readOperand(operator, operand, spec, value, tensor);
+    return readOperand(operator, operand, spec, value, tensor, layout);
   });
 }
 
@@ -168,6 +171,7 @@ function readOperand(
   spec: Float64Array,
   given: unknown,
   tensor: TensorFields | null,
+  layout: Layout,
 ): OperandArray {
   const { name } = operator;
   const argument = operandArgument(operand);
@@ -183,7 +187,7 @@ function readOperand(
   ) {
     const fields = readTensor(name, argument, given, operand.element);
     if (operand.role === 'output' && tensor !== null) {
-      const want = operandDims(operator, operand, spec, tensor.dims);
+      const want = operandDims(operator, operand, spec, tensor.dims, layout);
       if (want.join() !== fields.dims.join()) {
         const expected = `be those of the result, [${want.join(', ')}]`;
         throw wrongShape(name, `${argument}.dims`, expected, `[${fields.dims.join(', ')}]`);
@@ -210,6 +214,7 @@ export function recordOf(
   given: GivenOperands,
   arrays: OperandArrays,
   tensor: TensorFields | null,
+  layout: Layout,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   operandsOf(operator).forEach((operand, i) => {
@@ -219,7 +224,7 @@ export function recordOf(
     if (given[i] !== undefined && given[i] !== true) result[name] = given[i];
     else if (tensor === null) result[name] = array;
     else {
-      const dims = operandDims(operator, operand, spec, tensor.dims);
+      const dims = operandDims(operator, operand, spec, tensor.dims, layout);
       result[name] = makeTensor(tensor, element, array, dims);
     }
   });
@@ -253,7 +258,15 @@ export function inputsOfRow(
       inputs[operand.name] = array[row];
     } else {
       const width = extentWidth(operator, operand.extent, spec);
-      inputs[operand.name] = array.subarray(row * width, (row + 1) * width);
+      const at =
+        operand.extent === 'perSlab' ? Math.floor(row / Math.max(spec[Spec.inner], 1)) : row;
+      const lies = operand.extent === 'perSlab' || spec[Spec.inner] <= 1;
+      inputs[operand.name] = lies
+        ? array.subarray(at * width, (at + 1) * width)
+        : Float64Array.from(
+            { length: width },
+            (_, k) => array[placeOf(spec, row, k, width, width)],
+          );
     }
   });
   return inputs;

@@ -20,10 +20,10 @@ export type AnyElement = OperandElement | 'float16' | 'bfloat16';
 export type OperandArrays = readonly (OperandArray | undefined)[];
 
 /**
- * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, or as many a row as one of
- * the operator's options says.
+ * Elements of an operand: one a row, one a column (the same for all rows), a row for a row, a row for all rows that lie
+ * side by side (docs/axes.md), or as many a row as one of the operator's options says.
  */
-export type Extent = 'perRow' | 'perColumn' | 'rows' | { readonly option: string };
+export type Extent = 'perRow' | 'perColumn' | 'rows' | 'perSlab' | { readonly option: string };
 
 export type Operand = InputOperand | OutputOperand;
 
@@ -114,6 +114,11 @@ export interface Bound {
   readonly absolute: number;
   /** Results of magnitude below 2^-126: always +0, or rounded to subnormals. */
   readonly tiny: 'zero' | 'subnormal';
+  /**
+   * Results are elements of x or -Infinity. A truth that no float32 equals says that its element is within rounding of
+   * the cut: the nearest float32 and -Infinity are both right.
+   */
+  readonly cut?: true;
 }
 
 /** One line of the catalogue. */
@@ -136,6 +141,8 @@ export interface Operator {
   readonly operands?: readonly Operand[];
   /** For a record: the option that lists the optional outputs to make. Without it each is an option of its own. */
   readonly lists?: string;
+  /** Whether its kernel counts the columns by int32; so it is where there is one among its results or operands. */
+  readonly counts?: 'int32';
   /** For a record: the largest of its outputs'. */
   readonly bound: Bound;
   readonly oracle: Oracle;
@@ -173,10 +180,28 @@ export const maskedRowOption: ChoiceRule = {
   summary: 'result of a row that is all -Infinity',
 };
 
+export const nanOption: ChoiceRule = {
+  kind: 'choice',
+  index: Spec.temperature + 4,
+  default: 'throw',
+  values: ['throw', 'masked'],
+  summary: 'a row with a NaN: an error, or the NaN counts as -Infinity',
+};
+
 const NO_OPERANDS: readonly Operand[] = [];
 
 export function operandsOf(operator: Operator): readonly Operand[] {
   return operator.operands ?? NO_OPERANDS;
+}
+
+/** Whether rows may be windows: where every row has numbers of its own, and reads nothing that lies as x does. */
+export function takesWindows(operator: Operator): boolean {
+  return (
+    operator.output !== 'rows' &&
+    operandsOf(operator).every(
+      ({ role, extent }) => role === 'output' || extent === 'perRow' || extent === 'perColumn',
+    )
+  );
 }
 
 /** Every option name that a call of the operator takes, in the order of the documentation. */
@@ -189,6 +214,9 @@ export function optionNames(operator: Operator): string[] {
     'cols',
     'stride',
     ...(operator.output === 'rows' ? ['outStride'] : []),
+    'axis',
+    'dims',
+    ...(takesWindows(operator) ? ['window'] : []),
     'out',
     ...operands.map(({ name }) => name),
     ...(lists === undefined ? [] : [lists]),

@@ -3,10 +3,12 @@ import { plainObject, ruleValue, size, threadCount } from './check';
 import { isaIndex } from './configure';
 import { unknownOption, wrongType } from './errors';
 import { formatIndex } from './input';
+import type { Layout } from './layout';
+import { noLayout, readAxis, readDims, readWindow } from './layout';
 import type { GivenOperands } from './operands';
 import { noteList, noteOperand, noteOutputs, operandIndex } from './operands';
 import type { Operator } from './operator';
-import { operandsOf, optionNames } from './operator';
+import { operandsOf, optionNames, takesWindows } from './operator';
 import { Spec } from './spec';
 
 /** What the options of one call say, before they are compared with its arrays. NaN stands for "not given". */
@@ -18,6 +20,7 @@ export interface Options {
   /** Places in FORMATS. */
   dtype: number;
   outDtype: number;
+  readonly layout: Layout;
   /** Of an operator of several outputs, its members are among `operands`. */
   out: unknown;
   signal: unknown;
@@ -32,6 +35,7 @@ export function noOptions(): Options {
     outStride: NaN,
     dtype: NaN,
     outDtype: NaN,
+    layout: noLayout(),
     out: undefined,
     signal: undefined,
     operands: [],
@@ -89,6 +93,16 @@ function readCommon(
       return true;
     case 'stride':
       if (value !== undefined) into.stride = size(name, 'options.stride', value, 0);
+      return true;
+    case 'axis':
+      if (value !== undefined) into.layout.axis = readAxis(name, value);
+      return true;
+    case 'dims':
+      if (value !== undefined) into.layout.dims = readDims(name, 'options.dims', value);
+      return true;
+    case 'window':
+      if (!takesWindows(operator)) return false;
+      if (value !== undefined) into.layout.window = readWindow(name, value);
       return true;
     case 'outStride':
       if (operator.output !== 'rows') return false;

@@ -5,28 +5,51 @@ import { native } from './configure';
 import { plainObject } from './check';
 import { bitsOf, kinds, requireAttached } from './elements';
 import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { isGiven, noLayout, placeRows } from './layout';
 import type { GivenOperands } from './operands';
 import { gatherOperands, noteOperand, noteOutputs, recordOf, requireLimits } from './operands';
 import type { InputArray, OperandArrays, Operator, OutputArray, ParameterValue } from './operator';
 import { operandsOf, parametersOf } from './operator';
+import type { Options } from './options';
 import { noOptions, readOptions } from './options';
-import { allocate, defaultSpec, outputFormat, requireIndexable, verifyCall } from './prepare';
+import {
+  allocate,
+  defaultSpec,
+  outputFormat,
+  requireIndexable,
+  requireNoStrides,
+  verifyCall,
+} from './prepare';
 import { Spec } from './spec';
 import { inputElement, inputLength, outputElement, outputLength, statusError } from './status';
 import type { Check } from './verify';
 import { verification } from './verify';
 
-/** The options of an operator with the shape of the call: `cols` is required, `rows` is 1 by default. */
+/** The options of an operator with the shape of the call: `cols` (`rows` is 1 by default) or `dims`. */
 export type PlanOptions<N extends OperatorName> = Omit<
   OperatorTypes[N]['options'],
-  'cols' | 'out' | keyof OperatorTypes[N]['inputs']
-> & {
-  readonly rows?: number | undefined;
-  readonly cols: number;
-};
+  'cols' | 'dims' | 'out' | keyof OperatorTypes[N]['inputs']
+> &
+  PlanShape;
+
+/** Rows of so many columns, or, as for any call, the dims of an array. */
+type PlanShape =
+  | {
+      readonly rows?: number | undefined;
+      readonly cols: number;
+      readonly dims?: undefined;
+    }
+  | {
+      readonly rows?: undefined;
+      readonly cols?: undefined;
+      readonly dims: readonly number[];
+    };
 
 /** What `run` takes beside x of an operator that reads further arrays or has several outputs. */
 export type PlanArrays<N extends OperatorName> = OperatorTypes[N]['arrays'];
+
+/** The arrays of a plan have no dims. */
+const NO_LAYOUT = noLayout();
 
 /**
  * A call that was checked once. Every field is fixed; `run` is one native call, with no parsing and, given `y`, no
@@ -125,9 +148,9 @@ class Plan<N extends OperatorName = OperatorName> {
       isRecord || out === undefined
         ? allocate(line, this.#spec, this.outputLength)
         : (out as OutputArray);
-    const operands = gatherOperands(line, this.#spec, given, null);
+    const operands = gatherOperands(line, this.#spec, given, null, NO_LAYOUT);
     this.#runChecked(x, y, operands);
-    return isRecord ? recordOf(line, this.#spec, given, operands, null) : y;
+    return isRecord ? recordOf(line, this.#spec, given, operands, null, NO_LAYOUT) : y;
   }
 
   /** Native code takes an array that has lost its memory for an empty one, which would do here. */
@@ -183,15 +206,8 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
   const spec = defaultSpec(line);
   const given = noOptions();
   readOptions(line, 'plan', options, spec, given);
-  if (Number.isNaN(given.cols)) {
-    throw wrongType(line.name, 'options.cols', 'a non-negative integer below 2^53', undefined);
-  }
-  requireIndexable(line, given.cols);
-  spec[Spec.rows] = Number.isNaN(given.rows) ? 1 : given.rows;
-  spec[Spec.cols] = given.cols;
-  spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);
-  spec[Spec.yStride] =
-    line.output !== 'rows' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
+  if (isGiven(given.layout)) readDims(line, spec, given);
+  else readRows(line, spec, given);
   const format = Number.isNaN(given.dtype) ? 0 : given.dtype;
   spec[Spec.xFormat] = format;
   spec[Spec.yFormat] = outputFormat(line, format, given.outDtype);
@@ -208,6 +224,30 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
     }
   }
   return plain;
+}
+
+function readRows(line: Operator, spec: Float64Array, given: Options): void {
+  if (Number.isNaN(given.cols)) {
+    throw wrongType(line.name, 'options.cols', 'a non-negative integer below 2^53', undefined);
+  }
+  requireIndexable(line, given.cols);
+  spec[Spec.rows] = Number.isNaN(given.rows) ? 1 : given.rows;
+  spec[Spec.cols] = given.cols;
+  spec[Spec.xStride] = strideOf(line, 'stride', given.stride, given.cols);
+  spec[Spec.yStride] =
+    line.output !== 'rows' ? 1 : strideOf(line, 'outStride', given.outStride, given.cols);
+}
+
+/** The same by dims. */
+function readDims(line: Operator, spec: Float64Array, given: Options): void {
+  const { layout } = given;
+  requireNoStrides(line.name, given);
+  if (layout.dims === null) {
+    throw wrongType(line.name, 'options.dims', 'an array of sizes', undefined);
+  }
+  placeRows(line.name, layout, layout.dims, spec);
+  requireIndexable(line, spec[Spec.cols]);
+  spec[Spec.yStride] = line.output === 'rows' ? spec[Spec.cols] : 1;
 }
 
 function inputNames(line: Operator): string[] {

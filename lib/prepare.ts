@@ -5,6 +5,8 @@ import { bitsOf, halvesOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
 import { readInput } from './input';
 import { gatherOperands, recordOf, requireLimits } from './operands';
+import type { Layout } from './layout';
+import { dimsOfResult, isGiven, placeRows, sizeOf } from './layout';
 import type { InputArray, OperandArray, OperandArrays, Operator, OutputArray } from './operator';
 import { operandsOf } from './operator';
 import type { Mode, Options } from './options';
@@ -73,16 +75,22 @@ export class Call {
     this.readShape();
     this.readOutput(x);
     if (this.operator.operands !== undefined) {
-      this.operands = gatherOperands(this.operator, spec, this.options.operands, this.tensor);
+      this.operands = gatherOperands(
+        this.operator,
+        spec,
+        this.options.operands,
+        this.tensor,
+        this.options.layout,
+      );
     }
   }
 
   /** What the caller gets: `out` as it was given, or the same kind as x. */
   finish(): unknown {
-    const { out, operands } = this.options;
+    const { out, operands, layout } = this.options;
     const { tensor, operator } = this;
     if (operator.output === 'record') {
-      return recordOf(operator, this.spec, operands, this.operands ?? [], tensor);
+      return recordOf(operator, this.spec, operands, this.operands ?? [], tensor, layout);
     }
     if (out !== undefined) return out;
     const element = outputElement(operator, this.spec);
@@ -90,7 +98,12 @@ export class Call {
       const halves = this.halves && element === 'float16';
       return halves ? halvesOf(this.y as Uint16Array) : this.y;
     }
-    return makeTensor(tensor, element, this.y, resultDims(operator, this.spec, tensor.dims));
+    return makeTensor(
+      tensor,
+      element,
+      this.y,
+      resultDims(operator, this.spec, tensor.dims, layout),
+    );
   }
 
   /** Lets go of everything that belongs to the caller, so that the record can serve again. */
@@ -101,6 +114,9 @@ export class Call {
     options.outStride = NaN;
     options.dtype = NaN;
     options.outDtype = NaN;
+    options.layout.axis = NaN;
+    options.layout.dims = null;
+    options.layout.window = null;
     options.out = undefined;
     options.signal = undefined;
     if (this.operator.operands !== undefined) {
@@ -154,29 +170,22 @@ export class Call {
   private readShape(): void {
     const { spec, options, operator, tensor } = this;
     const { name } = operator;
+    const { layout } = options;
     // One reading for both: compiled code has been seen to give a detached array's old length at one place and 0 at
     // the next (V8 11.3). Native code finds the old one too long.
     const { length } = this.x;
     if (length === 0) requireAttached(name, 'x', this.x);
     let { cols, stride } = options;
     let rows: number;
-    if (Number.isNaN(cols)) {
+    if (isGiven(layout) || (tensor !== null && Number.isNaN(cols))) {
+      this.readDims(length);
+      ({ [Spec.rows]: rows, [Spec.cols]: cols, [Spec.xStride]: stride } = spec);
+    } else if (Number.isNaN(cols)) {
       if (!Number.isNaN(stride)) {
         throw wrongShape(name, 'options.stride', 'come with options.cols', 'it alone');
       }
-      if (tensor === null) {
-        cols = length;
-        rows = 1;
-      } else {
-        const { dims } = tensor;
-        cols = lastDim(dims);
-        rows = rowsOf(dims);
-        // Possible without any elements only.
-        if (!Number.isSafeInteger(rows)) {
-          throw wrongShape(name, 'x.dims', 'say fewer than 2^53 rows', `[${dims.join(', ')}]`);
-        }
-      }
-      stride = cols;
+      rows = 1;
+      cols = stride = length;
     } else {
       if (Number.isNaN(stride)) stride = cols;
       if (stride < cols) {
@@ -194,6 +203,32 @@ export class Call {
     spec[Spec.cols] = cols;
     spec[Spec.xStride] = stride;
     if (operator.operands !== undefined) requireLimits(operator, spec);
+  }
+
+  /** The same of a tensor, or of an array that has dims by the options. */
+  private readDims(length: number): void {
+    const { spec, options, operator, tensor } = this;
+    const { name } = operator;
+    const { layout } = options;
+    if (isGiven(layout)) requireNoStrides(name, options);
+    if (tensor !== null) {
+      const expected = 'be given with a typed array only';
+      if (layout.dims !== null)
+        throw wrongShape(name, 'options.dims', expected, 'it with an object that has dims');
+      placeRows(name, layout, tensor.dims, spec);
+      return;
+    }
+    const { dims } = layout;
+    if (dims === null) {
+      const given = layout.window === null ? 'axis' : 'window';
+      throw wrongShape(name, `options.${given}`, 'come with options.dims', 'it alone');
+    }
+    const size = sizeOf(dims);
+    if (size !== length) {
+      const expected = `have as many elements as options.dims [${dims.join(', ')}] say (${size})`;
+      throw wrongShape(name, 'x', expected, `${length} elements`);
+    }
+    placeRows(name, layout, dims, spec);
   }
 
   private readOutput(x: unknown): void {
@@ -271,8 +306,9 @@ export class Call {
         'it with an object that has dims',
       );
     }
-    if (tensor !== null) {
-      const want = resultDims(operator, spec, tensor.dims);
+    const given = tensor?.dims ?? options.layout.dims;
+    if (given !== null) {
+      const want = resultDims(operator, spec, given, options.layout);
       if (want.length === dims.length && want.every((dim, axis) => dim === dims[axis])) return;
       const expected = `be those of the result, [${want.join(', ')}]`;
       throw wrongShape(name, 'options.out.dims', expected, received);
@@ -299,9 +335,22 @@ function rowsOf(dims: readonly number[]): number {
 }
 
 /** The dims of the result for a tensor of these dims. */
-function resultDims(operator: Operator, spec: Float64Array, dims: readonly number[]): number[] {
-  if (operator.output === 'rows') return [...dims];
-  return lastDim(dims) === spec[Spec.cols] ? dims.slice(0, -1) : [spec[Spec.rows]];
+function resultDims(
+  operator: Operator,
+  spec: Float64Array,
+  dims: readonly number[],
+  layout: Layout,
+): number[] {
+  return operator.output === 'rows' ? [...dims] : dimsOfResult(layout, spec, dims);
+}
+
+/** Rows that are told by dims lie without gaps. */
+export function requireNoStrides(name: string, options: Options): void {
+  const names = ['rows', 'cols', 'stride', 'outStride'] as const;
+  const given = names.find((key) => !Number.isNaN(options[key]));
+  if (given === undefined) return;
+  const expected = 'be absent beside options.axis, options.dims and options.window';
+  throw wrongShape(name, `options.${given}`, expected, String(options[given]));
 }
 
 function rowCount(name: string, length: number, cols: number, stride: number): number {
@@ -323,7 +372,7 @@ function rowCount(name: string, length: number, cols: number, stride: number): n
 export function requireIndexable(operator: Operator, cols: number): void {
   if (cols <= 0x7fffffff) return;
   const elements = [operator, ...operandsOf(operator)].map(({ element }) => element);
-  if (!elements.includes('int32')) return;
+  if (operator.counts === undefined && !elements.includes('int32')) return;
   throw wrongShape(operator.name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
 }
 

@@ -18,14 +18,17 @@
  */
 import * as activation from './activation';
 import { native } from './configure';
+import * as decoding from './decoding';
 import { promised } from './jobs';
 import * as losses from './loss';
+import * as masks from './masks';
 import * as scores from './scores';
 import * as select from './select';
 import * as softmaxes from './softmax';
 import * as stats from './stats';
 import * as norm from './norm';
 import * as variants from './variants';
+import * as pooling from './pooling';
 
 export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
 
@@ -62,7 +65,28 @@ export const entmax15 = promised(variants.entmax15);
 export const softpick = promised(variants.softpick);
 export const selfAdjustSoftmax = promised(variants.selfAdjustSoftmax);
 export const adaptiveTemperatureSoftmax = promised(variants.adaptiveTemperatureSoftmax);
+export const topP = promised(masks.topP);
+export const minP = promised(masks.minP);
+export const typicalP = promised(masks.typicalP);
+export const topNSigma = promised(masks.topNSigma);
+export const epsilonCutoff = promised(masks.epsilonCutoff);
+export const etaCutoff = promised(masks.etaCutoff);
+export const quantileCutoff = promised(masks.quantileCutoff);
+export const gumbelSoftmax = promised(decoding.gumbelSoftmax);
+export const guidedLogits = promised(decoding.guidedLogits);
+export const acceptanceLimit = promised(decoding.acceptanceLimit);
+export const softPool = promised(pooling.softPool);
+export const spladeMax = promised(pooling.spladeMax);
+export const spladeSum = promised(pooling.spladeSum);
 
+export { createAsyncSpeculator as createSpeculator } from './speculator';
+export type {
+  AsyncSpeculator,
+  SpeculatorFilters,
+  SpeculatorOptions,
+  VerifyOptions,
+  VerifyResult,
+} from './speculator';
 export { createAsyncSampler as createSampler } from './sampler';
 export type { AsyncSampler, SampleOptions, SampleResult, SamplerOptions } from './sampler';
 

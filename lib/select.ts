@@ -1,7 +1,7 @@
 import { define } from './define';
 import * as oracle from './oracle/select';
 import type { NumberRule, OutputOperand } from './operator';
-import { temperatureOption } from './operator';
+import { nanOption, temperatureOption } from './operator';
 import { FORMATS, Spec } from './spec';
 import type {
   CallOptions,
@@ -161,13 +161,7 @@ export const topK = define<RecordCall<TopKOptions, TopKParts, TopKDistribution>>
       values: [false, true],
       summary: 'the largest first, or in the order of the indices',
     },
-    nan: {
-      kind: 'choice',
-      index: Spec.temperature + 4,
-      default: 'throw',
-      values: ['throw', 'masked'],
-      summary: 'a row with a NaN: an error, or the NaN counts as -Infinity',
-    },
+    nan: nanOption,
   },
   output: 'record',
   element: 'float32',

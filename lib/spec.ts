@@ -19,9 +19,21 @@ export const Spec = {
   /** Of x, and of an output of rows: their places in FORMATS. */
   xFormat: 32,
   yFormat: 33,
+  /** Rows side by side, of which the elements alternate; 0: rows of neighbouring elements. */
+  inner: 34,
+  /** Windows of planes of this size. */
+  height: 35,
+  width: 36,
+  /** 0: no windows. */
+  kernelHeight: 37,
+  kernelWidth: 38,
+  stepDown: 39,
+  stepRight: 40,
+  padHeight: 41,
+  padWidth: 42,
 } as const;
 
-export const SPEC_LENGTH = 34;
+export const SPEC_LENGTH = 43;
 
 /** Number formats by id. */
 export const FORMATS = ['f32', 'f16', 'bf16'] as const;
@@ -55,6 +67,7 @@ export const Status = {
   BAD_STATE: 8,
   UNKNOWN_TICKET: 9,
   BAD_OPERAND: 10,
+  UNREAD: 11,
 } as const;
 
 /** Why a row has no result: what a native function returns is the reason plus 256 times the row. */
@@ -65,4 +78,5 @@ export const Refusal = {
   DISTRIBUTION: 19,
   TOKEN: 20,
   SETTINGS: 21,
+  DRAFTED: 22,
 } as const;

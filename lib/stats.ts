@@ -1,6 +1,6 @@
 import { define } from './define';
-import type { Bound, ChoiceRule, Element, NumberRule, OutputOperand } from './operator';
-import { temperatureOption } from './operator';
+import type { Bound, Element, NumberRule, OutputOperand } from './operator';
+import { nanOption, temperatureOption } from './operator';
 import * as oracle from './oracle/stats';
 import { FORMATS, Spec } from './spec';
 import type { TargetInputs } from './targets';
@@ -64,14 +64,6 @@ const pOption: NumberRule = {
   expected: 'a whole number from 1 to 32',
   check: (value) => Number.isInteger(value) && value >= 1 && value <= 32,
   summary: 'of the p-norm',
-};
-
-const nanOption: ChoiceRule = {
-  kind: 'choice',
-  index: Spec.temperature + 4,
-  default: 'throw',
-  values: ['throw', 'masked'],
-  summary: 'what a NaN is: an error, or a masked element',
 };
 
 function output(

@@ -1,6 +1,7 @@
 /** The one place where what a native function returned becomes an error. */
 import { elementOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, SoftlaneRangeError, wrongShape, wrongType } from './errors';
+import { elementsUnderWindows } from './layout';
 import { operandArgument, operandLength } from './operands';
 import type { AnyElement, OperandArray, OperandArrays, Operator } from './operator';
 import { operandsOf } from './operator';
@@ -19,6 +20,7 @@ export interface Attempt {
 export function inputLength(spec: Float64Array): number {
   const rows = spec[Spec.rows];
   const cols = spec[Spec.cols];
+  if (spec[Spec.kernelHeight] > 0) return elementsUnderWindows(spec);
   return rows === 0 || cols === 0 ? 0 : (rows - 1) * spec[Spec.xStride] + cols;
 }
 

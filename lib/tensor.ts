@@ -1,6 +1,6 @@
-import { types } from 'node:util';
 import { SoftlaneTypeError, describe, wrongShape, wrongType } from './errors';
 import { bitsOf, halvesOf, isHalves, kinds } from './elements';
+import { readDims } from './layout';
 import type { AnyElement, OperandArray } from './operator';
 
 /**
@@ -71,7 +71,7 @@ export function readTensor(
   if (!is(data)) {
     throw wrongType(operator, `${argument}.data`, array, source);
   }
-  const dims = readDims(operator, argument, given);
+  const dims = readDims(operator, `${argument}.dims`, given);
   const size = dims.reduce((product, dim) => product * dim, 1);
   const { length } = data;
   if (size !== length) {
@@ -83,19 +83,6 @@ export function readTensor(
     );
   }
   return { object, type: type as string | undefined, element, halves, data, dims };
-}
-
-function readDims(operator: string, argument: string, given: unknown): readonly number[] {
-  if (!Array.isArray(given) && !types.isInt32Array(given)) {
-    throw wrongType(operator, `${argument}.dims`, 'an array of sizes', given);
-  }
-  const dims = Array.from(given as ArrayLike<unknown>);
-  dims.forEach((dim, axis) => {
-    if (!Number.isSafeInteger(dim) || (dim as number) < 0) {
-      throw wrongType(operator, `${argument}.dims[${axis}]`, 'a non-negative integer', dim);
-    }
-  });
-  return dims as number[];
 }
 
 /**

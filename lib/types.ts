@@ -1,3 +1,4 @@
+import type { WindowOptions } from './layout';
 import type { Format, Operator } from './operator';
 import type { TensorLike, TensorOf } from './tensor';
 
@@ -38,6 +39,12 @@ export interface CallOptions {
    * floor((length - cols) / stride) + 1 rows; the gap after the last one may be missing.
    */
   readonly stride?: number | undefined;
+  /** What the rows run along (default: the last dimension); negative: from the end. docs/axes.md. */
+  readonly axis?: number | undefined;
+  /** Dims of a typed array, of which all elements are used; in place of `cols` and `stride`. */
+  readonly dims?: readonly number[] | undefined;
+  /** Rows are windows over the last dimension, or over the last two, instead. docs/axes.md. */
+  readonly window?: WindowOptions | undefined;
   /**
    * Format of x (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). Every x is widened to float32, exactly; arithmetic and bounds are those of float32.
    */
@@ -50,6 +57,8 @@ export interface CallOptions {
 
 /** What an operator with one output element per input element takes besides. */
 export interface RowOptions extends CallOptions {
+  /** A row becomes a row: there are no windows. */
+  readonly window?: undefined;
   /** Distance in elements between the starts of two output rows, at least `cols` (default: `cols`; in place: `stride`). */
   readonly outStride?: number | undefined;
   /** Format of the result (default: that of x). The float32 result is rounded to the nearest number, ties to even. */

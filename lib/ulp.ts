@@ -9,6 +9,11 @@
  */
 import type { Bound } from './operator';
 
+/** Whether a truth says that its element may be cut or not (Bound.cut). */
+export function isDoubtful(truth: number): boolean {
+  return Math.fround(truth) !== truth && !Number.isNaN(truth);
+}
+
 /** 2^-126, the smallest normal float. */
 export const SMALLEST_NORMAL = 2 ** -126;
 
@@ -56,6 +61,9 @@ export function ulpDistance(result: number, truth: number, tiny: Bound['tiny'] =
  * it.
  */
 export function boundDistance(result: number, truth: number, bound: Bound, size = 0): number {
+  if (bound.cut && isDoubtful(truth)) {
+    return result === -Infinity || result === Math.fround(truth) ? 0 : Infinity;
+  }
   const distance = ulpDistance(result, truth, bound.tiny);
   const slack = slackOf(truth, bound, size);
   if (slack === 0 || !Number.isFinite(result - truth)) return distance;

@@ -194,7 +194,7 @@ export const softpick = define<FloatCall<SoftpickOptions>>({
   cli: 'softpick',
   family: 'variants',
   driver: 'reduce-map',
-  summary: 'max(0, exp(x) - 1) over the sum of the sizes of exp(x) - 1, plus epsilon',
+  summary: 'max(0, exp(x) - 1) over epsilon + the sum of the sizes of exp(x) - 1',
   formats: FORMATS,
   options: { epsilon: pickEpsilonOption },
   output: 'rows',

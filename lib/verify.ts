@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SoftlaneError } from './errors';
 import { floatsOf, formatDistance, widen } from './formats';
+import { placeOf, rowOf } from './layout';
 import { inputsOfRow } from './operands';
 import type {
   Bound,
@@ -137,8 +138,6 @@ interface Kept {
 function check(operator: Operator, kept: Kept): void {
   const { spec, x, inputs, y, results } = kept;
   const rows = spec[Spec.rows];
-  const cols = spec[Spec.cols];
-  const xStride = spec[Spec.xStride];
   const parameters = parametersOf(operator, spec);
   const format = FORMATS[spec[Spec.yFormat]];
   let worst: Worst | undefined;
@@ -155,7 +154,7 @@ function check(operator: Operator, kept: Kept): void {
     const count = typeof truth === 'number' ? 1 : truth.length;
     for (let column = 0; column < count; column++) {
       const expected = typeof truth === 'number' ? truth : truth[column];
-      const value = got[row * stride + column];
+      const value = got[placeOf(spec, row, column, count, stride)];
       const ulp =
         format === 'f32'
           ? boundDistance(value, expected, bound, sizes?.[column])
@@ -176,7 +175,7 @@ function check(operator: Operator, kept: Kept): void {
   };
   for (let row = 0; row < rows; row++) {
     const truth = operator.oracle(
-      rowOf(x, row, xStride, cols),
+      rowOf(spec, x, row),
       parameters,
       inputsOfRow(operator, spec, inputs, row),
     );
@@ -196,10 +195,6 @@ function check(operator: Operator, kept: Kept): void {
   throw mismatchError(operator, kept, parameters, worst, mismatches);
 }
 
-function rowOf(x: Float32Array, row: number, stride: number, cols: number): Float32Array {
-  return x.subarray(row * stride, row * stride + cols);
-}
-
 function mismatchError(
   operator: Operator,
   { spec, x, isa }: Kept,
@@ -208,7 +203,7 @@ function mismatchError(
   mismatches: number,
 ): SoftlaneVerifyError {
   const cols = spec[Spec.cols];
-  const input = rowOf(x, worst.row, spec[Spec.xStride], cols).slice();
+  const input = rowOf(spec, x, worst.row).slice();
   const file = save(operator.name, input);
   const { algorithm } = parameters;
   const mismatch: Mismatch = {

@@ -90,8 +90,9 @@ function exampleOf(inputs: readonly InputOperand[], row: Float32Array): Inputs {
 }
 
 /** The options that a call on x needs beside those given, in the operator's own words. */
-export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): AnyOptions {
+export function viewOptions(view: View, x: unknown, given: AnyOptions = {}): AnyOptions {
   const { line, part, inputs } = view;
+  const options = Object.hasOwn(line.options, 'nan') ? { nan: 'masked', ...given } : given;
   const tensor = x as { data?: unknown; dims?: readonly number[] };
   const data = ArrayBuffer.isView(x) ? x : tensor.data;
   const dims = tensor.dims ?? [];
@@ -99,8 +100,7 @@ export function viewOptions(view: View, x: unknown, options: AnyOptions = {}): A
   const whole = ArrayBuffer.isView(x) ? data.length : (dims[dims.length - 1] ?? 1);
   const cols = (options['cols'] as number | undefined) ?? whole;
   const result: Record<string, unknown> = { ...bounded(line, options, cols) };
-  if (Object.hasOwn(line.options, 'nan')) result['nan'] ??= 'masked';
-  const { stride, rows } = options as { stride?: number; rows?: number };
+  const { stride, rows } = given as { stride?: number; rows?: number };
   const empty = options['cols'] === undefined ? dims.slice(0, -1).reduce((a, b) => a * b, 1) : 0;
   const found = data.length === 0 ? empty : Math.floor((data.length - cols) / (stride ?? cols)) + 1;
   Object.assign(result, exampleArrays(inputs, data, cols, stride ?? cols, rows ?? found));

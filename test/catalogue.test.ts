@@ -141,10 +141,14 @@ describe.each(lines)('%s', (name, line) => {
       }
       for (const [key, rule] of Object.entries(line.options)) all[key] = rule.default;
       Object.assign(all, viewOptions(view, x, { cols: 2, out: new element(4) }));
+      // In place of cols and strides (test/axes.test.ts).
+      const apart = ['axis', 'dims', 'window'];
       const absent = operandsOf(line).filter(
         (operand) => operand.role === 'input' && !view.inputs.includes(operand),
       );
-      const names = optionNames(line).filter((key) => absent.every(({ name }) => name !== key));
+      const names = optionNames(line).filter(
+        (key) => !apart.includes(key) && absent.every(({ name }) => name !== key),
+      );
       const options = Object.fromEntries(names.map((key) => [key, all[key]]));
       expect(Object.values(options)).not.toContain(undefined);
       const got = viewResult(view, call(x, options));
@@ -204,20 +208,24 @@ describe('constants that native code has too', () => {
     const all = Object.entries(Spec);
     expect(all.slice(0, fields.length)).toEqual(fields.map((field, i) => [field, i]));
     expect(Spec.temperature).toBe(fields.length);
-    const parameters = all.slice(fields.length, -2);
+    const behind = all.findIndex(([field]) => field === 'xFormat');
+    const parameters = all.slice(fields.length, behind);
     expect(parameters.map(([, place]) => place)).toEqual(
       parameters.map((_, i) => fields.length + i),
     );
-    // Behind the last of them, the formats.
+    // Behind the last of them, the formats and the layout.
     const [, count] = /double params\[(\d+)\]/.exec(header('rows', 'operator.h'))!;
     const end = fields.length + Number(count);
     expect(text).toMatch(/kSpecXFormat = kSpecParams \+ sizeof/);
-    expect(text).toMatch(/kSpecXFormat[^,]*,\s*kSpecYFormat,[^,]*kSpecLength/);
-    expect(all.slice(-2)).toEqual([
-      ['xFormat', end],
-      ['yFormat', end + 1],
-    ]);
-    expect(SPEC_LENGTH).toBe(end + 2);
+    const layout = ['Inner', 'Height', 'Width', 'KernelHeight', 'KernelWidth'];
+    layout.push('StepDown', 'StepRight', 'PadHeight', 'PadWidth');
+    const rest = ['XFormat', 'YFormat', ...layout];
+    const places = /kSpecXFormat =[^]*?(?=kSpecLength)/.exec(text)![0].replace(/\/\/.*/g, '');
+    expect(places.match(/\bkSpec\w+(?=,| =)/g)).toEqual(rest.map((field) => `kSpec${field}`));
+    expect(all.slice(behind)).toEqual(
+      rest.map((field, i) => [field[0].toLowerCase() + field.slice(1), end + i]),
+    );
+    expect(SPEC_LENGTH).toBe(end + rest.length);
     const formats = header('rows', 'format.h').match(/kFormatNames\[kFormats\] = \{(.*)\}/)![1];
     expect(formats).toBe(FORMATS.map((format) => `"${format}"`).join(', '));
     expect(native().specLength).toBe(SPEC_LENGTH);

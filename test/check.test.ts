@@ -299,8 +299,13 @@ describe.each(rowNames)('%s', (name) => {
 
   test('refuses in place with another stride', () => {
     const input = x();
+    const [view] = viewsOf(findOperator(name)!);
     expectError(
-      () => call(name)(input, { cols: 2, stride: 3, outStride: 2, out: input }),
+      () =>
+        call(name)(
+          input,
+          viewOptions(view, input, { cols: 2, stride: 3, outStride: 2, out: input }),
+        ),
       RangeError,
       'ERR_SOFTLANE_OVERLAP',
     );

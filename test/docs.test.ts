@@ -19,6 +19,8 @@ import { catalogue } from '../lib/catalogue';
 import { exitCodes } from '../lib/cli/failure';
 import { FLOAT, modelOf } from '../lib/lab/rivals/onnx-model';
 import { cli, command, runs, softlane } from './helpers/cli';
+import { checkJob } from '../lib/score/job-options';
+import { jobFrom } from '../lib/score/scale/job-file';
 import { blocksOf, difference, isNumbers, programOf, promisedOutput } from './helpers/examples';
 import { dict, floats, npy } from './helpers/npy';
 
@@ -60,6 +62,8 @@ beforeAll(() => {
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(measured));
   }
   writeFileSync(join(folder, 'logits.npy'), npy(dict('(2, 3)'), floats(1, 2, 3, 1, 1, 1)));
+  const job = { inputs: ['logits.npy'], outputs: [{ op: 'entropy', path: 'entropy-many.npy' }] };
+  writeFileSync(join(folder, 'job.json'), JSON.stringify(job));
   writeFileSync(join(folder, 'rows.jsonl'), '[3, 1]\n[0, 4]\n[1, 2]\n');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -84,7 +88,7 @@ function wrongComments(text: string, onlyNumbers: boolean): string[] {
 
 describe('the code of the pages', () => {
   test('is in a language that is executed here', () => {
-    const known = ['ts', 'sh', 'python'];
+    const known = ['ts', 'sh', 'python', 'json'];
     expect(snippets.filter(({ language }) => !known.includes(language)).map((b) => b.name)).toEqual(
       [],
     );
@@ -110,6 +114,11 @@ describe('the code of the pages', () => {
     }
   });
 
+  test.each(snippetsIn('json'))('%s is a job that can be submitted', (_, { text }) => {
+    const job = jobFrom(JSON.parse(text), 'job.json', folder);
+    expect(checkJob(job).outputs.length).toBe(job.outputs.length);
+  });
+
   const numpy = runs('python3', '-c', 'import numpy');
   (numpy ? test : test.skip).each(snippetsIn('python'))(
     '%s gives the constants of the kernels',
@@ -125,6 +134,8 @@ describe('the code of the pages', () => {
 
 const scripts = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
 
+const hasParallel = runs('parallel', '--version');
+
 /** What is wrong with a line of a shell; commands of softlane are run, the others looked up. */
 function problemOf(words: string[]): string | null {
   const line = words.join(' ');
@@ -134,6 +145,16 @@ function problemOf(words: string[]): string | null {
   if (/^npx softlane lab (two-pass|online|roofline|ops|sampling) /.test(line)) {
     const { stderr } = softlane([...words.slice(2), '--pin', '99999'], { cwd: folder });
     return stderr.includes('for --pin, received "99999"') ? null : stderr;
+  }
+  // Where there is no GNU parallel, its lines are only read.
+  if (/\| parallel /.test(line) && !hasParallel) return null;
+  // There is no queue here, which is found out last: an address that is none is refused when all else is right.
+  if (/^npx softlane (submit|worker|status|watch|cancel) /.test(line)) {
+    const at = words.indexOf('--redis') + 1;
+    const { stderr } = softlane([...words.slice(2, at), 'nowhere', ...words.slice(at + 1)], {
+      cwd: folder,
+    });
+    return /expected --redis to be .* received "nowhere"/.test(stderr) ? null : stderr;
   }
   if (line.includes(' | ')) {
     const run = line.replaceAll('npx softlane', `"${process.execPath}" "${cli}"`);

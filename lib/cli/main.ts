@@ -6,6 +6,7 @@ import { runCompare, runLab, runReport } from './lab-command';
 import { runOps } from './ops-command';
 import { note, watchOutput } from './output';
 import { makeProgram } from './program';
+import { runCancel, runStatus, runSubmit, runWatch, runWorker } from './scale-command';
 import { runScore } from './score-command';
 import { joinTopK } from './score-program';
 import { Signals } from './signals';
@@ -26,6 +27,17 @@ export async function main(argv: readonly string[]): Promise<number> {
       info: (file, { json = false }) =>
         file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
       synth: (file, flags) => runSynth(file, flags),
+      scale: {
+        submit: (file, flags) => runSubmit(file, flags),
+        worker: async (flags) => {
+          code = await runWorker(flags, signals);
+        },
+        status: (job, flags) => runStatus(job, flags),
+        watch: async (job, flags) => {
+          code = await runWatch(job, flags, signals);
+        },
+        cancel: (job, flags) => runCancel(job, flags),
+      },
       lab: {
         suite: async (name, flags) => {
           code = await runLab(name, flags, signals);

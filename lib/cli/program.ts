@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { exitCodes, UsageError } from './failure';
 import { addLab, type LabActions } from './lab-program';
 import { table } from './output';
+import { addScale, type ScaleActions } from './scale-program';
 import { addScore, type ScoreFlags } from './score-program';
 import type { SynthFlags } from './synth-command';
 
@@ -13,6 +14,7 @@ export interface Actions {
   info(file: string | undefined, flags: { readonly json?: boolean }): Promise<void>;
   synth(file: string, flags: SynthFlags): Promise<void>;
   lab: LabActions;
+  scale: ScaleActions;
 }
 
 /** The version in package.json, which lies two folders above this file in the sources and in the package. */
@@ -70,6 +72,7 @@ export function makeProgram(actions: Actions): Command {
     .action((file: string, flags: SynthFlags) => actions.synth(file, flags));
   refine(synth);
 
+  addScale(program, actions.scale, refine);
   addLab(program, actions.lab, refine);
 
   program.addHelpText(
@@ -83,6 +86,7 @@ export function makeProgram(actions: Actions): Command {
           '  SOFTLANE_VERIFY',
           'check results against float64: always, off, or a share such as 0.01',
         ],
+        ['  SOFTLANE_REDIS', 'the queue of jobs for several machines, as --redis'],
         ['  SOFTLANE_DEBUG', 'print the stack of an error'],
       ]),
   );

@@ -110,7 +110,7 @@ class Report {
   }
 }
 
-function summaryText(summary: JobSummary): string {
+export function summaryText(summary: JobSummary): string {
   const { inputs, outputs, rows, cols, seconds, bytesPerSecond, isa, threads, metrics } = summary;
   const [first] = inputs;
   const what =

@@ -4,8 +4,8 @@ import type { OptionRule } from '../operator';
 import type { Format } from '../score/format';
 import { inputFormats, outputFormats } from '../score/formats';
 import { operations } from '../score/operation';
-import { MAX_THREADS } from '../spec';
-import { UsageError } from './failure';
+import type { UsageError } from './failure';
+import { bytesFlag, received as receivedBy, threadsFlag } from './flag-values';
 import { table } from './output';
 
 /** An output as it was typed: `--op NAME --set KEY=VALUE ... --out FILE`. */
@@ -60,34 +60,8 @@ export function operationOptions(): ReadonlyMap<string, OptionRule> {
   return rules;
 }
 
-function received(flag: string, expected: string, text: string): UsageError {
-  return new UsageError(
-    `score: expected ${flag} to be ${expected}, received ${JSON.stringify(text)}`,
-  );
-}
-
-function threadsOf(text: string): number {
-  const count = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (count >= 1 && count <= MAX_THREADS) return count;
-  throw received('--threads', `an integer from 1 to ${MAX_THREADS}`, text);
-}
-
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 2 ** 10,
-  m: 2 ** 20,
-  g: 2 ** 30,
-  t: 2 ** 40,
-};
-
-function bytesFlag(flag: string): (text: string) => number {
-  return (text) => {
-    const match = /^(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?$/i.exec(text);
-    const bytes = match === null ? NaN : Number(match[1]) * units[match[2]!.toLowerCase()]!;
-    if (bytes >= 1) return Math.floor(bytes);
-    throw received(flag, 'bytes, such as 512MiB or 2GiB', text);
-  };
-}
+const received = (flag: string, expected: string, text: string): UsageError =>
+  receivedBy('score', flag, expected, text);
 
 function shareOf(text: string): number {
   const share = /^[\d.]+(e-?\d+)?$/i.test(text) ? Number(text) : NaN;
@@ -250,19 +224,27 @@ export function addScore(
     .option('--checksum', 'know the inputs again by all their bytes, not by pieces of them')
     .option('--manifest <FILE>', 'write what was done, from what and with what, as JSON')
     .addOption(
-      parsed('--limit-memory <bytes>', 'for rows (default: 1GiB)', bytesFlag('--limit-memory')),
+      parsed(
+        '--limit-memory <bytes>',
+        'for rows (default: 1GiB)',
+        bytesFlag('score', '--limit-memory'),
+      ),
     )
     .addOption(
       parsed(
         '--part-size <bytes>',
         'of input, after which a job can be gone on with (default: 256MiB)',
-        bytesFlag('--part-size'),
+        bytesFlag('score', '--part-size'),
       ),
     )
     .option('--dry-run', 'say what would be done and how long it would take')
     .option('--isa <name>', 'instruction set, one that `softlane info` lists (default: the best)')
     .addOption(
-      parsed('--threads <count>', 'threads to compute with (default: the CPUs allowed)', threadsOf),
+      parsed(
+        '--threads <count>',
+        'threads to compute with (default: the CPUs allowed)',
+        threadsFlag('score'),
+      ),
     )
     .option('--json', 'print events and, last, a summary as lines of JSON')
     .option('--quiet', 'print no progress and no summary for people')

@@ -8,12 +8,14 @@ export class Signals {
   private readonly controller = new AbortController();
   private first: Name | undefined;
   private isGentle = false;
+  private then: (() => void) | undefined;
   private readonly listener = (name: Name): void => {
     if (this.first !== undefined) {
       removeUnfinished();
       process.exit(codes[name]);
     }
     this.first = name;
+    this.then?.();
     if (this.isGentle) return;
     this.controller.abort(new Error(`stopped by ${name}`));
   };
@@ -22,9 +24,10 @@ export class Signals {
     for (const name of Object.keys(codes) as Name[]) process.on(name, this.listener);
   }
 
-  /** From now on the first signal aborts nothing: the job asks whether it came, and ends by itself. */
-  gently(): () => boolean {
+  /** From now on the first signal aborts nothing: the job asks whether it came, or is told by `then`. */
+  gently(then?: () => void): () => boolean {
     this.isGentle = true;
+    this.then = then;
     return () => this.first !== undefined;
   }
 

@@ -16,10 +16,10 @@ export const NO_BIAS: Bias = { tokens: new Int32Array(0), values: new Float32Arr
 
 const TOKEN = 'a token, an integer from 0 to 2147483647';
 
-export function requireToken(argument: string, value: unknown): number {
-  if (typeof value !== 'number') throw wrongType(NAME, argument, TOKEN, value);
+export function requireToken(argument: string, value: unknown, name = NAME): number {
+  if (typeof value !== 'number') throw wrongType(name, argument, TOKEN, value);
   if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
-    throw wrongValue(NAME, argument, TOKEN, value);
+    throw wrongValue(name, argument, TOKEN, value);
   }
   return value;
 }
@@ -51,15 +51,15 @@ export function readBreakers(argument: string, value: unknown): Int32Array {
 }
 
 /** An Int32Array as it is, an array of numbers as one. */
-export function tokensOf(argument: string, value: unknown): Int32Array {
+export function tokensOf(argument: string, value: unknown, name = NAME): Int32Array {
   if (types.isInt32Array(value)) {
-    if (value.length === 0) requireAttached(NAME, argument, value);
+    if (value.length === 0) requireAttached(name, argument, value);
     return value;
   }
   if (!Array.isArray(value)) {
-    throw wrongType(NAME, argument, 'an Int32Array or an array of tokens', value);
+    throw wrongType(name, argument, 'an Int32Array or an array of tokens', value);
   }
   return Int32Array.from(value as unknown[], (token, i) =>
-    requireToken(`${argument}[${i}]`, token),
+    requireToken(`${argument}[${i}]`, token, name),
   );
 }

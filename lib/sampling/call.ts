@@ -6,9 +6,11 @@ import { kinds, requireAttached } from '../elements';
 import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
-import { CURRENT_ISA, DEFAULT_THREADS, SPEC_LENGTH, Spec } from '../spec';
+import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
 import { tokensOf } from './bias';
-import { Joined, readLogits } from './inputs';
+import { Joined, readIds, readLogits, requireOneARow } from './inputs';
+import type { CallOptions } from './options';
+import { ASKED, NO_OPTIONS, readOptions } from './options';
 import { refusal } from './refusal';
 import type { Settings } from './settings';
 import {
@@ -36,29 +38,9 @@ const Place = {
   filtered: 9,
 } as const;
 
+const PLACES = 10;
 const INPUTS = 6;
 const RESULTS = ['tokens', 'logProbs', 'rawLogProbs', 'filtered'] as const;
-/** Those that are made where an option of their name asks for them. */
-const ASKED = ['rawLogProbs', 'filtered'] as const;
-
-const OPTIONS = [
-  'cols',
-  'history',
-  'promptLength',
-  'allowed',
-  'perRow',
-  'rows',
-  'step',
-  'count',
-  'replacement',
-  ...ASKED,
-  'nan',
-  'out',
-  'dtype',
-  'threads',
-  'isa',
-];
-
 /** What the sampler remembers from call to call. */
 export interface Memory {
   readonly given: Readonly<Record<string, unknown>>;
@@ -99,7 +81,7 @@ export class SampleCall {
   readonly spec: Float64Array;
   x: InputArray;
   readonly y = undefined;
-  readonly operands: (OperandArray | undefined)[] = [];
+  readonly operands: (OperandArray | undefined)[] = new Array<undefined>(PLACES).fill(undefined);
   readonly signal: AbortSignal | undefined;
   readonly rows: number;
   readonly cols: number;
@@ -113,24 +95,18 @@ export class SampleCall {
     options: unknown,
     mode: 'sync' | 'async',
   ) {
-    const names = mode === 'async' ? [...OPTIONS, 'signal'] : OPTIONS;
-    const source = options === undefined ? {} : plainObject(NAME, 'options', options);
-    const given = Object.create(null) as Record<string, unknown>;
-    for (const key of Object.keys(source)) {
-      if (!names.includes(key)) throw unknownOption(NAME, key, names);
-      given[key] = source[key];
-    }
-    const shape = readLogits(logits, given['cols'], given['dtype']);
+    const given = options === undefined ? NO_OPTIONS : readOptions(options, mode);
+    const shape = readLogits(logits, given.cols, given.dtype);
     this.x = shape.x;
     this.rows = shape.rows;
     this.cols = shape.cols;
-    this.signal = given['signal'] === undefined ? undefined : abortSignal(NAME, given['signal']);
+    this.signal = given.signal === undefined ? undefined : abortSignal(NAME, given.signal);
     const frame = frameOf(mode === 'sync' ? memory : undefined, this.rows);
     this.spec = frame.spec;
     this.spec[Spec.xFormat] = shape.format;
     this.lines = frame.lines;
-    this.settings = this.readRows(given['perRow']);
-    this.ids = this.readIds(given['rows']);
+    this.settings = this.readRows(given.perRow);
+    this.ids = readIds(given.rows, this.rows);
     this.writeSpec(given);
     this.writeInputs(given);
     this.writeResults(given);
@@ -155,35 +131,18 @@ export class SampleCall {
     });
   }
 
-  private readIds(ids: unknown): Float64Array {
-    if (ids === undefined) {
-      const places = new Float64Array(this.rows);
-      for (let row = 1; row < this.rows; row++) places[row] = row;
-      return places;
-    }
-    if (!Array.isArray(ids)) throw wrongType(NAME, 'options.rows', 'an array of numbers', ids);
-    this.requireOneARow('options.rows', ids.length);
-    return Float64Array.from(ids as unknown[], (id, row) => {
-      const argument = `options.rows[${row}]`;
-      const number = integer(argument, id);
-      if (number < 2 ** 32) return number;
-      throw wrongValue(NAME, argument, 'an integer from 0 to 4294967295', id);
-    });
-  }
-
   private requireOneARow(argument: string, length: number): void {
-    if (length === this.rows) return;
-    throw wrongShape(NAME, argument, `have one entry for each of ${this.rows} rows`, `${length}`);
+    requireOneARow(NAME, argument, length, this.rows);
   }
 
-  private writeSpec(given: Readonly<Record<string, unknown>>): void {
+  private writeSpec(given: CallOptions): void {
     const { spec } = this;
-    const flag = (name: string, otherwise: boolean): boolean => {
+    const flag = (name: 'replacement' | (typeof ASKED)[number], otherwise: boolean): boolean => {
       const value = given[name] ?? otherwise;
       if (typeof value === 'boolean') return value;
       throw wrongType(NAME, `options.${name}`, 'true or false', value);
     };
-    const nan = given['nan'] ?? 'throw';
+    const nan = given.nan ?? 'throw';
     if (nan !== 'throw' && nan !== 'masked') {
       throw (typeof nan === 'string' ? wrongValue : wrongType)(
         NAME,
@@ -195,15 +154,15 @@ export class SampleCall {
     // It follows those of the catalogue.
     spec[Spec.op] = native().operators.length;
     spec[Spec.isa] =
-      given['isa'] === undefined ? CURRENT_ISA : isaIndex(NAME, 'options.isa', given['isa']);
+      given.isa === undefined ? CURRENT_ISA : isaIndex(NAME, 'options.isa', given.isa);
     spec[Spec.threads] =
-      given['threads'] === undefined
+      given.threads === undefined
         ? DEFAULT_THREADS
-        : threadCount(NAME, 'options.threads', given['threads']);
+        : threadCount(NAME, 'options.threads', given.threads);
     spec[Spec.rows] = this.rows;
     spec[Spec.cols] = spec[Spec.xStride] = this.cols;
     spec[Spec.yStride] = 1;
-    const draws = given['count'] === undefined ? 1 : size(NAME, 'options.count', given['count'], 1);
+    const draws = given.count === undefined ? 1 : size(NAME, 'options.count', given.count, 1);
     const distinct = !flag('replacement', true) && draws > 1;
     const most = distinct ? Math.max(this.cols, 1) : 0x7fffffff;
     if (draws > most) {
@@ -234,19 +193,18 @@ export class SampleCall {
     param(4, draws);
     param(5, distinct ? 0 : 1);
     param(6, nan === 'masked' ? 1 : 0);
-    this.step =
-      given['step'] === undefined ? this.memory.step : integer('options.step', given['step']);
+    this.step = given.step === undefined ? this.memory.step : integer('options.step', given.step);
   }
 
-  private writeInputs(given: Readonly<Record<string, unknown>>): void {
+  private writeInputs(given: CallOptions): void {
     const { cols, settings, spec, operands, lines } = this;
-    const histories = this.readHistories(given['history']);
-    const prompts = this.readPrompts(given['promptLength'], histories);
+    const histories = this.readHistories(given.history);
+    const prompts = this.readPrompts(given.promptLength, histories);
     const history = new Joined<Int32Array>(Int32Array);
     const biasTokens = new Joined<Int32Array>(Int32Array);
     const biasValues = new Joined<Float32Array>(Float32Array);
     const breakers = new Joined<Int32Array>(Int32Array);
-    const masks = this.readMasks(given['allowed']);
+    const masks = this.readMasks(given.allowed);
     let mostHistory = 0;
     let mostAdjusted = 0;
     settings.forEach((each, row) => {
@@ -281,7 +239,7 @@ export class SampleCall {
     operands[Place.biasTokens] = biasTokens.whole();
     operands[Place.biasValues] = biasValues.whole();
     operands[Place.breakers] = breakers.whole();
-    operands[Place.allowed] = masks > 0 ? (given['allowed'] as Uint32Array) : undefined;
+    operands[Place.allowed] = masks > 0 ? (given.allowed as Uint32Array) : undefined;
     const param = (place: number, value: number): void => {
       spec[Spec.temperature + place] = value;
     };
@@ -343,16 +301,21 @@ export class SampleCall {
     throw wrongShape(NAME, 'options.allowed', expected, `${value.length} elements`);
   }
 
-  private writeResults(given: Readonly<Record<string, unknown>>): void {
+  private writeResults(given: CallOptions): void {
     const { operands, spec } = this;
     const drawn = this.rows * spec[Spec.temperature + 4];
-    const out = given['out'] === undefined ? {} : plainObject(NAME, 'options.out', given['out']);
-    const found = Object.create(null) as Record<string, unknown>;
+    const out = given.out === undefined ? NO_RESULTS : plainObject(NAME, 'options.out', given.out);
+    const found: { -readonly [N in (typeof RESULTS)[number]]: unknown } = {
+      tokens: undefined,
+      logProbs: undefined,
+      rawLogProbs: undefined,
+      filtered: undefined,
+    };
     for (const key of Object.keys(out)) {
       if (!(RESULTS as readonly string[]).includes(key)) {
         throw unknownOption(NAME, key, RESULTS, 'options.out');
       }
-      found[key] = out[key];
+      found[key as keyof typeof found] = out[key];
     }
     for (const name of RESULTS) {
       const kind = kinds[name === 'tokens' ? 'int32' : 'float32'];
@@ -411,12 +374,23 @@ export class SampleCall {
   }
 
   error(status: number): Error {
-    return refusal(status, this.cols, [this.x, ...this.operands]);
+    return refusal(NAME, status, [this.x, ...this.operands], {
+      [Refusal.NAN]: [
+        "logits to have no NaN and no +Infinity (nan: 'masked' takes a NaN for a masked token)",
+        'one in row',
+      ],
+      [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
+      [Refusal.TOKEN]: [
+        `every token of history and logitBias to be the index of a column, below ${this.cols}`,
+        'another for row',
+      ],
+    });
   }
 }
 
 const NO_LOGITS = new Float32Array(0);
 const NOTHING = new Int32Array(0);
+const NO_RESULTS: Readonly<Record<string, unknown>> = {};
 
 function isNumbers(value: readonly unknown[]): boolean {
   return value.every((each) => typeof each === 'number');

@@ -1,10 +1,10 @@
 /** What a call of a sampler reads: logits, and arrays of different lengths for each row. */
 import { size } from '../check';
-import { wrongShape } from '../errors';
+import { wrongShape, wrongType, wrongValue } from '../errors';
 import { formatIndex, readInput } from '../input';
 import type { InputArray } from '../operator';
 import { FORMATS } from '../spec';
-import { NAME } from './settings';
+import { NAME, integer } from './settings';
 
 interface Logits {
   readonly x: InputArray;
@@ -14,11 +14,17 @@ interface Logits {
   readonly cols: number;
 }
 
-export function readLogits(logits: unknown, given: unknown, dtype: unknown): Logits {
-  const wanted = given === undefined ? undefined : size(NAME, 'options.cols', given, 0);
+export function readLogits(
+  logits: unknown,
+  given: unknown,
+  dtype: unknown,
+  name = NAME,
+  argument = 'logits',
+): Logits {
+  const wanted = given === undefined ? undefined : size(name, 'options.cols', given, 0);
   const wantedFormat =
-    dtype === undefined ? NaN : formatIndex(NAME, 'options.dtype', FORMATS, dtype);
-  const { array: x, format, tensor } = readInput(NAME, 'logits', logits, wantedFormat);
+    dtype === undefined ? NaN : formatIndex(name, 'options.dtype', FORMATS, dtype);
+  const { array: x, format, tensor } = readInput(name, argument, logits, wantedFormat);
   let cols: number;
   let rows: number | undefined;
   if (tensor === null) {
@@ -32,12 +38,38 @@ export function readLogits(logits: unknown, given: unknown, dtype: unknown): Log
   rows ??= cols === 0 ? 0 : x.length / cols;
   if (!Number.isInteger(rows)) {
     const expected = `have a length that is a multiple of options.cols (${cols})`;
-    throw wrongShape(NAME, 'logits', expected, `a length of ${x.length}`);
+    throw wrongShape(name, argument, expected, `a length of ${x.length}`);
   }
   if (cols > 0x7fffffff) {
-    throw wrongShape(NAME, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
+    throw wrongShape(name, 'rows', 'have at most 2147483647 columns', `${cols} columns`);
   }
   return { x, format, rows, cols };
+}
+
+/** That of a row alone. Nobody writes to it. */
+const FIRST = new Float64Array(1);
+
+/** The numbers that rows are keyed by: given, or their places. */
+export function readIds(ids: unknown, rows: number, name = NAME): Float64Array {
+  if (ids === undefined) {
+    if (rows === 1) return FIRST;
+    const places = new Float64Array(rows);
+    for (let row = 1; row < rows; row++) places[row] = row;
+    return places;
+  }
+  if (!Array.isArray(ids)) throw wrongType(name, 'options.rows', 'an array of numbers', ids);
+  requireOneARow(name, 'options.rows', ids.length, rows);
+  return Float64Array.from(ids as unknown[], (id, row) => {
+    const argument = `options.rows[${row}]`;
+    const number = integer(argument, id, name);
+    if (number < 2 ** 32) return number;
+    throw wrongValue(name, argument, 'an integer from 0 to 4294967295', id);
+  });
+}
+
+export function requireOneARow(name: string, argument: string, length: number, rows: number): void {
+  if (length === rows) return;
+  throw wrongShape(name, argument, `have one entry for each of ${rows} rows`, `${length}`);
 }
 
 /** Arrays of one type end to end; the same one only once, and one alone is not copied. */

@@ -1,56 +1,46 @@
-/** From the status of a sampler's call to its error. */
+/** From the status of a call that looks at tokens to its error. */
 import { requireAttached } from '../elements';
 import { SoftlaneRangeError } from '../errors';
 import type { OperandArray } from '../operator';
 import { Refusal, Status } from '../spec';
 import { plainStatusError } from '../status';
-import { NAME } from './settings';
 
-/** `arrays`: every one of the call. */
+/** `arrays`: every one of the call. `reasons`: by refusal, what was expected and what was received; the row follows. */
 export function refusal(
+  name: string,
   status: number,
-  cols: number,
   arrays: readonly (OperandArray | undefined)[],
+  reasons: Readonly<Record<number, readonly [expected: string, received: string]>>,
 ): Error {
-  const row = Math.floor(status / 256);
-  const value = (expected: string, received: string): Error =>
-    new SoftlaneRangeError(
-      'ERR_SOFTLANE_VALUE',
-      `${NAME}: expected ${expected}, received ${received}`,
+  if (status === Status.OVERLAP) {
+    return new SoftlaneRangeError(
+      'ERR_SOFTLANE_OVERLAP',
+      `${name}: expected every output to be apart from logits and from every other array of the call, received one that overlaps`,
     );
-  switch (status < 256 ? status : status % 256) {
-    case Refusal.NAN:
-      return value(
-        "logits to have no NaN and no +Infinity (nan: 'masked' takes a NaN for a masked token)",
-        `one in row ${row}`,
-      );
-    case Refusal.MASKED:
-      return value('every row to have a token that is not masked', `none in row ${row}`);
-    case Refusal.TOKEN:
-      return value(
-        `every token of history and logitBias to be the index of a column, below ${cols}`,
-        `another for row ${row}`,
-      );
-    case Status.OVERLAP:
-      return new SoftlaneRangeError(
-        'ERR_SOFTLANE_OVERLAP',
-        `${NAME}: expected every output to be apart from logits and from every other array of the call, received one that overlaps`,
-      );
-    case Status.BAD_INPUT:
-    case Status.BAD_OPERAND:
-      return lostMemory(status, arrays);
-    default:
-      return plainStatusError(NAME, status);
   }
+  if (status === Status.BAD_INPUT || status === Status.BAD_OPERAND) {
+    return lostMemory(name, status, arrays);
+  }
+  const reason = status < Refusal.NAN ? undefined : reasons[status % 256];
+  if (reason === undefined) return plainStatusError(name, status);
+  const [expected, received] = reason;
+  return new SoftlaneRangeError(
+    'ERR_SOFTLANE_VALUE',
+    `${name}: expected ${expected}, received ${received} ${Math.floor(status / 256)}`,
+  );
 }
 
-function lostMemory(status: number, arrays: readonly (OperandArray | undefined)[]): Error {
+function lostMemory(
+  name: string,
+  status: number,
+  arrays: readonly (OperandArray | undefined)[],
+): Error {
   try {
     for (const array of arrays) {
-      if (array?.length === 0) requireAttached(NAME, 'every array of the call', array);
+      if (array?.length === 0) requireAttached(name, 'every array of the call', array);
     }
   } catch (error) {
     return error as Error;
   }
-  return plainStatusError(NAME, status);
+  return plainStatusError(name, status);
 }

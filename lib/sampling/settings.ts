@@ -145,10 +145,20 @@ export interface Settings {
   readonly breakers: Int32Array;
   readonly mirostat: { readonly tau: number; readonly eta: number } | undefined;
   readonly usesHistory: boolean;
+  /** Whether there is a temperature, or a step that cuts. */
+  readonly changes: boolean;
 }
 
-/** Reads options of which each value was read once already. `argument`: how they are called in an error. */
-export function readSettings(given: Readonly<Record<string, unknown>>, argument: string): Settings {
+/**
+ * Reads options of which each value was read once already. `argument`: how they are called in an error of `name`, which
+ * takes `names`.
+ */
+export function readSettings(
+  given: Readonly<Record<string, unknown>>,
+  argument: string,
+  name = NAME,
+  names: readonly string[] = OPTION_NAMES,
+): Settings {
   const fields = new Float64Array(FIELDS);
   for (const each of Object.values(RULES)) fields[each.index] = each.default;
   fields[Field.xtcThreshold] = GROUPS['xtc']['threshold'].default;
@@ -159,31 +169,30 @@ export function readSettings(given: Readonly<Record<string, unknown>>, argument:
   let order = DEFAULT_ORDER;
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    const name = `${argument}.${key}`;
+    if (!names.includes(key)) throw unknownOption(name, key, names, argument);
+    const place = `${argument}.${key}`;
     if (Object.hasOwn(RULES, key)) {
-      fields[RULES[key].index] = ruleValue(NAME, name, RULES[key], value);
+      fields[RULES[key].index] = ruleValue(name, place, RULES[key], value);
     } else if (Object.hasOwn(GROUPS, key)) {
       const extra = key === 'dry' ? ['breakers'] : [];
-      const rest = readGroup(name, GROUPS[key], extra, value, fields);
+      const rest = readGroup(name, place, GROUPS[key], extra, value, fields);
       if (rest['breakers'] !== undefined)
-        breakers = readBreakers(`${name}.breakers`, rest['breakers']);
+        breakers = readBreakers(`${place}.breakers`, rest['breakers']);
     } else if (key === 'mirostat') {
       const numbers = new Float64Array(2);
-      readGroup(name, MIROSTAT, [], value, numbers);
+      readGroup(name, place, MIROSTAT, [], value, numbers);
       mirostat = { tau: numbers[0], eta: numbers[1] };
     } else if (key === 'method') {
-      fields[Field.method] = choice(name, METHODS, value);
+      fields[Field.method] = choice(name, place, METHODS, value);
     } else if (key === 'logitBias') {
-      bias = readBias(name, value);
+      bias = readBias(place, value);
     } else if (key === 'order') {
-      order = readOrder(name, value);
+      order = readOrder(name, place, value);
     } else if (key === 'seed') {
-      writeSeed(fields, name, value);
-    } else {
-      throw unknownOption(NAME, key, OPTION_NAMES, argument);
+      writeLong(fields, Field.seedLow, integer(place, value, name));
     }
   }
-  requireSteps(argument, fields, order, bias);
+  requireSteps(name, argument, fields, order, bias);
   if (mirostat !== undefined) requireAlone(argument, fields, order);
   fields[Field.adjustOrder] = digits(order, ADJUSTING);
   fields[Field.cutOrder] = digits(order, CUTTING);
@@ -193,11 +202,8 @@ export function readSettings(given: Readonly<Record<string, unknown>>, argument:
     breakers,
     mirostat,
     usesHistory: HISTORY.some((step) => isOn(fields, step)),
+    changes: CUTTING.some((step) => isOn(fields, step)),
   };
-}
-
-export function writeSeed(fields: Float64Array, argument: string, value: unknown): void {
-  writeLong(fields, Field.seedLow, integer(argument, value));
 }
 
 /** Writes an integer below 2^53 as two words. */
@@ -206,53 +212,54 @@ export function writeLong(fields: Float64Array, place: number, value: number): v
   fields[place + 1] = Math.floor(value / 2 ** 32);
 }
 
-export function integer(argument: string, value: unknown): number {
-  return ruleValue(NAME, argument, rule(0, 0, 'a non-negative integer below 2^53', count), value);
+export function integer(argument: string, value: unknown, name = NAME): number {
+  return ruleValue(name, argument, rule(0, 0, 'a non-negative integer below 2^53', count), value);
 }
 
-function choice(argument: string, names: readonly string[], value: unknown): number {
+function choice(name: string, argument: string, names: readonly string[], value: unknown): number {
   const index = names.indexOf(value as string);
   if (index >= 0) return index;
-  throw (typeof value === 'string' ? wrongValue : wrongType)(NAME, argument, listOf(names), value);
+  throw (typeof value === 'string' ? wrongValue : wrongType)(name, argument, listOf(names), value);
 }
 
 /** An object of numbers: those that are absent have their defaults. Returns what else it holds of `extra`. */
 function readGroup(
+  name: string,
   argument: string,
   rules: Readonly<Record<string, NumberRule>>,
   extra: readonly string[],
   value: unknown,
   into: Float64Array,
 ): Record<string, unknown> {
-  const source = plainObject(NAME, argument, value);
+  const source = plainObject(name, argument, value);
   for (const each of Object.values(rules)) into[each.index] = each.default;
   const rest = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
     const found = source[key];
     if (extra.includes(key)) rest[key] = found;
     else if (!Object.hasOwn(rules, key)) {
-      throw unknownOption(NAME, key, [...Object.keys(rules), ...extra], argument);
+      throw unknownOption(name, key, [...Object.keys(rules), ...extra], argument);
     } else if (found !== undefined) {
-      into[rules[key].index] = ruleValue(NAME, `${argument}.${key}`, rules[key], found);
+      into[rules[key].index] = ruleValue(name, `${argument}.${key}`, rules[key], found);
     }
   }
   return rest;
 }
 
-function readOrder(argument: string, value: unknown): readonly Step[] {
-  if (!Array.isArray(value)) throw wrongType(NAME, argument, 'an array of steps', value);
+function readOrder(name: string, argument: string, value: unknown): readonly Step[] {
+  if (!Array.isArray(value)) throw wrongType(name, argument, 'an array of steps', value);
   const steps = Array.from(value as unknown[], (step, i) => {
-    choice(`${argument}[${i}]`, DEFAULT_ORDER, step);
+    choice(name, `${argument}[${i}]`, DEFAULT_ORDER, step);
     return step as Step;
   });
   steps.forEach((step, i) => {
     if (steps.indexOf(step) !== i) {
-      throw wrongValue(NAME, `${argument}[${i}]`, 'a step that is not in it before', step);
+      throw wrongValue(name, `${argument}[${i}]`, 'a step that is not in it before', step);
     }
     const late = i > 0 && isCutting(steps[i - 1]) && !isCutting(step);
     if (!late) return;
     const expected = `before ${CUTTING.join(', ')}, as it changes logits`;
-    throw wrongValue(NAME, `${argument}[${i}]`, expected, step);
+    throw wrongValue(name, `${argument}[${i}]`, expected, step);
   });
   return steps;
 }
@@ -278,6 +285,7 @@ function isOn(fields: Float64Array, step: Step): boolean {
 
 /** An option that is on needs its step: leaving one out of the order is no way to turn it off in silence. */
 function requireSteps(
+  name: string,
   argument: string,
   fields: Float64Array,
   order: readonly Step[],
@@ -287,7 +295,7 @@ function requireSteps(
     if (order.includes(step) || !(isOn(fields, step) || (step === 'logitBias' && bias !== NO_BIAS)))
       continue;
     const expected = `an order with the step ${JSON.stringify(step)}, which ${argument}.${step} asks for`;
-    throw wrongValue(NAME, `${argument}.order`, expected, order.join(', '));
+    throw wrongValue(name, `${argument}.order`, expected, order.join(', '));
   }
 }
 
@@ -311,7 +319,7 @@ function digits(order: readonly Step[], kind: readonly string[]): number {
     .reduce((sum, step, i) => sum + (kind.indexOf(step) + 1) * 16 ** i, 0);
 }
 
-/** Candidates that a row's work may have to keep; the same in native/ops/sample.h. */
+/** Candidates that a row's work may have to keep; the same in native/ops/filter.h. */
 export function capacityOf(fields: Float64Array, cols: number, adjusted: number): number {
   if (fields[Field.method] === METHODS.indexOf('greedy')) return 0;
   for (let order = fields[Field.cutOrder]; order > 0; order = Math.floor(order / 16)) {

@@ -40,6 +40,8 @@ export type FileErrorCode =
   | 'ERR_SOFTLANE_OUTPUT_SAME'
   /** An unfinished job for this output is there. */
   | 'ERR_SOFTLANE_OUTPUT_UNFINISHED'
+  /** A worker does not see the folder that the output is to be in. */
+  | 'ERR_SOFTLANE_OUTPUT_UNSEEN'
   /** The format cannot hold this output. */
   | 'ERR_SOFTLANE_OUTPUT_FORMAT'
   /** The output cannot be written: permission, no such directory, a full disk. */
@@ -47,7 +49,9 @@ export type FileErrorCode =
   /** What an unfinished job was started with is not what it is to go on with. */
   | 'ERR_SOFTLANE_JOB_OPTIONS'
   /** A library that reads or writes the format is not installed. */
-  | 'ERR_SOFTLANE_NO_LIBRARY';
+  | 'ERR_SOFTLANE_NO_LIBRARY'
+  /** The queue of jobs for several machines cannot be used, or has no such job. */
+  | 'ERR_SOFTLANE_QUEUE';
 
 /** A file that cannot be read, is refused, or cannot be written. `cause` is the system's error where there is one. */
 export class SoftlaneFileError extends SoftlaneError {
@@ -94,15 +98,15 @@ function inWords(error: unknown): string {
   return typeof message === 'string' ? message : String(error);
 }
 
-/** A system error on the way in, as one of ours; our own errors pass unchanged. */
-export function inputError(path: string, error: unknown): SoftlaneError {
+/** A system error on the way in, as one of ours; our own errors pass unchanged. `where`: of the file. */
+export function inputError(path: string, error: unknown, where?: string): SoftlaneError {
   if (error instanceof SoftlaneError) return error;
   return systemCode(error) === 'ENOENT'
     ? new SoftlaneFileError('ERR_SOFTLANE_INPUT_MISSING', path, 'no such file', error)
     : new SoftlaneFileError(
         'ERR_SOFTLANE_INPUT_UNREADABLE',
         path,
-        `cannot be read: ${inWords(error)}`,
+        `cannot be read${where === undefined ? '' : ` ${where}`}: ${inWords(error)}`,
         error,
       );
 }

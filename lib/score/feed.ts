@@ -1,7 +1,8 @@
 /** All that a job reads, row by row together: logits, labels, and what operators read beside them. */
-import { Chain, type RowPlace } from './chain';
+import { Chain, type Link, type RowPlace } from './chain';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
+import type { FileRows } from './file-rows';
 import { readHead, throughHead } from './head';
 import { requireUnchanged } from './identity';
 import { expand, locate } from './inputs';
@@ -12,6 +13,13 @@ import type { Source } from './source';
 
 /** What a block has beside its logits, by the names of operands. */
 export type Beside = Readonly<Record<string, ElementArray>>;
+
+/** The job that some inputs are a part of. */
+export interface Whole {
+  /** Its rows before the first of these. */
+  readonly ahead: number;
+  readonly rows: number | undefined;
+}
 
 interface Side {
   readonly name: string;
@@ -25,11 +33,14 @@ export class Feed {
     private readonly sides: readonly Side[],
     private readonly labelsInMain: boolean,
     readonly headPath: string | undefined,
+    private readonly whole: Whole | undefined,
   ) {}
 
+  /** `whole` says where in a job these inputs lie, if they are not all of its inputs. */
   static async open(
     options: JobOptions,
     { inFormat, outputs, labelled }: CheckedJob,
+    whole?: Whole,
   ): Promise<Feed> {
     const opened: Chain[] = [];
     try {
@@ -55,8 +66,10 @@ export class Feed {
         opened.push(chain);
         sides.push({ name, chain });
       }
-      const feed = new Feed(main, source, sides, labelled && labels === undefined, options.head);
+      const inMain = labelled && labels === undefined;
+      const feed = new Feed(main, source, sides, inMain, options.head, whole);
       feed.requireFit();
+      if (feed.ahead > 0) for (const { chain } of sides) await chain.skip(feed.ahead);
       return feed;
     } catch (error) {
       for (const chain of opened) await chain.close();
@@ -64,15 +77,26 @@ export class Feed {
     }
   }
 
+  /** How many files are read beside the inputs, row by row. */
+  get besides(): number {
+    return this.sides.length;
+  }
+
+  /** Rows of the job before the first of these inputs. */
+  get ahead(): number {
+    return this.whole?.ahead ?? 0;
+  }
+
   private requireFit(): void {
+    const rows = this.whole === undefined ? this.rows : this.whole.rows;
     for (const { name, chain } of this.sides) {
       const wanted = name === 'targets' ? 1 : this.cols;
       if (chain.cols !== wanted) {
         const reason = `has rows of ${chain.cols} elements, expected ${wanted} for ${name}`;
         throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', chain.path, reason);
       }
-      if (chain.rows === undefined || this.rows === undefined || chain.rows === this.rows) continue;
-      throw otherRows(chain.path, chain.rows, this.rows);
+      if (chain.rows === undefined || rows === undefined || chain.rows === rows) continue;
+      throw otherRows(chain.path, chain.rows, rows);
     }
   }
 
@@ -102,6 +126,10 @@ export class Feed {
   get files(): FileIdentity[] {
     return this.chains().flatMap(({ links }) => links.flatMap(({ file }) => file ?? []));
   }
+  /** The inputs one by one. */
+  get links(): readonly Link[] {
+    return this.main.links;
+  }
   /** Every file by its path. */
   get paths(): string[] {
     const chains = this.chains().flatMap(({ links }) => links.map(({ located }) => located.path));
@@ -122,11 +150,31 @@ export class Feed {
   ): Promise<number> {
     const labels = this.labelsInMain ? (beside['targets'] as Int32Array) : undefined;
     const rows = await this.source.read({ x, labels }, count, signal);
+    await this.readBeside(beside, rows, signal);
+    return rows;
+  }
+
+  private async readBeside(beside: Beside, rows: number, signal?: AbortSignal): Promise<void> {
     for (const { name, chain } of this.sides) {
       const found = await chain.read({ x: beside[name]! }, rows, signal);
       if (found !== rows) throw otherRows(chain.path, undefined, undefined);
     }
-    return rows;
+  }
+
+  /** Whether rows can be left in their files, and `takeRows` be called instead of `read`. */
+  get canTake(): boolean {
+    return this.source === this.main && !this.labelsInMain && this.main.canTake;
+  }
+
+  /** The next rows of one file, unread, and what is beside them; undefined at the end. */
+  async takeRows(
+    beside: Beside,
+    count: number,
+    signal?: AbortSignal,
+  ): Promise<FileRows | undefined> {
+    const found = await this.main.takeRows(count);
+    if (found !== undefined) await this.readBeside(beside, found.rows, signal);
+    return found;
   }
 
   async skip(rows: number, signal?: AbortSignal): Promise<void> {

@@ -90,6 +90,7 @@ export function throughHead(source: Source, head: Head): Source {
     rows: source.rows,
     cols: head.vocabulary,
     flat: source.flat,
+    skips: source.skips,
     warning: source.warning,
     read: async (into: RowTarget, count, signal) => {
       if (states.length < count * head.hidden) states = new Float32Array(count * head.hidden);

@@ -27,6 +27,7 @@ export async function findUnfinished<Head extends { readonly outputs: readonly s
 ): Promise<JournalContent<Head> | undefined> {
   const path = journalPath(options);
   const found = path === undefined ? undefined : Journal.read<Head>(path);
+  if (found === undefined) requireUnfinished(options);
   if (found === undefined || options.resume === true) return found;
   if (options.force !== true) throw unfinishedJob(path!);
   for (const [i, { temporary }] of (found.last?.outputs ?? []).entries()) {
@@ -35,6 +36,18 @@ export async function findUnfinished<Head extends { readonly outputs: readonly s
   }
   await unlink(path!);
   return undefined;
+}
+
+/** Refuses to go on with a job of which everything is there. */
+function requireUnfinished({ resume, force, outputs, metrics }: JobOptions): void {
+  const paths = [...outputs.map(({ path }) => path), metrics?.path];
+  const all = paths.filter((path) => path !== undefined);
+  if (resume !== true || force === true || !all.every((path) => existsSync(path))) return;
+  throw new SoftlaneFileError(
+    'ERR_SOFTLANE_OUTPUT_EXISTS',
+    all[0]!,
+    'is finished: there is nothing to go on with (--force makes it anew)',
+  );
 }
 
 /** Removes what killed runs left beside the outputs and no journal knows. */
@@ -49,7 +62,18 @@ export async function removeStale(
   }
 }
 
-export class JobFiles {
+/** Where the results of rows go. */
+export interface ResultFiles {
+  readonly outputs: readonly OutputFile[];
+  readonly rejects: RejectFile | undefined;
+  readonly metrics: MetricsOutput | undefined;
+  rejected: number;
+  readonly isKept: boolean;
+  keep(rows: number, head: () => Promise<object>, publish?: boolean): Promise<number>;
+  publish(rows: number, signal?: AbortSignal, named?: () => Promise<void>): Promise<void>;
+}
+
+export class JobFiles implements ResultFiles {
   private journal: Journal | undefined;
   private parts = 0;
   rejected = 0;
@@ -148,9 +172,10 @@ export class JobFiles {
     return this.journal !== undefined;
   }
 
-  /** Gives every output its name. */
-  async publish(rows: number, signal?: AbortSignal): Promise<void> {
+  /** Gives every output its name; `named` is called before the journal goes. */
+  async publish(rows: number, signal?: AbortSignal, named?: () => Promise<void>): Promise<void> {
     for (const output of this.outputs) await output.commit(rows, signal);
+    await named?.();
     await this.journal?.remove();
     this.journal = undefined;
   }

@@ -1,21 +1,20 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
-import * as promises from '../promises';
 import { AtomicFile } from './atomic-file';
-import { badRowError, blank, findBadRows, type BadRow } from './bad-rows';
-import type { ElementArray } from './element';
+import type { BadRow } from './bad-rows';
+import { BlockComputer, canSweep, operator, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
-import { Feed, type Beside } from './feed';
+import { Feed } from './feed';
+import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprint, identify } from './identity';
 import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
+import type { ResultFiles } from './job-files';
 import { checkJob, type CheckedJob } from './job-options';
-import type { JobOptions, JobSummary } from './job-types';
-import type { AsyncOperator, ComputeBlock } from './operation';
-import { pump, sharedMemory } from './pipeline';
+import type { JobOptions, JobSummary, Verified } from './job-types';
+import { pump } from './pipeline';
 import { productsOf, type Product } from './product';
-import { makeColumns, rowWords } from './table';
-import { RowVerifier } from './verify-rows';
+import { rowWords } from './table';
 
 /** Thrown when a job was asked to stop: what is done is kept. */
 export class JobStopped extends Error {
@@ -24,40 +23,52 @@ export class JobStopped extends Error {
   }
 }
 
-/** softlane/promises by name: every operator of the catalogue is there. */
-const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
-const operator = (name: string): AsyncOperator => library[name]!;
-
 const defaultBlockBytes = 8 * 2 ** 20;
+/** Of two blocks whose rows stay in their file: enough to make little of what goes on between blocks. */
+const sweptBlockBytes = 512 * 2 ** 20;
 const defaultPartBytes = 256 * 2 ** 20;
 const defaultLimit = 2 ** 30;
 
-interface BlockBuffers {
-  readonly x: Float32Array;
-  readonly beside: Beside;
-  readonly out: readonly (readonly ElementArray[])[];
-  bad: readonly BadRow[];
-}
+/** How rows go through memory: so many together, or each in pieces of so many elements. */
+type Portion = { readonly rows: number } | { readonly elements: number };
 
-/** Rows of a block, so that two of them with all that they need stay below the limits. */
-function blockRowsOf(options: JobOptions, feed: Feed, products: readonly Product[]): number {
-  const words = Object.values(feed.widths).reduce((sum, width) => sum + width, feed.cols);
+/** Two blocks, or two pieces, with all that they need stay below the limits. */
+function portionOf(
+  options: JobOptions,
+  checked: CheckedJob,
+  feed: Feed,
+  products: readonly Product[],
+): Portion {
+  const widths = Object.values(feed.widths).reduce((sum, width) => sum + width, 0);
   const results = products.reduce((sum, product) => sum + rowWords({ ...product, flat: false }), 0);
   const scratch = products.reduce((sum, product) => sum + product.scratch, 0);
-  const rowBytes = 2 * 4 * (words + results) + scratch;
-  const limit = options.limitMemory ?? defaultLimit;
+  const besideBytes = 2 * 4 * (widths + results) + scratch;
+  const rowBytes = besideBytes + 2 * 4 * feed.cols;
+  const { blockBytes, partBytes = defaultPartBytes, limitMemory: limit = defaultLimit } = options;
   if (rowBytes > limit) {
+    const elements = pieceLength(limit);
+    const reason =
+      elements === 0 ? 'that is too little' : wholeRowReason(options, checked, feed, products);
+    if (reason === undefined) return { elements };
     throw new SoftlaneError(
       'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}`,
+      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}; rows cannot be taken in pieces, as ${reason}`,
     );
   }
-  const budget = Math.min(options.blockBytes ?? defaultBlockBytes, limit);
-  return Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(budget / Math.max(rowBytes, 1))));
+  const rowsIn = (bytes: number, each: number): number =>
+    Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(Math.min(bytes, limit) / each)));
+  if (blockBytes !== undefined || !canSweep(options, feed)) {
+    return { rows: rowsIn(blockBytes ?? defaultBlockBytes, Math.max(rowBytes, 1)) };
+  }
+  const rows = rowsIn(
+    Math.max(Math.min(sweptBlockBytes, 2 * partBytes), defaultBlockBytes),
+    rowBytes,
+  );
+  return { rows: Math.min(rows, rowsIn(defaultBlockBytes, Math.max(besideBytes, 1))) };
 }
 
 /** What tells this job from another one, for --resume. */
-interface JobHead {
+export interface JobHead {
   readonly version: string;
   readonly inputs: readonly object[];
   readonly options: object;
@@ -122,7 +133,22 @@ function requireSame(path: string, before: JobHead, now: JobHead): void {
 }
 
 /** Runs a job to its end, or to where it is stopped. */
-export async function runJob(options: JobOptions): Promise<JobSummary> {
+export function runJob(options: JobOptions): Promise<JobSummary> {
+  return runRows(options, { rows: (run) => run.rows() });
+}
+
+/** Where the rows of a job come from, and what else hears of it. */
+export interface Making {
+  /** Gives all rows to the outputs, after those that were kept. */
+  rows(run: Run): Promise<void>;
+  /** What the job has to be. */
+  expect?(head: JobHead): void;
+  /** When every output has its name, before the journal goes: a job that ends here is done. */
+  named?(summary: JobSummary): Promise<void>;
+}
+
+/** A job whose rows `making` gives. */
+export async function runRows(options: JobOptions, making: Making): Promise<JobSummary> {
   const start = process.hrtime.bigint();
   const checked = checkJob(options);
   const unfinished = await findUnfinished<JobHead>(options);
@@ -131,18 +157,20 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
   let manifest: AtomicFile | undefined;
   try {
     if (options.manifest !== undefined) {
-      const { force } = options;
+      // A job that died while its files got their names may have written it already.
+      const force = options.force === true || unfinished?.last?.publish === true;
       manifest = await AtomicFile.create(options.manifest, { force, inputs: feed.files });
     }
     for (const message of feed.warnings) options.onEvent?.({ event: 'warning', message });
     const products = productsOf(options, checked, feed.cols);
+    // What can never be done is refused before anything is written.
+    portionOf(options, checked, feed, products);
     const last = unfinished?.last;
-    if (unfinished !== undefined) {
-      requireSame(
-        `${unfinished.head.outputs[0]}.job`,
-        unfinished.head,
-        await headOf(options, checked, feed),
-      );
+    if (unfinished !== undefined || making.expect !== undefined) {
+      const head = await headOf(options, checked, feed);
+      making.expect?.(head);
+      if (unfinished !== undefined)
+        requireSame(`${unfinished.head.outputs[0]}.job`, unfinished.head, head);
     }
     const named = last === undefined ? [] : await namedAlready(options, unfinished!);
     if (options.resume === true || options.force === true) await removeStale(options, last);
@@ -151,17 +179,20 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
     const from = last?.rows ?? 0;
     options.onEvent?.({ event: 'start', rows: feed.rows ?? null, cols: feed.cols, from });
     const isNaming = last?.publish === true;
-    const run = new Run(options, checked, feed, products, files, from, isNaming);
-    if (!isNaming) await run.rows();
-    await run.publish();
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    const summary = run.summary(seconds);
-    if (manifest !== undefined) {
-      const head = await headOf(options, checked, feed);
-      await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job: head }, null, 2)}\n`));
-      await manifest.commit();
-    }
-    return summary;
+    const span = { from, to: feed.rows, canKeep: true };
+    const run = new Run(options, checked, feed, products, files, span);
+    if (!isNaming) await making.rows(run);
+    let summary: JobSummary;
+    await run.publish(isNaming, making.named !== undefined || manifest !== undefined, async () => {
+      summary = run.summary(Number(process.hrtime.bigint() - start) / 1e9);
+      if (manifest !== undefined) {
+        const job = await headOf(options, checked, feed);
+        await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job }, null, 2)}\n`));
+        await manifest.commit();
+      }
+      await making.named?.(summary);
+    });
+    return summary!;
   } finally {
     await feed.close();
     await files?.close();
@@ -169,28 +200,50 @@ export async function runJob(options: JobOptions): Promise<JobSummary> {
   }
 }
 
-class Run {
+/** Which rows of the input a run takes. */
+export interface Span {
+  readonly from: number;
+  /** The row after the last; undefined where the end is known only when it comes. */
+  readonly to: number | undefined;
+  /** Whether there is a journal for what is done. */
+  readonly canKeep: boolean;
+}
+
+export class Run {
   private done: number;
-  private computed: number;
   private keptAt: number;
-  private readonly verifier: RowVerifier | undefined;
+  private computer: BlockComputer | undefined;
+  private readonly from: number;
+  private readonly to: number | undefined;
 
   constructor(
     private readonly options: JobOptions,
     private readonly checked: CheckedJob,
     private readonly feed: Feed,
     private readonly products: readonly Product[],
-    private readonly files: JobFiles,
-    private readonly from: number,
-    /** Whether all rows are there, and some outputs may have their names. */
-    private readonly isNaming: boolean,
+    readonly files: ResultFiles,
+    private readonly span: Span,
   ) {
-    this.done = this.computed = this.keptAt = from;
-    this.verifier = options.verify === undefined ? undefined : new RowVerifier(options.verify);
+    this.from = this.done = this.keptAt = span.from;
+    this.to = span.to;
+  }
+
+  /** Rows that the outputs have. */
+  get rowsDone(): number {
+    return this.done;
+  }
+
+  /** What a check of a share of the rows found here. */
+  get verified(): Verified | undefined {
+    return this.computer?.verified ?? undefined;
   }
 
   private get canKeep(): boolean {
-    return !this.feed.hasStream && !this.options.outputs.some(({ path }) => path === '-');
+    return (
+      this.span.canKeep &&
+      !this.feed.hasStream &&
+      !this.options.outputs.some(({ path }) => path === '-')
+    );
   }
 
   private keep(publish = false): Promise<number> {
@@ -202,18 +255,31 @@ class Run {
   }
 
   async rows(): Promise<void> {
-    const { options, feed, products } = this;
-    const { threads, isa } = options;
+    const { options, checked, feed, products, from } = this;
+    if (from > 0) await feed.skip(from, options.signal as AbortSignal | undefined);
+    const portion = portionOf(options, checked, feed, products);
+    const stopped = await ('rows' in portion
+      ? this.blocks(portion.rows)
+      : this.longRows(portion.elements));
+    if (!stopped && this.to !== undefined && this.done < this.to) {
+      const reason = `ended after ${this.done} of ${feed.rows} rows`;
+      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
+    }
+    if (!stopped || this.done === this.to) return;
+    await this.keep();
+    throw new JobStopped(this.done);
+  }
+
+  /** Whether it was stopped before the end. */
+  private async blocks(blockRows: number): Promise<boolean> {
+    const { options, checked, feed, products, from } = this;
     const signal = options.signal as AbortSignal | undefined;
-    if (this.from > 0) await feed.skip(this.from, signal);
-    const blockRows = blockRowsOf(options, feed, products);
-    const common = { threads, isa, signal };
-    const computes = products.map((product) =>
-      product.start({ operator, cols: feed.cols, blockRows, common }),
-    );
-    const tables = products.map(({ columns }) => ({ columns, flat: false }));
-    const nothing = feed.cols === 0 && tables.every((table) => rowWords(table) === 0);
-    const left = feed.rows === undefined ? undefined : feed.rows - this.from;
+    const computer = new BlockComputer(options, checked, feed, products, blockRows, from);
+    this.computer = computer;
+    const nothing =
+      feed.cols === 0 && products.every((product) => rowWords({ ...product, flat: false }) === 0);
+    const left = this.to === undefined ? undefined : this.to - from;
+    const sweeps = canSweep(options, feed);
     let stopped = false;
     await pump<BlockBuffers>(
       {
@@ -221,114 +287,94 @@ class Run {
         blockRows,
         signal,
         stopped: () => (stopped = this.canKeep && options.stopped?.() === true),
-        makeBlock: () => ({
-          x: new Float32Array(sharedMemory(4 * blockRows * feed.cols)),
-          beside: Object.fromEntries(
-            Object.entries(feed.widths).map(([name, width]) => {
-              const memory = sharedMemory(4 * blockRows * width);
-              return [name, name === 'targets' ? new Int32Array(memory) : new Float32Array(memory)];
-            }),
-          ),
-          out: tables.map((table) => makeColumns(table, blockRows, sharedMemory)),
-          bad: [],
-        }),
+        makeBlock: () => computer.makeBlock(),
       },
       {
-        read: ({ x, beside }, count) => feed.read(x, beside, count, signal),
-        compute: (block, rows) => this.compute(block, rows, computes, common),
+        read: async (block, count) => {
+          const { x, beside } = block;
+          if (!sweeps) return feed.read(x, beside, count, signal);
+          block.unread = await feed.takeRows(beside, count, signal);
+          return block.unread?.rows ?? 0;
+        },
+        compute: (block, rows) => computer.compute(block, rows),
         write: (block, rows) => this.write(block, rows),
       },
     );
-    if (nothing) this.done = feed.rows ?? 0;
-    if (!stopped && feed.rows !== undefined && this.done < feed.rows) {
-      const reason = `ended after ${this.done} of ${feed.rows} rows`;
-      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
-    }
-    if (!stopped || this.done === feed.rows) return;
-    await this.keep();
-    throw new JobStopped(this.done);
+    if (nothing) this.done = this.to ?? 0;
+    return stopped;
   }
 
-  private async compute(
-    block: BlockBuffers,
-    rows: number,
-    computes: readonly ComputeBlock[],
-    common: Readonly<Record<string, unknown>>,
-  ): Promise<void> {
-    const { feed, products, checked } = this;
-    const { cols } = feed;
-    const first = this.computed;
-    const x = block.x.subarray(0, rows * cols);
-    const inputs = Object.fromEntries(
-      Object.entries(block.beside).map(([name, array]) => [
-        name,
-        array.subarray(0, rows * feed.widths[name]!),
-      ]),
-    );
-    const labels = checked.labelled ? (inputs['targets'] as Int32Array) : undefined;
-    const numbers = checked.policy !== 'keep';
-    block.bad =
-      numbers || labels !== undefined
-        ? await findBadRows(operator('maxLogit'), common, { x, rows, cols }, { labels, numbers })
-        : [];
-    if (block.bad.length > 0 && checked.policy !== 'reject') {
-      const { row, reason } = block.bad[0]!;
-      throw badRowError({ ...feed.locate(first + row), reason });
+  /** The same for rows of which each comes in pieces. */
+  private async longRows(elements: number): Promise<boolean> {
+    const { options, checked, feed, products, files } = this;
+    const stopped = (): boolean => this.canKeep && options.stopped?.() === true;
+    const rows = new LongRows(options, checked, feed, products, elements, stopped);
+    while (this.done < this.to!) {
+      const bad = await rows.row(this.done, files.outputs, (read) => this.progress(read));
+      if (bad === false) return true;
+      await this.reject(bad);
+      await this.took(1);
     }
-    for (const { row } of block.bad) if (labels !== undefined && cols > 0) labels[row] = 0;
-    const skipped = new Set(block.bad.map(({ row }) => row));
-    for (const [i, { columns, operation, request }] of products.entries()) {
-      const out = columns.map(({ width }, j) => block.out[i]![j]!.subarray(0, rows * width));
-      await computes[i]!({ x, rows, inputs }, out);
-      if (operation !== undefined) {
-        this.verifier?.check(
-          operation,
-          request,
-          { block: { x, rows, inputs }, first, skipped },
-          columns,
-          out,
-        );
-      }
-      for (const { row } of block.bad) blank(columns, out, row);
-    }
-    this.computed += rows;
+    return false;
   }
 
   private async write({ out, bad }: BlockBuffers, rows: number): Promise<void> {
-    const { files, feed, options, products } = this;
+    const { files, products } = this;
     for (const [i] of products.entries()) await files.outputs[i]!.write(out[i]!, rows);
-    if (bad.length > 0) {
-      await files.rejects!.add(
-        bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
-      );
-      files.rejected += bad.length;
-    }
+    await this.reject(bad);
+    await this.took(rows);
+  }
+
+  private async reject(bad: readonly BadRow[]): Promise<void> {
+    if (bad.length === 0) return;
+    const { files, feed } = this;
+    await files.rejects!.add(
+      bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
+    );
+    files.rejected += bad.length;
+  }
+
+  /** Counts rows that the outputs have taken, and keeps them from time to time; gives whether it did. */
+  async took(rows: number): Promise<boolean> {
+    const { feed, options } = this;
     this.done += rows;
     const rowBytes = 4 * feed.cols;
     const isWhole = (this.done - this.keptAt) * rowBytes >= (options.partBytes ?? defaultPartBytes);
-    if (isWhole && this.canKeep && this.done !== feed.rows) {
+    const keeps = isWhole && this.canKeep && this.done !== this.to;
+    if (keeps) {
       const part = await this.keep();
       this.keptAt = this.done;
       options.onEvent?.({ event: 'part', part, rows: this.done });
     }
-    const total = feed.rows;
-    options.onProgress?.({
-      rows: total,
+    this.progress();
+    return keeps;
+  }
+
+  /** `elements`: of the row at hand. */
+  private progress(elements = 0): void {
+    const { to: rows } = this;
+    const { cols } = this.feed;
+    this.options.onProgress?.({
+      rows,
       rowsDone: this.done,
-      inputBytes: total === undefined ? undefined : total * rowBytes,
-      inputBytesDone: this.done * rowBytes,
+      inputBytes: rows === undefined ? undefined : 4 * rows * cols,
+      inputBytesDone: 4 * (this.done * cols + elements),
     });
   }
 
-  async publish(): Promise<void> {
+  /**
+   * Gives every output its name; `isNaming`: some may have theirs already. `more`: whether something is to be done
+   * in `named` that the journal has to outlive.
+   */
+  async publish(isNaming = false, more = false, named?: () => Promise<void>): Promise<void> {
     const { feed, files, options } = this;
     await feed.requireUnchanged();
     const signal = options.signal as AbortSignal | undefined;
     signal?.throwIfAborted();
     // With one output there is nothing between its two states; and what was said once holds.
-    const several = this.canKeep && files.outputs.length > 1;
-    if (!this.isNaming && (files.isKept || several)) await this.keep(true);
-    await files.publish(this.done, signal);
+    const several = this.canKeep && (files.outputs.length > 1 || more);
+    if (!isNaming && (files.isKept || several)) await this.keep(true);
+    await files.publish(this.done, signal, named);
   }
 
   summary(seconds: number): JobSummary {
@@ -350,7 +396,7 @@ class Run {
       resumedFrom: this.from,
       rejected: files.rejected,
       metrics: files.metrics?.result ?? null,
-      verified: this.verifier?.result ?? null,
+      verified: this.computer?.verified ?? null,
       seconds,
       elementsPerSecond: work / seconds,
       bytesPerSecond: (4 * work) / seconds,

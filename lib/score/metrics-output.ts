@@ -28,12 +28,14 @@ export function startMetrics(
   return async ({ x, rows, inputs }, [confidence, entropy, logProbability, rank]) => {
     const tensor = { data: x, dims: [rows, cols] };
     const all = { ...parameters, ...common };
-    await maxProbability(tensor, { ...all, out: confidence });
     const out = labelled
       ? { entropy, targetLogProbability: logProbability, targetRank: rank }
       : { entropy };
     const targets = labelled ? { targets: inputs['targets'] } : {};
-    await rowStats(tensor, { ...all, ...targets, stats: Object.keys(out), nan: 'masked', out });
+    await Promise.all([
+      maxProbability(tensor, { ...all, out: confidence }),
+      rowStats(tensor, { ...all, ...targets, stats: Object.keys(out), nan: 'masked', out }),
+    ]);
   };
 }
 
@@ -47,20 +49,27 @@ export class MetricsOutput implements OutputFile {
     private readonly file: AtomicFile,
     private readonly metrics: Metrics,
     private readonly options: AtomicFileOptions,
+    private readonly isPart: boolean,
   ) {}
 
   static async create(
     path: string,
-    settings: { readonly bins: number; readonly labelled: boolean },
+    settings: {
+      readonly bins: number;
+      readonly labelled: boolean;
+      /** Whether it is to be merged with others. */
+      readonly isPart?: boolean;
+    },
     options: AtomicFileOptions,
     state: unknown,
   ): Promise<MetricsOutput> {
-    const { bins, labelled } = settings;
+    const { bins, labelled, isPart = false } = settings;
     const metrics =
       state === undefined
         ? new Metrics(bins, labelled)
         : Metrics.from(state as MetricsJson, labelled);
-    return new MetricsOutput(await AtomicFile.create(path, options), metrics, options);
+    const file = await AtomicFile.create(path, options);
+    return new MetricsOutput(file, metrics, options, isPart);
   }
 
   get path(): string {
@@ -87,6 +96,12 @@ export class MetricsOutput implements OutputFile {
     await this.file.write(new Uint8Array(pairs.buffer, 0, 4 * count));
   }
 
+  async take(bytes: Uint8Array, state?: unknown): Promise<void> {
+    await this.file.write(bytes);
+    const { labelled } = this.metrics;
+    if (state !== undefined) this.metrics.merge(Metrics.from(state as MetricsJson, labelled));
+  }
+
   async keep(): Promise<KeptOutput> {
     return { ...(await this.file.keep()), state: this.metrics.toJSON() };
   }
@@ -100,6 +115,7 @@ export class MetricsOutput implements OutputFile {
   }
 
   async commit(_rows: number, signal?: AbortSignal): Promise<void> {
+    if (this.isPart) return this.file.commit(signal);
     this.result = this.metrics.finish(await this.auroc());
     const { force, inputs } = this.options;
     const file = await AtomicFile.create(this.path, { force, inputs });

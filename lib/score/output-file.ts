@@ -2,7 +2,7 @@
 import { AtomicFile, type AtomicFileOptions, type Kept } from './atomic-file';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
-import type { AppendFormat, EncodeFormat, Format } from './format';
+import type { AppendFormat, EncodeFormat, Format, SinkFormat } from './format';
 import { extensionsOf, formatOfPath, outputFormats } from './formats';
 import { packRows, rowWords, unpackRows, type Table } from './table';
 
@@ -14,6 +14,10 @@ export interface KeptOutput extends Kept {
 export interface OutputFile {
   readonly path: string;
   write(columns: readonly ElementArray[], rows: number): Promise<void>;
+  /** Elements of a row that comes in pieces, of an output that `takesPieces`. */
+  writePart?(values: Float32Array): Promise<void>;
+  /** Takes rows as the file of a part has them, with the state that the part left; a stream takes none. */
+  take?(bytes: Uint8Array, state?: unknown): Promise<void>;
   /** Makes what was written safe, to be gone on with later. */
   keep(): Promise<KeptOutput>;
   abandon(): void;
@@ -33,6 +37,30 @@ export function outputFormat(path: string, named?: Format): Format {
   );
 }
 
+/** Whether such an output can be written in pieces of a row. */
+export function takesPieces(format: Format, table: Table): boolean {
+  const sink = format.sink!(table);
+  return sink.kind === 'append' && sink.plain === true && table.columns.length === 1;
+}
+
+/** How the format writes such a table; throws where it cannot. */
+export function sinkOf(path: string, format: Format, table: Table): SinkFormat {
+  const sink = format.sink!(table);
+  const refusal = sink.kind === 'append' ? sink.refusal?.(table) : undefined;
+  if (refusal === undefined) return sink;
+  throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_FORMAT', path, refusal);
+}
+
+/** A part of an output: its rows alone, as the output takes them. */
+export async function createPart(
+  path: string,
+  sink: SinkFormat,
+  table: Table,
+  options: AtomicFileOptions,
+): Promise<OutputFile> {
+  return new Part(await AtomicFile.create(path, options), sink, table);
+}
+
 export async function createOutput(
   path: string,
   format: Format,
@@ -40,11 +68,7 @@ export async function createOutput(
   rows: number | undefined,
   options: AtomicFileOptions,
 ): Promise<OutputFile> {
-  const sink = format.sink!(table);
-  const refusal = sink.kind === 'append' ? sink.refusal?.(table) : undefined;
-  if (refusal !== undefined) {
-    throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_FORMAT', path, refusal);
-  }
+  const sink = sinkOf(path, format, table);
   const file = await AtomicFile.create(path, options);
   try {
     if (sink.kind === 'encode') return new Encoded(file, sink, table, options);
@@ -57,10 +81,26 @@ export async function createOutput(
 }
 
 abstract class Base {
+  private readonly rows: AppendFormat['rows'];
+
   constructor(
     protected readonly file: AtomicFile,
+    sink: SinkFormat,
     protected readonly table: Table,
-  ) {}
+  ) {
+    // What is encoded in the end is kept as it is until then.
+    this.rows = sink.kind === 'append' ? (...all) => sink.rows(...all) : packRows;
+  }
+
+  write(columns: readonly ElementArray[], rows: number): Promise<void> {
+    return this.file.write(this.rows(this.table, columns, rows));
+  }
+  take(bytes: Uint8Array): Promise<void> {
+    return this.file.write(bytes);
+  }
+  writePart({ buffer, byteOffset, byteLength }: Float32Array): Promise<void> {
+    return this.file.write(new Uint8Array(buffer, byteOffset, byteLength));
+  }
 
   get path(): string {
     return this.file.path;
@@ -76,17 +116,19 @@ abstract class Base {
   }
 }
 
+class Part extends Base implements OutputFile {
+  commit(_rows: number, signal?: AbortSignal): Promise<void> {
+    return this.file.commit(signal);
+  }
+}
+
 class Appended extends Base implements OutputFile {
   constructor(
     file: AtomicFile,
     private readonly sink: AppendFormat,
     table: Table,
   ) {
-    super(file, table);
-  }
-
-  async write(columns: readonly ElementArray[], rows: number): Promise<void> {
-    await this.file.write(this.sink.rows(this.table, columns, rows));
+    super(file, sink, table);
   }
 
   async commit(rows: number, signal?: AbortSignal): Promise<void> {
@@ -103,11 +145,7 @@ class Encoded extends Base implements OutputFile {
     table: Table,
     private readonly options: AtomicFileOptions,
   ) {
-    super(file, table);
-  }
-
-  async write(columns: readonly ElementArray[], rows: number): Promise<void> {
-    await this.file.write(packRows(this.table, columns, rows));
+    super(file, sink, table);
   }
 
   async commit(rows: number, signal?: AbortSignal): Promise<void> {

@@ -57,13 +57,20 @@ bool AsyncJob::prepare(const Checked& checked, bool x_stays, bool y_stays) {
   if (op->operand_count > 0 && !take_operands(checked)) return false;
   borrows = x_stays || y_stays;
   writes_to_y = y_stays;
-  const size_t elements = call_.rows * call_.cols, bytes = elements * size_of(call_.x_format);
+  const size_t elements = call_.rows * call_.cols;
+  const bool is_windows = has_windows(call_.layout);
+  const size_t read = is_windows ? input_span(call_) : elements;
   if (x_stays) {
     x_ = checked.x.data;
   } else {
-    if (!input_.allocate(bytes)) return false;
-    copy_rows(checked.x.data, call_.x_stride, input_.data(), call_.cols, call_.rows, call_.cols,
-              size_of(call_.x_format));
+    const size_t size = size_of(call_.x_format);
+    if (!input_.allocate(read * size)) return false;
+    if (is_windows) {
+      copy_rows(checked.x.data, read, input_.data(), read, 1, read, size);
+    } else {
+      copy_rows(checked.x.data, call_.x_stride, input_.data(), call_.cols, call_.rows, call_.cols,
+                size);
+    }
     x_ = input_.data();
     call_.x_stride = call_.cols;
   }

@@ -36,6 +36,47 @@ bool get_size(double value, size_t* size) {
   return true;
 }
 
+// Sizes of windows that fit the call's rows and their planes. A window has an element at least.
+bool read_window(const Window& w, const Call& call) {
+  constexpr size_t kMost = size_t{1} << 31;
+  for (const size_t size : {w.height, w.width, w.kernel_height, w.kernel_width, w.step_down,
+                            w.step_right, w.pad_height, w.pad_width}) {
+    if (size > kMost) return false;
+  }
+  if (w.kernel_width == 0 || w.step_down == 0 || w.step_right == 0) return false;
+  if (w.pad_height > w.kernel_height / 2 || w.pad_width > w.kernel_width / 2) return false;
+  if (call.cols != w.kernel_height * w.kernel_width) return false;
+  if (call.rows == 0) return true;
+  const size_t windows = w.down() * w.across();
+  size_t elements;
+  return windows > 0 && call.rows % windows == 0 &&
+         extent(call.rows / windows, w.height * w.width, w.height * w.width, &elements);
+}
+
+// Rows that are no neighbouring elements lie without gaps: the strides say nothing.
+bool read_layout(const double* fields, const Operator& op, Call* call) {
+  Layout* layout = &call->layout;
+  Window* w = &layout->window;
+  size_t* const sizes[] = {&layout->inner,    &w->height,       &w->width,
+                           &w->kernel_height, &w->kernel_width, &w->step_down,
+                           &w->step_right,    &w->pad_height,   &w->pad_width};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    if (!get_size(fields[kSpecInner + i], sizes[i])) return false;
+  }
+  if (layout->inner <= 1 && !has_windows(*layout)) return true;
+  const bool is_rows = op.output == Output::kRow;
+  size_t elements;
+  if (call->x_stride != call->cols || (is_rows && call->y_stride != call->cols)) return false;
+  if (!extent(call->rows, call->cols, call->cols, &elements)) return false;
+  for (int i = 0; i < op.operand_count; i++) {
+    if (!lies_as_x(op.operands[i], *call)) continue;
+    if (element_bytes(op.operands[i].element) != 4) return false;
+    if (has_windows(*layout) && !op.operands[i].written) return false;
+  }
+  if (!has_windows(*layout)) return call->rows % layout->inner == 0;
+  return layout->inner == 0 && !is_rows && read_window(*w, *call);
+}
+
 Status read_spec(const double* fields, Checked* checked) {
   Call* call = &checked->call;
   int64_t op, algorithm, isa, threads, x_format, y_format;
@@ -63,8 +104,10 @@ Status read_spec(const double* fields, Checked* checked) {
   if (call->x_stride < call->cols) return Status::kBadSpec;
   if (checked->op->output == Output::kRow && call->y_stride < call->cols) return Status::kBadSpec;
   call->operands = nullptr;
+  call->first = 0;
   for (size_t i = 0; i < kParams; i++) call->params[i] = fields[kSpecParams + i];
-  return checked->op->valid(*call) ? Status::kOk : Status::kBadSpec;
+  const bool valid = checked->op->valid(*call) && read_layout(fields, *checked->op, call);
+  return valid ? Status::kOk : Status::kBadSpec;
 }
 
 // Every output apart from x, y and every other operand.
@@ -87,7 +130,7 @@ bool operands_overlap(const Checked& c, size_t x_bytes, size_t y_bytes) {
 
 Status check_overlap(const Checked& c) {
   const Format x_format = c.call.x_format, y_format = c.call.y_format;
-  const size_t x_bytes = input_span(c.call) * size_of(x_format);
+  const size_t x_bytes = c.x.data == nullptr ? 0 : input_span(c.call) * size_of(x_format);
   const size_t y_bytes = output_span(c.call, *c.op) * size_of(y_format);
   if (c.op->operand_count > 0 && operands_overlap(c, x_bytes, y_bytes)) return Status::kOverlap;
   if (!overlap(c.x.data, x_bytes, c.y, y_bytes)) return Status::kOk;
@@ -114,6 +157,10 @@ Status check_operands(napi_env env, const OperandValues& values, Checked* c) {
 }  // namespace
 
 size_t input_span(const Call& call) {
+  if (has_windows(call.layout)) {
+    const Window& w = call.layout.window;
+    return call.rows == 0 ? 0 : call.rows / (w.down() * w.across()) * w.height * w.width;
+  }
   size_t span;
   return extent(call.rows, call.cols, call.x_stride, &span) ? span : SIZE_MAX;
 }
@@ -178,20 +225,45 @@ Status check_output(napi_env env, napi_value y, const Operator& op, Format forma
   return Status::kOk;
 }
 
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
-                  Checked* checked) {
+namespace {
+
+Status read_numbers(napi_env env, napi_value spec, Checked* checked) {
   Array<double> numbers;
   if (!get_doubles(env, spec, &numbers) || numbers.length != kSpecLength) return Status::kBadSpec;
   double fields[kSpecLength];
   std::memcpy(fields, numbers.data, sizeof fields);
-  Status status = read_spec(fields, checked);
+  return read_spec(fields, checked);
+}
+
+}  // namespace
+
+Status read_row_call(napi_env env, napi_value spec, Checked* checked) {
+  const Status status = read_numbers(env, spec, checked);
+  if (status != Status::kOk) return status;
+  const Call& call = checked->call;
+  const bool floats = call.x_format == Format::kF32 && call.y_format == Format::kF32;
+  const bool plain = floats && !is_gathered(call.layout) && checked->op->operand_count == 0;
+  return plain && call.rows == 1 ? Status::kOk : Status::kBadSpec;
+}
+
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
+                  Checked* checked) {
+  Status status = read_numbers(env, spec, checked);
   if (status != Status::kOk) return status;
   // The last that may run JavaScript.
   OperandValues values;
   if (checked->op->operand_count > 0) values.read(env, operands);
   const Format y_format = checked->call.y_format;
-  if (!get_array(env, x, array_type(checked->call.x_format), &checked->x)) return Status::kBadInput;
-  if (checked->x.length < input_span(checked->call)) return Status::kBadInput;
+  const Call& call = checked->call;
+  if (x == nullptr) {
+    checked->x = {};
+    const bool plain = call.x_stride == call.cols && !is_gathered(call.layout) &&
+                       y_format == Format::kF32 && input_span(call) != SIZE_MAX;
+    if (!plain) return Status::kBadSpec;
+  } else {
+    if (!get_array(env, x, array_type(call.x_format), &checked->x)) return Status::kBadInput;
+    if (checked->x.length < input_span(call)) return Status::kBadInput;
+  }
   status = check_output(env, y, *checked->op, y_format, output_span(checked->call, *checked->op),
                         &checked->y);
   if (status != Status::kOk) return status;

@@ -4,18 +4,23 @@
 #include "../lab/memory.h"
 #include "../lab/naive.h"
 #include "../ops/activation.h"
+#include "../ops/decoding.h"
 #include "../ops/divergence.h"
 #include "../ops/loss.h"
+#include "../ops/masks.h"
 #include "../ops/norm.h"
+#include "../ops/pooling.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
 #include "../ops/select.h"
 #include "../ops/softmax.h"
+#include "../ops/speculate.h"
 #include "../ops/stats.h"
 #include "../ops/top_k.h"
 #include "../ops/variants.h"
 #include "../ops/variants_exp.h"
 #include "../rows/convert.h"
+#include "../rows/panel.h"
 #include "table.h"
 
 namespace softlane {
@@ -57,12 +62,26 @@ constexpr Operator kOperators[] = {
     RowDriver<Softpick>::entry(),
     RowDriver<SelfAdjustSoftmax>::entry(),
     RowDriver<AdaptiveTemperatureSoftmax>::entry(),
+    RowDriver<TopP>::entry(),
+    RowDriver<MinP>::entry(),
+    RowDriver<TypicalP>::entry(),
+    RowDriver<TopNSigma>::entry(),
+    RowDriver<EpsilonCutoff>::entry(),
+    RowDriver<EtaCutoff>::entry(),
+    RowDriver<QuantileCutoff>::entry(),
+    RowDriver<GumbelSoftmax>::entry(),
+    RowDriver<GuidedLogits>::entry(),
+    PairDriver<AcceptanceLimit>::entry(),
+    ReduceDriver<SoftPool>::entry(),
+    PairDriver<SpladeMax>::entry(),
+    PairDriver<SpladeSum>::entry(),
     Sample::entry(),
+    Speculate::entry(),
 };
 // clang-format on
 
 // Operators at the end that the catalogue does not list.
-constexpr int kUnlisted = 1;
+constexpr int kUnlisted = 2;
 
 inline void state_push(State* state, const float* x, size_t n) {
   push_range(Units(state->temperature), {automatic_sum(n)}, x, n, state);
@@ -98,11 +117,22 @@ inline void ext_exp_array(const float* x, float* mantissa, float* exponent, size
 }
 
 constexpr Isa table(const char* name) {
-  return {name,           kOperators,   sizeof kOperators / sizeof *kOperators - kUnlisted,
-          kUnlisted,      row_max,      state_push,
-          state_finish,   widen,        narrow,
-          exp_array,      log_array,    ext_exp_array,
-          memory_traffic, naive_softmax};
+  return {name,
+          kOperators,
+          sizeof kOperators / sizeof *kOperators - kUnlisted,
+          kUnlisted,
+          row_max,
+          state_push,
+          state_finish,
+          widen,
+          narrow,
+          columns_to_rows,
+          rows_to_columns,
+          exp_array,
+          log_array,
+          ext_exp_array,
+          memory_traffic,
+          naive_softmax};
 }
 
 }  // namespace

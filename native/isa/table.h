@@ -5,6 +5,7 @@
 #include "../lab/traffic.h"
 #include "../rows/format.h"
 #include "../rows/operator.h"
+#include "../rows/panel_shape.h"
 #include "../rows/state.h"
 
 namespace softlane {
@@ -21,6 +22,10 @@ struct Isa {
   // Of a format that is not f32 (convert.h).
   void (*widen)(Format format, const void* x, float* y, size_t n);
   void (*narrow)(Format format, const float* x, void* y, size_t n, bool streamed);
+
+  // Columns to rows and back (panel.h).
+  void (*columns_to_rows)(const Panel& panel, const void* x, float* rows);
+  void (*rows_to_columns)(const Panel& panel, const float* rows, void* y);
 
   // For the tests of simd/math.h.
   void (*exp)(const float* x, float* y, size_t n);

@@ -72,10 +72,11 @@ inline float below(float v) {
 struct BlockMaxima {
   static constexpr size_t kVectors = 16, kGroup = kVectors * kLanes;
   float lane[kBlock / kVectors];
-  size_t groups = 0;
+  size_t groups;
   float top;
 
-  BlockMaxima(const float* x, size_t n) {
+  void take(const float* x, size_t n) {
+    groups = 0;
     const splat lowest = set1(-__builtin_inff());
     f32x16 most = lowest;
     size_t i = 0;
@@ -94,6 +95,24 @@ struct BlockMaxima {
       put(m, &most);
     }
     top = max_lane(most);
+  }
+
+  // The same of the whole block at `next`, as a sink of the sum of the one before it (exp_sum.h).
+  template <class Ahead>
+  struct Sink {
+    const float* next;
+    float* lane;
+    f32x16* m;
+    SOFTLANE_VECTOR void operator()(size_t i, f32x16, size_t) const {
+      const f32x16 v = load(next + i);
+      *m = i % kGroup == 0 ? v : max(*m, v);
+      if (i % kGroup == kGroup - kLanes) store(lane + i / kGroup * kLanes, *m);
+      Ahead::after(next, i, 1);
+    }
+  };
+  void took_whole_block() {
+    groups = kBlock / kGroup;
+    top = max_element(lane, groups * kLanes);
   }
 
  private:

@@ -7,47 +7,20 @@
 namespace softlane {
 namespace {
 
-// Arrays at the ends of each other in a workspace; with a null base, how long it has to be.
-struct Layout {
-  char* base;
-  size_t used = 0;
-
-  template <class T>
-  T* take(size_t count) {
-    T* p = reinterpret_cast<T*>(base + used);
-    used += (count * sizeof(T) + 63) / 64 * 64;
-    return p;
-  }
-};
-
 struct SampleWork {
   Adjusted* adjusted;
   uint32_t* slots;
   int32_t* matches;
-  uint32_t *blocks, *next;
-  float* copy;
-  Partial* partials;
-  Kept candidates;
+  FilterWork filter;
   size_t bytes;
 
   SampleWork(const Call& call, void* memory) {
     Layout all{static_cast<char*>(memory)};
     const size_t most = static_cast<size_t>(call.params[kMostAdjusted]);
-    const size_t block_count = call.cols / kBlock + 1;
     adjusted = all.take<Adjusted>(most);
     slots = all.take<uint32_t>(AdjustedTokens::slots(most));
     matches = all.take<int32_t>(static_cast<size_t>(call.params[kMostHistory]));
-    next = all.take<uint32_t>(most);
-    blocks = all.take<uint32_t>(block_count);
-    copy = all.take<float>(kBlock);
-    partials = all.take<Partial>(block_count);
-    candidates.capacity = static_cast<size_t>(call.params[kCapacity]) + 64;
-    candidates.x = all.take<float>(candidates.capacity);
-    candidates.token = all.take<int32_t>(candidates.capacity);
-    candidates.w = all.take<double>(candidates.capacity);
-    candidates.keys = all.take<uint64_t>(candidates.capacity);
-    candidates.spare = all.take<uint64_t>(candidates.capacity);
-    candidates.n = 0;
+    filter.take(&all, call.cols, most, static_cast<size_t>(call.params[kCapacity]));
     bytes = all.used;
   }
 };
@@ -113,18 +86,7 @@ struct Sample {
     const bool many = call.params[kDraws] != 1, distinct = call.params[kReplacement] == 0;
     if (many && (s[kMethod] == kGreedy || (s[kMethod] == kGumbel && !distinct))) return false;
     const double n = static_cast<double>(call.cols);
-    return call.params[kCapacity] >= n || call.params[kCapacity] >= needed(s, n);
-  }
-
-  // Candidates beside which none are ever kept; the same in lib/sampler/settings.ts.
-  static double needed(const Settings& s, double n) {
-    if (s[kMethod] == kGreedy) return 0;
-    for (int i = 0; const int step = s.step(kCutOrder, i); ++i) {
-      if (!s.cuts(step, static_cast<size_t>(n))) continue;
-      if (step != kTopKStep) break;
-      return static_cast<double>(room_for_largest(s.size(kTopK))) + s.history() + s.biases();
-    }
-    return n;
+    return call.params[kCapacity] >= n || call.params[kCapacity] >= candidates_needed(s, n);
   }
 
   static void row(const Call& call, SampleWork* work, const float* x, size_t r) {
@@ -168,10 +130,9 @@ struct Sample {
     } else {
       allowed += s.size(kAllowedMask) * ((n + 31) / 32);
     }
-    SampleRow row(x, n, tokens, allowed, call.params[kMaskNaN] != 0, work->blocks, work->next,
-                  work->copy);
+    SampleRow row = work->filter.row(x, n, tokens, allowed, call.params[kMaskNaN] != 0);
     const bool distinct = call.params[kReplacement] == 0;
-    return Sampling(s, row, &work->candidates, work->partials, distinct).run(out, why);
+    return Sampling(s, row, &work->filter, distinct).run(out, why);
   }
 
   static void rows(const Call& call, const float* x, void*, size_t count) {

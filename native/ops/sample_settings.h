@@ -91,6 +91,11 @@ enum SampleParam {
 struct Settings {
   double v[kSampleFields];
 
+  // Those that do nothing.
+  Settings() : v() {
+    v[kTemperatureOf] = v[kTopP] = v[kTypicalP] = v[kRepetitionPenalty] = v[kXtcThreshold] = 1;
+    v[kTopNSigma] = v[kAllowedMask] = -1;
+  }
   explicit Settings(const double* from) { std::memcpy(v, from, sizeof v); }
   double operator[](SampleField field) const { return v[field]; }
 

@@ -1,35 +1,10 @@
 // From a row of logits to tokens. docs/sampling.md has the definitions, and what is read how often.
 #pragma once
 
-#include "../rows/operator.h"
-#include "../rows/philox.h"
-#include "gather.h"
+#include "filter.h"
 
 namespace softlane {
 namespace {
-
-// The random numbers of a row: block after block of Philox, keyed by seed, step and row.
-struct Randomness {
-  uint32_t key[2], counter[4];
-
-  explicit Randomness(const Settings& s)
-      : key{s.word(kSeedLow), s.word(kSeedHigh)},
-        counter{s.word(kStepLow), s.word(kStepHigh), s.word(kRowNumber), 0} {}
-
-  double unit(uint32_t block, int which) const {
-    const uint32_t place[4] = {counter[0], counter[1], counter[2], block};
-    const Philox p = philox(place, key);
-    return open_unit(p.word[2 * which], p.word[2 * which + 1]);
-  }
-  double draw(size_t i) const { return unit(static_cast<uint32_t>(i), 0); }
-  double coin() const { return unit(0, 1); }
-  // -ln(-ln u), u of the token's own.
-  double gumbel(int32_t token) const {
-    const uint32_t t = static_cast<uint32_t>(token);
-    const double u = unit(0x80000000u + t / 2, static_cast<int>(t % 2));
-    return -log_double(-log_double(u, 0), 0);
-  }
-};
 
 struct SampleResult {
   int32_t* tokens;
@@ -44,171 +19,41 @@ struct SampleResult {
 
 class Sampling {
  public:
-  // partials: one a block; distinct: no token is drawn twice.
-  Sampling(const Settings& s, SampleRow& row, Kept* kept, Partial* partials, bool distinct)
-      : s_(s), row_(row), c_(*kept), distinct_(distinct), random_(s) {
-    survey_.blocks = partials;
-  }
+  // distinct: no token is drawn twice.
+  Sampling(const Settings& s, SampleRow& row, FilterWork* work, bool distinct)
+      : s_(s),
+        filter_(s, row, work),
+        row_(row),
+        c_(work->kept),
+        survey_(filter_.survey()),
+        random_(filter_.random()),
+        distinct_(distinct) {}
 
   // Fills the result; or says why there is none.
   bool run(const SampleResult& out, Refusal* why) {
-    *why = Refusal::kMasked;
-    int i = 0;
-    double temperature = 1;
-    const bool is_greedy = s_[kMethod] == kGreedy;
-    const int first = is_greedy ? kNoCut : next_cut(&i, &temperature);
-    if (first != kTopKStep) row_.prepare();
-    if (is_greedy) return greedy(out, why);
-    if (first == kTopKStep) {
-      Met met;
-      gather_largest(row_, s_.size(kTopK), &c_, &met);
-      if (!usable(met, why)) return false;
-      c_.weigh(temperature);
-    } else {
-      const Units u(temperature);
-      bool empty = false;
-      if (!survey_.read(row_, u, &empty)) return refused(empty, why);
-      const bool whole = first == kNoCut && s_[kMethod] == kMultinomial && !distinct_;
-      if (whole) return write_row(temperature, out), draw_from_row(u, out);
-      Met met;
-      gather_above(row_, limit_of(first, u), &c_, &met);
-      if (c_.n == 0) return false;  // another thread is writing to x
-      c_.weigh_in(survey_.top, temperature);
-      c_.total = survey_.total;
-      cut(first, true);
+    if (s_[kMethod] == kGreedy) return greedy(out, why);
+    if (!filter_.run(s_[kMethod] == kMultinomial && !distinct_, why)) return false;
+    if (filter_.whole()) {
+      write_row(filter_.temperature(), out);
+      return draw_from_row(Units(filter_.temperature()), out);
     }
-    for (int step; (step = next_cut(&i, &temperature)) != kNoCut;) {
-      if (temperature != c_.temperature) c_.weigh(temperature);
-      cut(step, false);
-    }
-    if (temperature != c_.temperature || !(c_.total > 1e-200)) c_.weigh(temperature);
-    c_.add_up();
     write_kept(out);
     return draw(out);
   }
 
  private:
   const Settings& s_;
+  Filter filter_;
   SampleRow& row_;
   Kept& c_;
+  const Survey& survey_;
+  const Randomness& random_;
   const bool distinct_;
-  const Randomness random_;
-  Survey survey_;
-
-  bool refused(bool empty, Refusal* why) const {
-    if (!empty) *why = Refusal::kNaN;
-    return false;
-  }
-  bool usable(const Met& met, Refusal* why) const {
-    if (met.nan || (c_.n > 0 && c_.x[c_.place_of_top()] == __builtin_inff())) {
-      return refused(false, why);
-    }
-    return c_.n > 0;
-  }
-
-  bool cuts(int step) const {
-    return s_.cuts(step, row_.n) && (step != kXtcStep || random_.coin() < s_[kXtcProbability]);
-  }
-
-  // The next step that cuts; temperatures on the way are taken along.
-  int next_cut(int* i, double* temperature) const {
-    while (const int step = s_.step(kCutOrder, (*i)++)) {
-      if (step == kTemperatureStep) *temperature = s_[kTemperatureOf];
-      if (cuts(step)) return step;
-    }
-    --*i;
-    return kNoCut;
-  }
-
-  static double log_of(double share) { return share > 0 ? log_double(share, 0) : -1e300; }
-
-  // ln of eta's least probability, of a distribution with this entropy.
-  double eta_limit(double entropy) const {
-    const double log = log_of(s_[kEta]), other = log / 2 - entropy;
-    return log < other ? log : other;
-  }
-
-  double sigma_limit(double variance) const {
-    return -s_[kTopNSigma] * __builtin_sqrt(variance > 0 ? variance : 0);
-  }
-
-  // A logit below which the first cut keeps nothing: first as (x - top) / T.
-  float limit_of(int step, const Units& u) {
-    const double log_total = survey_.log_total;
-    // All tokens below this one together have less than `share`.
-    const auto rest = [&](double share) {
-      return log_of(share) + log_total - log_double(static_cast<double>(row_.n), 0);
-    };
-    double depth = -1e300;
-    switch (step) {
-      case kTopNSigmaStep:
-        depth_ = sigma_limit(variance(row_, survey_.top)) / u.temperature;
-        depth = depth_;
-        break;
-      case kTopPStep:
-        depth = rest(1 - s_[kTopP]);
-        break;
-      case kMinPStep:
-        depth = log_of(s_[kMinP]);
-        break;
-      case kTypicalStep: {
-        entropy_ = log_total + survey_.mean_depth(row_, u);
-        // What is less likely than e^(-2 entropy) comes after all that is likelier than e^-entropy.
-        const double far = log_total - 2 * entropy_, low = rest(1 - s_[kTypicalP]);
-        depth = far < low ? far : low;
-        break;
-      }
-      case kEpsilonStep:
-        depth = log_of(s_[kEpsilon]) + log_total;
-        break;
-      case kEtaStep:
-        entropy_ = log_total + survey_.mean_depth(row_, u);
-        depth = eta_limit(entropy_) + log_total;
-        break;
-      default:
-        break;
-    }
-    if (depth > 0) depth = 0;
-    // Somewhat lower, as this is rounded and the cut itself is not.
-    const double lowest = survey_.top + depth * u.temperature * (1 + 1e-6) -
-                          1e-6 * (survey_.top < 0 ? -survey_.top : survey_.top) - 1e-30;
-    return lowest > -kMostLogit ? static_cast<float>(lowest) : -kMostLogit;
-  }
-  double depth_ = 0, entropy_ = 0;
-
-  // One cut of the candidates: of the whole row's distribution, of which they are the likely part,
-  // or of their own.
-  void cut(int step, bool whole) {
-    switch (step) {
-      case kTopNSigmaStep:
-        return c_.cut_below(whole ? depth_ : sigma_limit(c_.variance()) / c_.temperature);
-      case kTopKStep:
-        return c_.cut_count(s_.size(kTopK));
-      case kTopPStep:
-        return c_.cut_mass(s_[kTopP], [&](size_t i) { return c_.x[i]; });
-      case kMinPStep:
-        return c_.cut_below(log_of(s_[kMinP]) + c_.shifted(c_.place_of_top()));
-      case kTypicalStep: {
-        const double usual = (whole ? entropy_ : c_.entropy()) - c_.log_total();
-        return c_.cut_mass(s_[kTypicalP], [&](size_t i) {
-          const double away = -c_.shifted(i) - usual;
-          return static_cast<float>(away < 0 ? away : -away);
-        });
-      }
-      case kEpsilonStep:
-        return c_.cut_below(log_of(s_[kEpsilon]) + c_.log_total());
-      case kEtaStep:
-        return c_.cut_below(eta_limit(whole ? entropy_ : c_.entropy()) + c_.log_total());
-      case kXtcStep:
-        return c_.cut_top_choices(s_[kXtcThreshold]);
-      default:
-        return;
-    }
-  }
 
   bool greedy(const SampleResult& out, Refusal* why) {
-    bool empty = false;
-    if (!survey_.read(row_, Units(1), &empty)) return refused(empty, why);
+    *why = Refusal::kMasked;
+    row_.prepare();
+    if (!filter_.survey(1, why)) return false;
     for (size_t i = 0; i < row_.n; i += kBlock) {
       if (survey_.blocks[i / kBlock].peak < survey_.top) continue;
       const size_t length = block_length(row_.n, i);

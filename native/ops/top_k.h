@@ -73,9 +73,12 @@ struct TopK {
   static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
                      void* state) {
     State* s = static_cast<State*>(state);
+    const bool looks_ahead = kPrefetches && call.prefetch != Prefetch::kNone;
+    Maxima maxima;
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t n = block_length(end, i);
-      if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, state)) continue;
+      const bool next = looks_ahead && end - i >= 2 * kBlock;
+      if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, next, &maxima, state)) continue;
       bool has_nan;
       if (c.large) {
         has_nan = any_nan(x + i, n);
@@ -135,18 +138,36 @@ struct TopK {
  private:
   static constexpr int kFirst = 32 - kDigitBits, kSecond = kFirst - kDigitBits;
 
+  // Those of this block, and those of the next if its turn came before.
+  struct Maxima {
+    BlockMaxima of[2];
+    size_t now = 0;
+    bool known = false;
+  };
+
   // A block without a NaN, which its sum tells: the maxima that find the candidates are those that
-  // the sum needs.
+  // the sum needs. While it is summed, those of the next are taken, which has to be whole.
   static bool reduce_usual(const Call& call, const Context& c, const float* x, size_t n,
-                           size_t index, void* state) {
+                           size_t index, bool looks_ahead, Maxima* maxima, void* state) {
     State* s = static_cast<State*>(state);
-    const BlockMaxima maxima(x, n);
+    const BlockMaxima& own = maxima->of[maxima->now];
+    BlockMaxima& next = maxima->of[1 - maxima->now];
+    if (!maxima->known) maxima->of[maxima->now].take(x, n);
+    maxima->known = looks_ahead && own.top < __builtin_inff();
+    const Reference r(c.u, own.top);
     const Partial p = with_prefetch(call.prefetch, [&](auto ahead) {
-      return leaf_below<decltype(ahead)>(c.u, Reference(c.u, maxima.top), x, n);
+      using Ahead = decltype(ahead);
+      if (!maxima->known) return leaf_below(c.u, r, x, n, NoSink());
+      f32x16 m;
+      return leaf_below(c.u, r, x, n, BlockMaxima::Sink<Ahead>{x + kBlock, next.lane, &m});
     });
+    if (maxima->known) {
+      next.took_whole_block();
+      maxima->now = 1 - maxima->now;
+    }
     if (p.m != p.m) return false;
     push(&s->sum, p, 0);
-    s->found.scan(keys_of(state), x, n, index, maxima);
+    s->found.scan(keys_of(state), x, n, index, own);
     return true;
   }
 

@@ -36,6 +36,9 @@
 //   reduce(call, context, x, begin, end, state), append(state, next) and
 //   finish(call, context, state, x, n), the number.
 // pair (a row to one number in any way) takes row(call, x, n), the number, likewise.
+// The last two, and select of a row to a row, may ask for workspace_bytes(call): call.workspace.
+//
+// A struct whose finish does without x (null) says so with kInPieces.
 //
 // A struct with operands beside x and y lists them in kOperands (operator.h), and reads them with
 // operand_at; one that cannot give a result for a row says so with refuse.
@@ -61,6 +64,30 @@ struct Listed<Op, std::void_t<decltype(Op::kOperands)>> {
   static constexpr Operator entry(Operator op) {
     op.operands = Op::kOperands;
     op.operand_count = static_cast<int>(sizeof Op::kOperands / sizeof *Op::kOperands);
+    return op;
+  }
+};
+
+// The same with whether its rows may come in pieces.
+template <class Op, class = void>
+struct Described : Listed<Op> {};
+template <class Op>
+struct Described<Op, std::void_t<decltype(Op::kInPieces)>> {
+  static constexpr Operator entry(Operator op) {
+    op.in_pieces = Op::kInPieces;
+    return Listed<Op>::entry(op);
+  }
+};
+
+// The entry with the memory that a struct wants to work in, if it wants any.
+template <class Op, class = void>
+struct Worked {
+  static constexpr Operator entry(Operator op) { return op; }
+};
+template <class Op>
+struct Worked<Op, std::void_t<decltype(&Op::workspace_bytes)>> {
+  static constexpr Operator entry(Operator op) {
+    op.workspace_bytes = Op::workspace_bytes;
     return op;
   }
 };
@@ -137,9 +164,9 @@ struct ReduceMapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
-                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
-                              Long::append, finish, map});
+    return Described<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
+                                 Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                                 Long::append, finish, map});
   }
 };
 
@@ -157,9 +184,9 @@ struct ReduceDriver {
     *static_cast<float*>(y) = Op::value(Long::conclude(call, state, x, n));
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
-                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
-                              Long::append, finish, nullptr});
+    return Described<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
+                                 Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                                 Long::append, finish, nullptr});
   }
 };
 
@@ -222,8 +249,9 @@ struct PairDriver {
     }
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, nullptr, nullptr});
+    return Worked<Op>::entry(
+        Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, nullptr, rows, nullptr, nullptr,
+                           nullptr, nullptr, nullptr, nullptr, nullptr}));
   }
 };
 
@@ -309,14 +337,17 @@ template <class Op>
 struct RowDriver {
   static void rows(const Call& call, const float* x, void* y, size_t count) {
     float* out = static_cast<float*>(y);
+    Call one = call;
     for (size_t r = 0; r < count; ++r) {
-      Op::row(call, x + r * call.x_stride, out + r * call.y_stride, call.cols);
+      one.row = call.row + r;
+      Op::row(one, x + r * call.x_stride, out + r * call.y_stride, call.cols);
     }
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
-                              nullptr, nullptr, nullptr, nullptr, nullptr});
+    return Worked<Op>::entry(
+        Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, nullptr, rows, nullptr, nullptr,
+                           nullptr, nullptr, nullptr, nullptr, nullptr}));
   }
 };
 
@@ -346,6 +377,11 @@ struct MapDriver : RangeDriver<Op, MapDriver<Op>> {
     const typename Op::Context c = Op::context(call);
     softlane::map(x + begin, y + begin, end - begin, call.stream,
                   [&](const auto& v) SOFTLANE_VECTOR { return Op::vector(c, v); });
+  }
+  static constexpr Operator entry() {
+    Operator op = RangeDriver<Op, MapDriver>::entry();
+    op.in_pieces = true;
+    return op;
   }
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "format.h"
+#include "layout.h"
 
 namespace softlane {
 
@@ -27,6 +28,7 @@ struct Call {
   double params[24];
   void* const* operands;  // as the operator lists them; null where one is not given
   size_t row;             // which row of the call the first one here is
+  size_t first = 0;       // the row that operands of so many elements a row begin with
   uint64_t* refused;      // see refuse()
   void* workspace;        // workspace_bytes(call) bytes of this thread's, if it asks for any
   bool stream;            // the output is too large to stay in a cache; changes no bits
@@ -34,6 +36,7 @@ struct Call {
   float* scratch;         // kScratch floats of this thread's, or null; changes no bits
   Format x_format = Format::kF32;  // of the caller's arrays: a kernel sees floats alone
   Format y_format = Format::kF32;  // of rows
+  Layout layout;                   // a kernel sees rows of neighbouring elements alone
 };
 
 constexpr size_t kScratch = size_t{1} << 16;
@@ -54,6 +57,7 @@ struct Operand {
   bool optional;  // may be left out
   bool shared;    // one for all rows, of width elements; otherwise width elements a row
   size_t (*width)(const Call& call);
+  bool by_slab = false;  // width elements for all rows of a slab (layout.h), not for each
 };
 
 constexpr int kMostOperands = 32;
@@ -66,7 +70,8 @@ enum class Refusal : uint64_t {
   kMasked = 18,
   kDistribution = 19,
   kToken = 20,
-  kSettings = 21
+  kSettings = 21,
+  kDrafted = 22
 };
 
 constexpr uint64_t kNoneRefused = ~uint64_t{0};
@@ -107,6 +112,11 @@ struct Operator {
 
   // Memory for each thread that works on the call: call.workspace. Null: none.
   size_t (*workspace_bytes)(const Call& call) = nullptr;
+
+  // Whether a row may come and go in pieces: reduce and map ask for nothing but the piece, and
+  // finish does without x, which is null then. What would look at the row again is less exact
+  // (docs/decisions/0013-states-do-not-look-twice.md).
+  bool in_pieces = false;
 };
 
 // Memory for the result of a row's reduction.
@@ -123,17 +133,25 @@ inline size_t one_a_column(const Call& call) { return call.cols; }
 
 // Elements of an operand; false where they are more than any array has.
 inline bool operand_length(const Operand& operand, const Call& call, size_t* length) {
-  const size_t width = operand.width(call), count = operand.shared ? 1 : call.rows;
+  const size_t slabs = call.rows / side_by_side(call.layout);
+  const size_t width = operand.width(call);
+  const size_t count = operand.shared ? 1 : operand.by_slab ? slabs : call.rows;
   *length = width * count;
   return width <= SIZE_MAX / 16 && (count == 0 || width <= SIZE_MAX / 16 / count);
+}
+
+// Whether an operand lies in memory as x does, and is to be gathered or scattered with it.
+inline bool lies_as_x(const Operand& operand, const Call& call) {
+  return !operand.shared && !operand.by_slab && operand.width(call) != 1;
 }
 
 // Operand i, at the first row that this call is about.
 template <class T>
 inline T* operand_at(const Call& call, const Operand* list, int i) {
   T* array = static_cast<T*>(call.operands[i]);
-  const bool whole = array == nullptr || list[i].shared;
-  return whole ? array : array + call.row * list[i].width(call);
+  if (array == nullptr || list[i].shared) return array;
+  const size_t at = list[i].by_slab ? call.row / side_by_side(call.layout) : call.row - call.first;
+  return array + at * list[i].width(call);
 }
 
 // A kernel says that it has no result for the r-th row from call.row on, and goes on.

@@ -22,6 +22,8 @@
 //   by_sign(s, a, b)           a where the sign bit of s is set, else b
 //   max_lane(a)                the largest lane; unspecified with a NaN
 //   sum_lanes(a, b)            the sum of a + b in double: lane l with l + 8, then l + 4, l + 2, l + 1
+//   transpose(v)               sixteen vectors: lane j of vector i becomes lane i of vector j, bit for bit
+//   load_mask(p, n)            the mask of those of the first n int32 that are not 0
 //   pow2_low_bits(z)           2^(k - 127), where k is the integer in the low 8 bits of z (math.h)
 //   pow2_eighths(t, z)         t[k % 8] * 2^floor(k / 8), where k is the integer in the low 12 bits of
 //                              z and t a table as math.h has it; load_table(p) makes one

@@ -142,6 +142,51 @@ inline double sum_lanes(f32x16 a, f32x16 b) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
+// Eight vectors of eight lanes: a square of the sixteen by sixteen.
+SOFTLANE_VECTOR inline void transpose_square(__m256* v) {
+  __m256 t[8];
+  const auto pairs = [](__m256 a, __m256 b, bool upper) SOFTLANE_VECTOR {
+    const __m256d x = _mm256_castps_pd(a), y = _mm256_castps_pd(b);
+    return _mm256_castpd_ps(upper ? _mm256_unpackhi_pd(x, y) : _mm256_unpacklo_pd(x, y));
+  };
+  for (int i = 0; i < 8; i += 4) {
+    const __m256 a = _mm256_unpacklo_ps(v[i], v[i + 1]), b = _mm256_unpackhi_ps(v[i], v[i + 1]);
+    const __m256 c = _mm256_unpacklo_ps(v[i + 2], v[i + 3]);
+    const __m256 d = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
+    t[i] = pairs(a, c, false);
+    t[i + 1] = pairs(a, c, true);
+    t[i + 2] = pairs(b, d, false);
+    t[i + 3] = pairs(b, d, true);
+  }
+  for (int i = 0; i < 4; ++i) {
+    v[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+    v[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+  }
+}
+SOFTLANE_VECTOR inline void transpose(f32x16* v) {
+  __m256 square[8];
+  for (int i = 0; i < 8; ++i) square[i] = v[i].lo;
+  transpose_square(square);
+  for (int i = 0; i < 8; ++i) v[i].lo = square[i];
+  for (int i = 0; i < 8; ++i) square[i] = v[i + 8].hi;
+  transpose_square(square);
+  for (int i = 0; i < 8; ++i) v[i + 8].hi = square[i];
+  __m256 other[8];
+  for (int i = 0; i < 8; ++i) square[i] = v[i].hi, other[i] = v[i + 8].lo;
+  transpose_square(square);
+  for (int i = 0; i < 8; ++i) v[i + 8].lo = square[i];
+  transpose_square(other);
+  for (int i = 0; i < 8; ++i) v[i].hi = other[i];
+}
+SOFTLANE_VECTOR inline mask16 load_mask(const int32_t* p, size_t n) {
+  const auto half = [=](int first) SOFTLANE_VECTOR {
+    const __m256i some = first_lanes(n, first);
+    const __m256i a = _mm256_maskload_epi32(p + first, some);
+    return floats(_mm256_andnot_si256(_mm256_cmpeq_epi32(a, _mm256_setzero_si256()), some));
+  };
+  return {half(0), n > 8 ? half(8) : _mm256_setzero_ps()};
+}
+
 SOFTLANE_VECTOR inline f32x16 pow2_low_bits(f32x16 z) {
   return {floats(_mm256_slli_epi32(bits(z.lo), 23)), floats(_mm256_slli_epi32(bits(z.hi), 23))};
 }

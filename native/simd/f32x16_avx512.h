@@ -98,6 +98,39 @@ inline double sum_lanes(f32x16 a, f32x16 b) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
+SOFTLANE_VECTOR inline void transpose(f32x16* v) {
+  __m512 t[16];
+  const auto pairs = [](__m512 a, __m512 b, bool upper) SOFTLANE_VECTOR {
+    const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+    return _mm512_castpd_ps(upper ? _mm512_unpackhi_pd(x, y) : _mm512_unpacklo_pd(x, y));
+  };
+  // Squares of four within each quarter, then of quarters.
+  for (int i = 0; i < 16; i += 4) {
+    const __m512 a = _mm512_unpacklo_ps(v[i].v, v[i + 1].v);
+    const __m512 b = _mm512_unpackhi_ps(v[i].v, v[i + 1].v);
+    const __m512 c = _mm512_unpacklo_ps(v[i + 2].v, v[i + 3].v);
+    const __m512 d = _mm512_unpackhi_ps(v[i + 2].v, v[i + 3].v);
+    t[i] = pairs(a, c, false);
+    t[i + 1] = pairs(a, c, true);
+    t[i + 2] = pairs(b, d, false);
+    t[i + 3] = pairs(b, d, true);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const __m512 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88);
+    const __m512 b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+    const __m512 c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88);
+    const __m512 d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+    v[i].v = _mm512_shuffle_f32x4(a, c, 0x88);
+    v[i + 4].v = _mm512_shuffle_f32x4(b, d, 0x88);
+    v[i + 8].v = _mm512_shuffle_f32x4(a, c, 0xdd);
+    v[i + 12].v = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+}
+SOFTLANE_VECTOR inline mask16 load_mask(const int32_t* p, size_t n) {
+  const __m512i a = _mm512_maskz_loadu_epi32(first_lanes(n), p);
+  return {_mm512_test_epi32_mask(a, a)};
+}
+
 SOFTLANE_VECTOR inline f32x16 pow2_low_bits(f32x16 z) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(z.v), 23))};
 }

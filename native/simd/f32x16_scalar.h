@@ -178,6 +178,21 @@ inline double sum_lanes(f32x16 a, f32x16 b) {
   return sum[0];
 }
 
+inline void transpose(f32x16* v) {
+  for (int i = 0; i < 16; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float a = v[i].v[j];
+      v[i].v[j] = v[j].v[i];
+      v[j].v[i] = a;
+    }
+  }
+}
+inline mask16 load_mask(const int32_t* p, size_t n) {
+  uint32_t m = 0;
+  for (size_t i = 0; i < n; ++i) m |= static_cast<uint32_t>(p[i] != 0) << i;
+  return {m};
+}
+
 inline f32x16 pow2_low_bits(f32x16 z) {
   return each([](float x) { return floats(bits(x) << 23); }, z);
 }

@@ -77,9 +77,11 @@ describe('run-time dependencies', () => {
     expect(peers.sort()).toEqual([
       '@huggingface/transformers',
       'apache-arrow',
+      'bullmq',
       'hyparquet',
       'hyparquet-compressors',
       'hyparquet-writer',
+      'ioredis',
       'onnxruntime-common',
     ]);
     for (const name of peers) {

@@ -1,0 +1,309 @@
+/** One verification of drafted tokens: its arrays as native code takes them, and what the caller gets. */
+import { plainObject, size, threadCount } from '../check';
+import { isaIndex, native } from '../configure';
+import { kinds, requireAttached } from '../elements';
+import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import type { InputArray, OperandArray } from '../operator';
+import { abortSignal } from '../options';
+import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
+import { readTensor } from '../tensor';
+import { tokensOf } from './bias';
+import { readIds, readLogits } from './inputs';
+import { refusal } from './refusal';
+import type { Settings } from './settings';
+import { FIELDS, Field, capacityOf, integer, writeLong } from './settings';
+
+/** What is verified, by the number that native/ops/speculate.h has for it. */
+export const MODES = ['verify', 'verifyOne', 'backOff'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** Places among the operands; native/ops/speculate.h has the same. */
+const Place = {
+  settings: 0,
+  draftSettings: 1,
+  draft: 2,
+  drafted: 3,
+  accepted: 4,
+  tokens: 5,
+  logProbs: 6,
+} as const;
+
+const INPUTS = 4;
+const RESULTS = ['accepted', 'tokens', 'logProbs'] as const;
+const OPTIONS = ['cols', 'sequences', 'rows', 'step', 'input', 'out', 'dtype', 'threads', 'isa'];
+const INPUT_KINDS = ['logits', 'probabilities'] as const;
+const MOST_DRAFTED = 2 ** 24;
+
+/** What a speculator remembers from call to call. */
+export interface SpeculatorMemory {
+  readonly target: Settings;
+  readonly draft: Settings;
+  step: number;
+}
+
+export interface Verified {
+  accepted: Int32Array;
+  tokens: Int32Array;
+  logProbs: Float32Array;
+}
+
+/** What a caller hands over, as it came. */
+export interface Given {
+  readonly target: unknown;
+  /** Absent in `backOff`. */
+  readonly draft?: unknown;
+  readonly tokens: unknown;
+  readonly options: unknown;
+}
+
+/** A checked call: what `binding.run` and `binding.submit` take. */
+export class SpeculateCall {
+  readonly spec: Float64Array = new Float64Array(SPEC_LENGTH);
+  x: InputArray;
+  readonly y = undefined;
+  readonly operands: (OperandArray | undefined)[] = [];
+  readonly signal: AbortSignal | undefined;
+  private readonly cols: number;
+  private readonly drafted: number;
+
+  constructor(
+    memory: SpeculatorMemory,
+    private readonly name: Mode,
+    call: Given,
+    mode: 'sync' | 'async',
+  ) {
+    const given = this.readOptions(call.options, mode);
+    const shape = readLogits(call.target, given['cols'], given['dtype'], name, 'targetLogits');
+    this.x = shape.x;
+    this.cols = shape.cols;
+    this.signal = given['signal'] === undefined ? undefined : abortSignal(name, given['signal']);
+    const tokens = tokensOf('draftTokens', call.tokens, name);
+    const sequences = this.countSequences(shape.rows, tokens.length, given['sequences']);
+    this.drafted = sequences === 0 ? 0 : tokens.length / sequences;
+    this.operands[Place.drafted] = tokens;
+    this.operands[Place.draft] =
+      name === 'backOff' ? undefined : this.readDraft(call.draft, sequences);
+    const step =
+      given['step'] === undefined ? memory.step : integer('options.step', given['step'], name);
+    this.writeSpec(given, memory, sequences, shape.format);
+    this.writeSettings(memory, readIds(given['rows'], sequences, name), step);
+    this.writeResults(given['out'], sequences);
+    // Last: a call that is refused here is no step.
+    memory.step = step + 1;
+  }
+
+  private readOptions(options: unknown, mode: 'sync' | 'async'): Record<string, unknown> {
+    const names = mode === 'async' ? [...OPTIONS, 'signal'] : OPTIONS;
+    const source = options === undefined ? {} : plainObject(this.name, 'options', options);
+    const given = Object.create(null) as Record<string, unknown>;
+    for (const key of Object.keys(source)) {
+      if (!names.includes(key)) throw unknownOption(this.name, key, names);
+      given[key] = source[key];
+    }
+    return given;
+  }
+
+  /** A line of n tokens has n + 1 rows of the target, several tokens for one place have one, a line to leave has n. */
+  private countSequences(rows: number, tokens: number, given: unknown): number {
+    const { name } = this;
+    const found = name === 'verify' ? rows - tokens : name === 'verifyOne' ? rows : 1;
+    const sequences = given === undefined ? found : size(name, 'options.sequences', given, 0);
+    const each = sequences === 0 ? tokens : tokens / sequences;
+    const wanted = { verify: sequences + tokens, verifyOne: sequences, backOff: tokens }[name];
+    const right =
+      sequences >= 0 &&
+      Number.isInteger(each) &&
+      rows === wanted &&
+      (sequences > 0 || tokens === 0) &&
+      (name === 'verify' || sequences === 0 || each > 0);
+    if (!right) {
+      const expected = {
+        verify: 'have a row for each of draftTokens and one more for each sequence',
+        verifyOne: 'have a row for each sequence, and draftTokens as many tokens for each',
+        backOff: 'have a row for each of draftTokens',
+      }[name];
+      throw wrongShape(name, 'targetLogits', expected, `${rows} rows and ${tokens} tokens`);
+    }
+    if (each > MOST_DRAFTED) {
+      throw wrongShape(name, 'draftTokens', `have at most ${MOST_DRAFTED} a sequence`, `${each}`);
+    }
+    return sequences;
+  }
+
+  private readDraft(given: unknown, sequences: number): Float32Array {
+    const { name, cols, drafted } = this;
+    let array: OperandArray;
+    if (kinds.float32.is(given)) array = given;
+    else if (
+      typeof given === 'object' &&
+      given !== null &&
+      !ArrayBuffer.isView(given) &&
+      !Array.isArray(given)
+    ) {
+      array = readTensor(name, 'draftLogits', given, 'float32').data;
+    } else {
+      const expected = 'a Float32Array or an object with such data and dims';
+      throw wrongType(name, 'draftLogits', expected, given);
+    }
+    if (array.length === 0) requireAttached(name, 'draftLogits', array);
+    const needed = sequences * (name === 'verify' ? drafted : 1) * cols;
+    if (array.length !== needed) {
+      const rows = name === 'verify' ? 'each of draftTokens' : 'each sequence';
+      const expected = `have a row of ${cols} columns for ${rows}, ${needed} elements`;
+      throw wrongShape(name, 'draftLogits', expected, `${array.length} elements`);
+    }
+    return array as Float32Array;
+  }
+
+  /** Results of a sequence. */
+  private get width(): number {
+    return { verify: this.drafted + 1, verifyOne: 1, backOff: this.drafted }[this.name];
+  }
+
+  private writeSpec(
+    given: Readonly<Record<string, unknown>>,
+    { target, draft }: SpeculatorMemory,
+    sequences: number,
+    format: number,
+  ): void {
+    const { spec, name, cols, drafted } = this;
+    const kind = given['input'] ?? 'logits';
+    if (!(INPUT_KINDS as readonly unknown[]).includes(kind)) {
+      const refuse = typeof kind === 'string' ? wrongValue : wrongType;
+      throw refuse(
+        name,
+        'options.input',
+        INPUT_KINDS.map((each) => `"${each}"`).join(' or '),
+        kind,
+      );
+    }
+    const changes = [target, draft].some((each) => each.changes);
+    if (kind === 'probabilities' && changes) {
+      const expected = '"logits", as this speculator has a temperature or a step that cuts';
+      throw wrongValue(name, 'options.input', expected, kind);
+    }
+    // It follows those of the catalogue and the sampler.
+    spec[Spec.op] = native().operators.length + 1;
+    spec[Spec.isa] =
+      given['isa'] === undefined ? CURRENT_ISA : isaIndex(name, 'options.isa', given['isa']);
+    spec[Spec.threads] =
+      given['threads'] === undefined
+        ? DEFAULT_THREADS
+        : threadCount(name, 'options.threads', given['threads']);
+    spec[Spec.xFormat] = format;
+    spec[Spec.rows] = sequences;
+    const rows = name === 'verify' ? drafted + 1 : name === 'verifyOne' ? 1 : drafted;
+    spec[Spec.cols] = spec[Spec.xStride] = rows * cols;
+    spec[Spec.yStride] = 1;
+    const capacity = Math.max(...[target, draft].map(({ fields }) => capacityOf(fields, cols, 0)));
+    const parameters = [
+      MODES.indexOf(name),
+      cols,
+      sequences === 0 && name !== 'verify' ? 1 : drafted,
+      INPUT_KINDS.indexOf(kind as 'logits'),
+      capacity,
+    ];
+    spec.set(parameters, Spec.temperature);
+  }
+
+  private writeSettings(
+    { target, draft }: SpeculatorMemory,
+    ids: Float64Array,
+    step: number,
+  ): void {
+    for (const [place, { fields }] of [
+      [Place.settings, target],
+      [Place.draftSettings, draft],
+    ] as const) {
+      const lines = new Float64Array(ids.length * FIELDS);
+      ids.forEach((id, row) => {
+        lines.set(fields, row * FIELDS);
+        lines[row * FIELDS + Field.rowNumber] = id;
+        writeLong(lines, row * FIELDS + Field.stepLow, step);
+      });
+      this.operands[place] = lines;
+    }
+  }
+
+  private writeResults(given: unknown, sequences: number): void {
+    const { name, operands } = this;
+    const out = given === undefined ? {} : plainObject(name, 'options.out', given);
+    for (const key of Object.keys(out)) {
+      if (!(RESULTS as readonly string[]).includes(key)) {
+        throw unknownOption(name, key, RESULTS, 'options.out');
+      }
+    }
+    for (const part of RESULTS) {
+      const kind = kinds[part === 'logProbs' ? 'float32' : 'int32'];
+      const needed = sequences * (part === 'accepted' ? 1 : this.width);
+      const argument = `options.out.${part}`;
+      const array = out[part];
+      if (array === undefined) {
+        operands[Place[part]] = make(name, kind, needed);
+        continue;
+      }
+      if (!kind.is(array)) throw wrongType(name, argument, kind.name, array);
+      if (array.length === 0) requireAttached(name, argument, array);
+      if (array.length < needed) {
+        const expected = `have at least ${needed} elements`;
+        throw wrongShape(name, argument, expected, `${array.length} elements`);
+      }
+      operands[Place[part]] = array;
+    }
+  }
+
+  /** Lets go of the inputs, which native code has copied. */
+  letGo(): void {
+    this.x = NOTHING;
+    this.operands.fill(undefined, 0, INPUTS);
+  }
+
+  finish(): Verified {
+    return {
+      accepted: this.operands[Place.accepted] as Int32Array,
+      tokens: this.operands[Place.tokens] as Int32Array,
+      logProbs: this.operands[Place.logProbs] as Float32Array,
+    };
+  }
+
+  error(status: number): Error {
+    return refusal(this.name, status, [this.x, ...this.operands], {
+      [Refusal.NAN]: ['logits to have no NaN and no +Infinity', 'one in sequence'],
+      [Refusal.MASKED]: [
+        this.name === 'backOff'
+          ? 'every place to have a token that is not masked, and one of them another than was drawn'
+          : 'every row to have a token that is not masked',
+        'none in sequence',
+      ],
+      [Refusal.TOKEN]: [
+        `every drafted token to be the index of a column, below ${this.cols}`,
+        'another in sequence',
+      ],
+      [Refusal.DISTRIBUTION]: [
+        'every row of probabilities to be at least 0 and to add up to 1 within 0.001',
+        'another in sequence',
+      ],
+      [Refusal.DRAFTED]: [
+        'every drafted token to have a probability where it was drawn from, after the steps that cut',
+        'one without in sequence',
+      ],
+    });
+  }
+}
+
+const NOTHING = new Float32Array(0);
+
+function make(
+  name: string,
+  kind: (typeof kinds)[keyof typeof kinds],
+  length: number,
+): OperandArray {
+  try {
+    return new kind.make(length);
+  } catch {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `${name}: expected enough memory for ${length} results, received none`,
+    );
+  }
+}
