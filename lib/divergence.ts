@@ -25,11 +25,15 @@ export interface TeachersInputs extends TargetInputs {
 
 /** What `klDivergence` takes. */
 export interface KlDivergenceOptions extends LogitOptions, OtherInputs {
+  /** What is read beside x has no windows of its own. */
+  readonly window?: undefined;
   /** 'forward' (default): of x from the other, sum p ln(p / q) with p of x; 'reverse': of the other from x. */
   readonly direction?: 'forward' | 'reverse' | undefined;
 }
 /** What `nkdLoss` takes. */
 export interface NkdLossOptions extends CallOptions, TeacherInputs {
+  /** What is read beside x has no windows of its own. */
+  readonly window?: undefined;
   /** Divides the logits of the part that is about the other columns; from 1/16 to 16 (default 1). */
   readonly temperature?: number | undefined;
   /** The weight of the part that is about the other columns, from 0 to 16 (default 1.5). */
@@ -37,6 +41,8 @@ export interface NkdLossOptions extends CallOptions, TeacherInputs {
 }
 /** What `ensembleKdLoss` takes. */
 export interface EnsembleKdLossOptions extends CallOptions, TeachersInputs {
+  /** What is read beside x has no windows of its own. */
+  readonly window?: undefined;
   /** Divides the logits of both in the divergence; from 1/16 to 16 (default 2). */
   readonly temperature?: number | undefined;
   /** How many teachers there are, from 1 to 256 (default 1). */

@@ -18,11 +18,16 @@ export interface TokenInputs {
 
 /** What `setProbability` takes. */
 export interface SetProbabilityOptions extends LogitOptions, TokenInputs {
+  /** What is read beside x has no windows of its own. */
+  readonly window?: undefined;
   /** How many columns each row names, from 1 to 256 (default 1). */
   readonly count?: number | undefined;
 }
 /** What `decoupledCrossEntropy` takes. */
-export interface DecoupledCrossEntropyOptions extends LogitOptions, PositiveInputs {}
+export interface DecoupledCrossEntropyOptions extends LogitOptions, PositiveInputs {
+  /** What is read beside x has no windows of its own. */
+  readonly window?: undefined;
+}
 
 const positives: InputOperand = {
   role: 'input',
