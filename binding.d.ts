@@ -61,6 +61,18 @@ export interface Binding {
     y: ArrayBufferView | undefined,
     operands?: readonly (ArrayBufferView | undefined)[] | undefined,
   ): number;
+  /** Checks a call as `submit` does whose rows are in a file, without gaps; it waits for its sweep. */
+  gather(
+    ticket: number,
+    spec: Float64Array,
+    y: ArrayBufferView | undefined,
+    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+  ): number;
+  /**
+   * Queues the gathered calls of these tickets, all about the same rows, which lie in the open file from that byte on.
+   * Each part of the file is read once for all of them; where that fails every one settles with Status.UNREAD.
+   */
+  sweep(tickets: Float64Array, fd: number, offset: number): number;
   /** Copies the results of a ticket that settled with status 0 into y and the operands, and forgets the ticket. */
   collect(
     ticket: number,
@@ -71,6 +83,19 @@ export interface Binding {
   abort(ticket: number): number;
   /** Tickets of this environment that have not settled. */
   pending(): number;
+
+  /**
+   * A row of a call that comes in pieces; of the spec the operator, its parameters and the columns count. Gives a number
+   * for the functions below, or 0 where the operator needs its row as a whole.
+   */
+  openRow(spec: Float64Array): number;
+  /** The next elements: 2^k * blockLength, where the piece begins at a multiple of its length, or the last of the row. */
+  reduceRow(row: number, x: ArrayBufferView): number;
+  /** When all came: the number that the row becomes, if it does. */
+  finishRow(row: number, y: Float32Array): number;
+  /** Elements of the row that it becomes, in any order and as many at a time as there is room for. */
+  mapRow(row: number, x: ArrayBufferView, y: Float32Array): number;
+  closeRow(row: number): number;
 
   /** The state of a sum that arrives in pieces: Float64Array(stateLength). */
   stateInit(state: Float64Array, temperature: number): number;

@@ -72,7 +72,7 @@ export function promised<F extends { readonly operator: Operator }>(immediate: F
   return call as unknown as PromiseOf<F>;
 }
 
-function workOf(call: Call): Work {
+export function workOf(call: Call): Work {
   const { spec, x, y, operands, signal, operator } = call;
   return {
     spec,
@@ -91,6 +91,12 @@ function workOf(call: Call): Work {
   };
 }
 
+/** How a call gets to the addon under its ticket; gives a status. */
+type Start = (ticket: number, work: Work) => number;
+
+const queue: Start = (ticket, { spec, x, y, operands }) =>
+  native().submit(ticket, spec, x, y, operands);
+
 /** `verify`: the check of its results, for verify mode. */
 export function submit(
   name: string,
@@ -98,13 +104,14 @@ export function submit(
   resolve: Job['resolve'],
   reject: Job['reject'],
   verify: () => Check | null = () => null,
+  start: Start = queue,
 ): void {
   const { signal } = work;
   if (signal?.aborted) throw signal.reason;
   const check = verification.share === 0 ? null : verify();
   const ticket = takeTicket(name);
   const watch = signal && watchSignal(signal, ticket);
-  const status = native().submit(ticket, work.spec, work.x, work.y, work.operands);
+  const status = start(ticket, work);
   if (status !== Status.OK) {
     if (signal) unwatchSignal(signal, ticket);
     throw work.error(status);

@@ -67,6 +67,7 @@ export const Status = {
   BAD_STATE: 8,
   UNKNOWN_TICKET: 9,
   BAD_OPERAND: 10,
+  UNREAD: 11,
 } as const;
 
 /** Why a row has no result: what a native function returns is the reason plus 256 times the row. */

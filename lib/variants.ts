@@ -194,7 +194,7 @@ export const softpick = define<FloatCall<SoftpickOptions>>({
   cli: 'softpick',
   family: 'variants',
   driver: 'reduce-map',
-  summary: 'max(0, exp(x) - 1) over the sum of |exp(x) - 1| + epsilon',
+  summary: 'max(0, exp(x) - 1) over epsilon + the sum of the sizes of exp(x) - 1',
   formats: FORMATS,
   options: { epsilon: pickEpsilonOption },
   output: 'rows',
@@ -286,7 +286,7 @@ export const selfAdjustSoftmax = define<FloatCall<SelfAdjustOptions>>({
  * import { adaptiveTemperatureSoftmax, softmax } from 'softlane';
  * const scores = Float32Array.of(1, 2, 3, 4);
  * console.log(softmax(scores)); // 0.03, 0.09, 0.24, 0.64
- * console.log(adaptiveTemperatureSoftmax(scores)); // 0.02, 0.07, 0.23, 0.68
+ * console.log(adaptiveTemperatureSoftmax(scores)); // 0.02, 0.07, 0.21, 0.70
  * ```
  */
 export const adaptiveTemperatureSoftmax = define<FloatCall<VariantOptions>>({

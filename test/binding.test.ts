@@ -48,6 +48,9 @@ describe('wrong arguments', () => {
     const good: Record<string, unknown[]> = {
       run: [spec(), x, y],
       submit: [2 ** 32 + 1, spec(), x, y],
+      gather: [2 ** 32 + 1, spec(), y],
+      sweep: [Float64Array.of(2 ** 32 + 1), 0, 0],
+      openRow: [spec()],
       statePush: [new Float64Array(binding.stateLength), x, -1],
       stateInit: [new Float64Array(binding.stateLength), 1],
       stateMerge: [new Float64Array(binding.stateLength), new Float64Array(binding.stateLength)],

@@ -3,7 +3,7 @@ import * as api from '../lib';
 import { catalogue, findOperator } from '../lib/catalogue';
 import { kinds } from '../lib/elements';
 import { describe as inWords } from '../lib/errors';
-import { viewOptions, viewsOf } from '../lib/views';
+import { viewOptions, viewWidth, viewsOf } from '../lib/views';
 import { expectError } from './helpers/errors';
 
 type Any = (x: unknown, options?: unknown) => unknown;
@@ -212,7 +212,7 @@ describe.each(names)('%s refuses', (name) => {
   });
 
   test('an out that is too short, naming both lengths', () => {
-    const needed = findOperator(name)!.output === 'rows' ? 6 : 2;
+    const needed = 2 * viewWidth(view, 3);
     const out = outFor(name, needed - 1);
     expectError(
       () => one(x(), { cols: 3, out }),

@@ -42,8 +42,8 @@ afterEach(() => {
   expect(native().pending()).toBe(0);
 });
 
-test('the same functions as softlane, one per operator, and the sampler', () => {
-  const names = [...catalogue.map((line) => line.name), 'createSampler'];
+test('the same functions as softlane, one per operator, the sampler and the speculator', () => {
+  const names = [...catalogue.map((line) => line.name), 'createSampler', 'createSpeculator'];
   expect(Object.keys(promises).sort()).toEqual(names.sort());
 });
 

@@ -237,12 +237,13 @@ afterAll(async () => {
     test('a job that is cancelled leaves nothing; its worker goes on with others', async () => {
       const folder = at('cancelled');
       fs.mkdirSync(folder);
-      largeInput(folder, 16_384);
+      largeInput(folder, 4096);
       const outputs = (name: string) => ({ outputs: [{ op: 'softmax', path: name }] });
-      const long = { inputs: ['large.npy'], partBytes: 2 ** 22, ...outputs('y.npy') };
+      // The multiplication of a head takes seconds, and no disk.
+      const head = Float32Array.from({ length: 2048 * 1024 }, (_, i) => (i % 7) - 3);
+      fs.writeFileSync(join(folder, 'head.npy'), npy(dict('(2048, 1024)'), bytesOf(head)));
+      const long = { inputs: ['large.npy'], head: 'head.npy', ...outputs('y.npy') };
       const { job } = submit('d', writeJob(folder, long));
-      const only = await worker('d');
-      await only.until((each) => each.heard('range', job).length > 0);
       const cut = ask('d', 'submit', join(folder, 'job.json'), '--range-size', '8MiB');
       expect([cut.status, cut.stderr]).toEqual([
         4,
@@ -250,8 +251,15 @@ afterAll(async () => {
       ]);
       const anew = ask('d', 'submit', join(folder, 'job.json'), '--force');
       expect(anew.stderr).toContain(`is at work on ${job}: cancel it before it is done anew`);
+      const only = await worker('d');
+      const [parts] = leftovers(folder);
+      while (leftovers(join(folder, parts)).length === 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       expect(answer(ask('d', 'cancel', job, '--json'))).toEqual({ event: 'cancelled', job });
-      expect(fs.readdirSync(folder).sort()).toEqual(['job.json', 'large.npy']);
+      expect(fs.readdirSync(folder).sort()).toEqual(['head.npy', 'job.json', 'large.npy']);
+      await only.until((each) => each.heard('stopped').length > 0);
+      expect(only.heard('range')).toEqual([]);
       expect(ask('d', 'watch', job).status).toBe(1);
       const keys = await open.client!.keys(key('d', '[jr]*'));
       expect(keys).toEqual([]);
@@ -312,6 +320,7 @@ afterAll(async () => {
       const changed = ask('f', 'watch', id);
       expect(changed.status).toBe(3);
       expect(changed.stderr).toContain('good.npy: changed since the job was submitted');
+      expect(only.heard('range')).toEqual([]);
 
       const queue = new Queue('f-0.1', { connection: open.client! });
       const made = await queue.add('finish', { plan: { softlane: '9.1.0' } }, { attempts: 3 });

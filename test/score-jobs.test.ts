@@ -51,6 +51,11 @@ describe('a job that was stopped', () => {
     await runJob({ ...job, force: true });
     expect(fs.readFileSync(join(folder, 'y.npy')).equals(resumed)).toBe(true);
     expect(leftovers(folder)).toEqual([]);
+    const error = await failure(runJob({ ...job, resume: true }));
+    expect([error.code, error.message]).toEqual([
+      'ERR_SOFTLANE_OUTPUT_EXISTS',
+      expect.stringContaining('is finished: there is nothing to go on with'),
+    ]);
   });
 
   test('is not begun again by mistake, and is with force', async () => {

@@ -57,9 +57,11 @@ export function rmsNorm(row: ArrayLike<number>, parameters: NormParameters = {})
 type Values = ArrayLike<number>;
 type Inputs = Readonly<Record<string, Values | number | undefined>>;
 
+type Norm<P, T> = (row: Values, parameters: P, inputs: Inputs) => T;
+
 /** A norm of x + residual, and that sum, which is a float: rounded to the nearest before the norm is taken. */
-export function ofSum<P, T>(norm: (row: Values, parameters: P, inputs: Inputs) => T) {
-  return function ofSum(row: Values, parameters: P, inputs: Inputs) {
+export function ofSum<P, T>(norm: Norm<P, T>): Norm<P, { normalised: T; sum: Float64Array }> {
+  return function ofSum(row, parameters, inputs) {
     const residual = inputs['residual'] as Values;
     const sum = Float64Array.from(row, (x, i) => Math.fround(x + residual[i]));
     return { normalised: norm(sum, parameters, inputs), sum };

@@ -58,7 +58,7 @@ export interface Given {
 
 /** A checked call: what `binding.run` and `binding.submit` take. */
 export class SpeculateCall {
-  readonly spec = new Float64Array(SPEC_LENGTH);
+  readonly spec: Float64Array = new Float64Array(SPEC_LENGTH);
   x: InputArray;
   readonly y = undefined;
   readonly operands: (OperandArray | undefined)[] = [];

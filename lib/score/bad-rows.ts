@@ -3,7 +3,6 @@ import { AtomicFile, type AtomicFileOptions } from './atomic-file';
 import type { RowPlace } from './chain';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
-import type { AsyncOperator } from './operation';
 import type { Column } from './table';
 
 /** `keep`: each operator's documented result; `stop`: an error; `reject`: written to a file, and NaN in the outputs. */
@@ -19,31 +18,32 @@ export interface Rejected extends RowPlace {
   readonly reason: string;
 }
 
-/** Finds them, by the maximum of each row, which a NaN makes NaN. */
-export async function findBadRows(
-  maxLogit: AsyncOperator,
-  common: Readonly<Record<string, unknown>>,
-  { x, rows, cols }: { readonly x: Float32Array; readonly rows: number; readonly cols: number },
-  { labels, numbers }: { readonly labels: Int32Array | undefined; readonly numbers: boolean },
-): Promise<BadRow[]> {
+/** The rows whose label is no column. */
+export function badLabels(labels: Int32Array | undefined, cols: number): BadRow[] {
   const bad: BadRow[] = [];
-  let most: Float32Array | undefined;
-  if (numbers) {
-    most = new Float32Array(rows);
-    await maxLogit({ data: x, dims: [rows, cols] }, { ...common, out: most });
-  }
-  for (let row = 0; row < rows; row++) {
-    if (most !== undefined && Number.isNaN(most[row])) {
-      const column = x.subarray(row * cols, (row + 1) * cols).findIndex(Number.isNaN);
-      bad.push({ row, reason: `NaN in column ${column}` });
-      continue;
-    }
-    const label = labels?.[row];
-    if (label !== undefined && !(label >= 0 && label < cols)) {
-      bad.push({ row, reason: `label ${label} is none of the ${cols} columns` });
-    }
-  }
+  labels?.forEach((label, row) => {
+    if (label >= 0 && label < cols) return;
+    bad.push({ row, reason: `label ${label} is none of the ${cols} columns` });
+  });
   return bad;
+}
+
+/** The rows with a NaN, by the largest element of each, which it makes NaN. */
+export function nanRows(x: Float32Array, cols: number, most: Float32Array): BadRow[] {
+  const bad: BadRow[] = [];
+  most.forEach((value, row) => {
+    if (!Number.isNaN(value)) return;
+    const column = x.subarray(row * cols, (row + 1) * cols).findIndex(Number.isNaN);
+    bad.push({ row, reason: `NaN in column ${column}` });
+  });
+  return bad;
+}
+
+/** Both, a row once, in the order of rows; a NaN is said rather than a label. */
+export function bothKinds(nan: readonly BadRow[], label: readonly BadRow[]): BadRow[] {
+  const known = new Set(nan.map(({ row }) => row));
+  const others = label.filter(({ row }) => !known.has(row));
+  return [...nan, ...others].sort((a, b) => a.row - b.row);
 }
 
 export function badRowError({ path, row, reason }: Rejected): SoftlaneFileError {

@@ -11,6 +11,8 @@ export interface ByteSource {
   readSome(into: Uint8Array, signal?: AbortSignal): Promise<number>;
   skip(count: number, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
+  /** Where the next bytes lie in an open file, as if they were read; absent where they do not. */
+  take?(count: number): { readonly file: InputFile; readonly offset: number };
 }
 
 export class FileBytes implements ByteSource {
@@ -38,6 +40,12 @@ export class FileBytes implements ByteSource {
   async skip(count: number): Promise<void> {
     this.position = Math.min(this.end, this.position + count);
     return Promise.resolve();
+  }
+
+  take(count: number): { readonly file: InputFile; readonly offset: number } {
+    const { file, position: offset } = this;
+    this.position = Math.min(this.end, offset + count);
+    return { file, offset };
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { SoftlaneFileError } from './errors';
 import { openSource, type Located, type OpenedSource } from './inputs';
 import type { OpenOptions } from './format';
 import type { InputFile } from './input-file';
+import type { FileRows } from './file-rows';
 import type { RowTarget, Source } from './source';
 
 export interface Link {
@@ -13,6 +14,8 @@ export interface Link {
   readonly file: InputFile | undefined;
   /** A stream, which is opened once. */
   readonly stream: Source | undefined;
+  /** Whether its rows can be left in their file. */
+  readonly canTake: boolean;
 }
 
 /** Rows that are read together where they are not needed. */
@@ -35,6 +38,7 @@ export class Chain implements Source {
   readonly skips: boolean;
   readonly warning: string | undefined;
   private at = 0;
+  private readonly retired: Source[] = [];
   private readonly starts: number[] = [0];
   private place = 0;
 
@@ -71,8 +75,8 @@ export class Chain implements Source {
       for (const located of inputs) {
         const { source, file } = await reopen(located);
         const stream = file === undefined ? source : undefined;
-        const { rows, skips } = source;
-        links.push({ located, rows, skips, file, stream });
+        const { rows, skips, take } = source;
+        links.push({ located, rows, skips, file, stream, canTake: take !== undefined });
         if (first === undefined) {
           first = source;
           continue;
@@ -115,6 +119,28 @@ export class Chain implements Source {
     return done;
   }
 
+  /** Whether `takeRows` gives rows. */
+  get canTake(): boolean {
+    return this.links.every(({ canTake }) => canTake);
+  }
+
+  /**
+   * The next rows of one file, unread; undefined at the end. The file stays open until `takeRows` is called a second
+   * time from here.
+   */
+  async takeRows(count: number): Promise<FileRows | undefined> {
+    for (const source of this.retired.splice(0)) await source.close();
+    while (this.current !== undefined) {
+      const found = this.current.take!(count);
+      this.place += found.rows;
+      if (found.rows > 0 || count === 0) return found;
+      this.retired.push(this.current);
+      this.current = undefined;
+      await this.advance();
+    }
+    return undefined;
+  }
+
   async skip(rows: number, signal?: AbortSignal): Promise<void> {
     let left = rows;
     while (left > 0 && this.current !== undefined) {
@@ -153,6 +179,7 @@ export class Chain implements Source {
   }
 
   async close(): Promise<void> {
+    for (const source of this.retired.splice(0)) await source.close();
     await this.current?.close();
     this.current = undefined;
   }

@@ -98,15 +98,15 @@ function inWords(error: unknown): string {
   return typeof message === 'string' ? message : String(error);
 }
 
-/** A system error on the way in, as one of ours; our own errors pass unchanged. */
-export function inputError(path: string, error: unknown): SoftlaneError {
+/** A system error on the way in, as one of ours; our own errors pass unchanged. `where`: of the file. */
+export function inputError(path: string, error: unknown, where?: string): SoftlaneError {
   if (error instanceof SoftlaneError) return error;
   return systemCode(error) === 'ENOENT'
     ? new SoftlaneFileError('ERR_SOFTLANE_INPUT_MISSING', path, 'no such file', error)
     : new SoftlaneFileError(
         'ERR_SOFTLANE_INPUT_UNREADABLE',
         path,
-        `cannot be read: ${inWords(error)}`,
+        `cannot be read${where === undefined ? '' : ` ${where}`}: ${inWords(error)}`,
         error,
       );
 }

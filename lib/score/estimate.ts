@@ -11,7 +11,7 @@ import { outputFormat } from './output-file';
 
 const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
 
-/** Elements of the rows that are timed. */
+/** Elements of the rows that are timed; longer ones are not. */
 const sample = 2 ** 22;
 
 export interface JobEstimate {
@@ -37,7 +37,7 @@ export async function estimateJob(options: JobOptions): Promise<JobEstimate> {
       const words = rowWords({ columns: products[i]!.columns, flat: false });
       return { op: operation.name, path, bytes: rows === undefined ? null : 4 * rows * words };
     });
-    if (rows === undefined || feed.hasStream)
+    if (rows === undefined || feed.hasStream || cols > sample)
       return { rows: rows ?? null, cols, seconds: null, outputs };
     const blockRows = Math.max(1, Math.min(rows, Math.floor(sample / Math.max(cols, 1))));
     const x = new Float32Array(sharedMemory(4 * blockRows * cols));

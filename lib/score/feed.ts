@@ -3,6 +3,7 @@ import { widthOf } from '../operands';
 import { Chain, type Link, type RowPlace } from './chain';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
+import type { FileRows } from './file-rows';
 import { readHead, throughHead } from './head';
 import { requireUnchanged } from './identity';
 import { expand, locate } from './inputs';
@@ -162,11 +163,31 @@ export class Feed {
   ): Promise<number> {
     const labels = this.labelsInMain ? (beside['targets'] as Int32Array) : undefined;
     const rows = await this.source.read({ x, labels }, count, signal);
+    await this.readBeside(beside, rows, signal);
+    return rows;
+  }
+
+  private async readBeside(beside: Beside, rows: number, signal?: AbortSignal): Promise<void> {
     for (const { name, chain } of this.sides) {
       const found = await chain.read({ x: beside[name]! }, rows, signal);
       if (found !== rows) throw otherRows(chain.path, undefined, undefined);
     }
-    return rows;
+  }
+
+  /** Whether rows can be left in their files, and `takeRows` be called instead of `read`. */
+  get canTake(): boolean {
+    return this.source === this.main && !this.labelsInMain && this.main.canTake;
+  }
+
+  /** The next rows of one file, unread, and what is beside them; undefined at the end. */
+  async takeRows(
+    beside: Beside,
+    count: number,
+    signal?: AbortSignal,
+  ): Promise<FileRows | undefined> {
+    const found = await this.main.takeRows(count);
+    if (found !== undefined) await this.readBeside(beside, found.rows, signal);
+    return found;
   }
 
   async skip(rows: number, signal?: AbortSignal): Promise<void> {

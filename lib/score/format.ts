@@ -38,6 +38,8 @@ export interface AppendFormat {
   refusal?(table: Table): string | undefined;
   /** Whether the head says how many rows there are. */
   readonly counts: boolean;
+  /** Whether the bytes of a row of one column are its elements, so that a row can be written in pieces. */
+  readonly plain?: boolean;
 }
 
 /** An output that is encoded from beginning to end, in groups of rows that depend on the table alone. */

@@ -53,6 +53,11 @@ export class InputFile implements FileIdentity {
     }
   }
 
+  /** Its descriptor, good until `close`. */
+  get fd(): number {
+    return this.handle.fd;
+  }
+
   /** Fills `into` from `position`; a file that ends before is refused. */
   async read(into: Uint8Array, position: number, signal?: AbortSignal): Promise<void> {
     let done = 0;
@@ -63,7 +68,7 @@ export class InputFile implements FileIdentity {
       try {
         got = (await this.handle.read(piece, 0, piece.byteLength, position + done)).bytesRead;
       } catch (error) {
-        throw inputError(this.path, error);
+        throw inputError(this.path, error, `at byte ${position + done}`);
       }
       if (got === 0) {
         throw new SoftlaneFileError(

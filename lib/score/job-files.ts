@@ -27,6 +27,7 @@ export async function findUnfinished<Head extends { readonly outputs: readonly s
 ): Promise<JournalContent<Head> | undefined> {
   const path = journalPath(options);
   const found = path === undefined ? undefined : Journal.read<Head>(path);
+  if (found === undefined) requireUnfinished(options);
   if (found === undefined || options.resume === true) return found;
   if (options.force !== true) throw unfinishedJob(path!);
   for (const [i, { temporary }] of (found.last?.outputs ?? []).entries()) {
@@ -35,6 +36,18 @@ export async function findUnfinished<Head extends { readonly outputs: readonly s
   }
   await unlink(path!);
   return undefined;
+}
+
+/** Refuses to go on with a job of which everything is there. */
+function requireUnfinished({ resume, force, outputs, metrics }: JobOptions): void {
+  const paths = [...outputs.map(({ path }) => path), metrics?.path];
+  const all = paths.filter((path) => path !== undefined);
+  if (resume !== true || force === true || !all.every((path) => existsSync(path))) return;
+  throw new SoftlaneFileError(
+    'ERR_SOFTLANE_OUTPUT_EXISTS',
+    all[0]!,
+    'is finished: there is nothing to go on with (--force makes it anew)',
+  );
 }
 
 /** Removes what killed runs left beside the outputs and no journal knows. */

@@ -1,22 +1,20 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
-import * as promises from '../promises';
 import { AtomicFile } from './atomic-file';
-import { badRowError, blank, findBadRows, type BadRow } from './bad-rows';
-import type { ElementArray } from './element';
+import type { BadRow } from './bad-rows';
+import { BlockComputer, canSweep, operator, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
-import { Feed, type Beside } from './feed';
+import { Feed } from './feed';
+import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprint, identify } from './identity';
 import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
 import type { ResultFiles } from './job-files';
 import { checkJob, type CheckedJob } from './job-options';
 import type { JobOptions, JobSummary, Verified } from './job-types';
-import type { AsyncOperator, ComputeBlock } from './operation';
-import { pump, sharedMemory } from './pipeline';
+import { pump } from './pipeline';
 import { productsOf, type Product } from './product';
-import { makeColumns, rowWords } from './table';
-import { RowVerifier } from './verify-rows';
+import { rowWords } from './table';
 
 /** Thrown when a job was asked to stop: what is done is kept. */
 export class JobStopped extends Error {
@@ -25,36 +23,48 @@ export class JobStopped extends Error {
   }
 }
 
-/** softlane/promises by name: every operator of the catalogue is there. */
-const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
-export const operator = (name: string): AsyncOperator => library[name]!;
-
 const defaultBlockBytes = 8 * 2 ** 20;
+/** Of two blocks whose rows stay in their file: enough to make little of what goes on between blocks. */
+const sweptBlockBytes = 512 * 2 ** 20;
 const defaultPartBytes = 256 * 2 ** 20;
 const defaultLimit = 2 ** 30;
 
-interface BlockBuffers {
-  readonly x: Float32Array;
-  readonly beside: Beside;
-  readonly out: readonly (readonly ElementArray[])[];
-  bad: readonly BadRow[];
-}
+/** How rows go through memory: so many together, or each in pieces of so many elements. */
+type Portion = { readonly rows: number } | { readonly elements: number };
 
-/** Rows of a block, so that two of them with all that they need stay below the limits. */
-function blockRowsOf(options: JobOptions, feed: Feed, products: readonly Product[]): number {
-  const words = Object.values(feed.widths).reduce((sum, width) => sum + width, feed.cols);
+/** Two blocks, or two pieces, with all that they need stay below the limits. */
+function portionOf(
+  options: JobOptions,
+  checked: CheckedJob,
+  feed: Feed,
+  products: readonly Product[],
+): Portion {
+  const widths = Object.values(feed.widths).reduce((sum, width) => sum + width, 0);
   const results = products.reduce((sum, product) => sum + rowWords({ ...product, flat: false }), 0);
   const scratch = products.reduce((sum, product) => sum + product.scratch, 0);
-  const rowBytes = 2 * 4 * (words + results) + scratch;
-  const limit = options.limitMemory ?? defaultLimit;
+  const besideBytes = 2 * 4 * (widths + results) + scratch;
+  const rowBytes = besideBytes + 2 * 4 * feed.cols;
+  const { blockBytes, partBytes = defaultPartBytes, limitMemory: limit = defaultLimit } = options;
   if (rowBytes > limit) {
+    const elements = pieceLength(limit);
+    const reason =
+      elements === 0 ? 'that is too little' : wholeRowReason(options, checked, feed, products);
+    if (reason === undefined) return { elements };
     throw new SoftlaneError(
       'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}`,
+      `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}; rows cannot be taken in pieces, as ${reason}`,
     );
   }
-  const budget = Math.min(options.blockBytes ?? defaultBlockBytes, limit);
-  return Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(budget / Math.max(rowBytes, 1))));
+  const rowsIn = (bytes: number, each: number): number =>
+    Math.max(1, Math.min(feed.rows ?? Infinity, Math.floor(Math.min(bytes, limit) / each)));
+  if (blockBytes !== undefined || !canSweep(options, feed)) {
+    return { rows: rowsIn(blockBytes ?? defaultBlockBytes, Math.max(rowBytes, 1)) };
+  }
+  const rows = rowsIn(
+    Math.max(Math.min(sweptBlockBytes, 2 * partBytes), defaultBlockBytes),
+    rowBytes,
+  );
+  return { rows: Math.min(rows, rowsIn(defaultBlockBytes, Math.max(besideBytes, 1))) };
 }
 
 /** What tells this job from another one, for --resume. */
@@ -153,6 +163,8 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
     }
     for (const message of feed.warnings) options.onEvent?.({ event: 'warning', message });
     const products = productsOf(options, checked, feed.cols);
+    // What can never be done is refused before anything is written.
+    portionOf(options, checked, feed, products);
     const last = unfinished?.last;
     if (unfinished !== undefined || making.expect !== undefined) {
       const head = await headOf(options, checked, feed);
@@ -199,11 +211,10 @@ export interface Span {
 
 export class Run {
   private done: number;
-  private computed: number;
   private keptAt: number;
+  private computer: BlockComputer | undefined;
   private readonly from: number;
   private readonly to: number | undefined;
-  private readonly verifier: RowVerifier | undefined;
 
   constructor(
     private readonly options: JobOptions,
@@ -213,9 +224,8 @@ export class Run {
     readonly files: ResultFiles,
     private readonly span: Span,
   ) {
-    this.from = this.done = this.computed = this.keptAt = span.from;
+    this.from = this.done = this.keptAt = span.from;
     this.to = span.to;
-    this.verifier = options.verify === undefined ? undefined : new RowVerifier(options.verify);
   }
 
   /** Rows that the outputs have. */
@@ -225,7 +235,7 @@ export class Run {
 
   /** What a check of a share of the rows found here. */
   get verified(): Verified | undefined {
-    return this.verifier?.result;
+    return this.computer?.verified ?? undefined;
   }
 
   private get canKeep(): boolean {
@@ -245,39 +255,12 @@ export class Run {
   }
 
   async rows(): Promise<void> {
-    const { options, feed, products } = this;
-    const { threads, isa } = options;
-    const signal = options.signal as AbortSignal | undefined;
-    if (this.from > 0) await feed.skip(this.from, signal);
-    const blockRows = blockRowsOf(options, feed, products);
-    const common = { threads, isa, signal };
-    const computes = products.map((product) =>
-      product.start({ operator, cols: feed.cols, blockRows, common }),
-    );
-    const tables = products.map(({ columns }) => ({ columns, flat: false }));
-    const nothing = feed.cols === 0 && tables.every((table) => rowWords(table) === 0);
-    const left = this.to === undefined ? undefined : this.to - this.from;
-    let stopped = false;
-    await pump<BlockBuffers>(
-      {
-        rows: nothing ? 0 : left,
-        blockRows,
-        signal,
-        stopped: () => (stopped = this.canKeep && options.stopped?.() === true),
-        makeBlock: () => ({
-          x: new Float32Array(sharedMemory(4 * blockRows * feed.cols)),
-          beside: feed.makeBeside(blockRows, sharedMemory),
-          out: tables.map((table) => makeColumns(table, blockRows, sharedMemory)),
-          bad: [],
-        }),
-      },
-      {
-        read: ({ x, beside }, count) => feed.read(x, beside, count, signal),
-        compute: (block, rows) => this.compute(block, rows, computes, common),
-        write: (block, rows) => this.write(block, rows),
-      },
-    );
-    if (nothing) this.done = this.to ?? 0;
+    const { options, checked, feed, products, from } = this;
+    if (from > 0) await feed.skip(from, options.signal as AbortSignal | undefined);
+    const portion = portionOf(options, checked, feed, products);
+    const stopped = await ('rows' in portion
+      ? this.blocks(portion.rows)
+      : this.longRows(portion.elements));
     if (!stopped && this.to !== undefined && this.done < this.to) {
       const reason = `ended after ${this.done} of ${feed.rows} rows`;
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
@@ -287,61 +270,68 @@ export class Run {
     throw new JobStopped(this.done);
   }
 
-  private async compute(
-    block: BlockBuffers,
-    rows: number,
-    computes: readonly ComputeBlock[],
-    common: Readonly<Record<string, unknown>>,
-  ): Promise<void> {
-    const { feed, products, checked } = this;
-    const { cols } = feed;
-    const first = this.computed;
-    const x = block.x.subarray(0, rows * cols);
-    const inputs = Object.fromEntries(
-      Object.entries(block.beside).map(([name, array]) => [
-        name,
-        array.subarray(0, rows * feed.widths[name]!),
-      ]),
+  /** Whether it was stopped before the end. */
+  private async blocks(blockRows: number): Promise<boolean> {
+    const { options, checked, feed, products, from } = this;
+    const signal = options.signal as AbortSignal | undefined;
+    const computer = new BlockComputer(options, checked, feed, products, blockRows, from);
+    this.computer = computer;
+    const nothing =
+      feed.cols === 0 && products.every((product) => rowWords({ ...product, flat: false }) === 0);
+    const left = this.to === undefined ? undefined : this.to - from;
+    const sweeps = canSweep(options, feed);
+    let stopped = false;
+    await pump<BlockBuffers>(
+      {
+        rows: nothing ? 0 : left,
+        blockRows,
+        signal,
+        stopped: () => (stopped = this.canKeep && options.stopped?.() === true),
+        makeBlock: () => computer.makeBlock(),
+      },
+      {
+        read: async (block, count) => {
+          const { x, beside } = block;
+          if (!sweeps) return feed.read(x, beside, count, signal);
+          block.unread = await feed.takeRows(beside, count, signal);
+          return block.unread?.rows ?? 0;
+        },
+        compute: (block, rows) => computer.compute(block, rows),
+        write: (block, rows) => this.write(block, rows),
+      },
     );
-    const labels = checked.labelled ? (inputs['targets'] as Int32Array) : undefined;
-    const numbers = checked.policy !== 'keep';
-    block.bad =
-      numbers || labels !== undefined
-        ? await findBadRows(operator('maxLogit'), common, { x, rows, cols }, { labels, numbers })
-        : [];
-    if (block.bad.length > 0 && checked.policy !== 'reject') {
-      const { row, reason } = block.bad[0]!;
-      throw badRowError({ ...feed.locate(first + row), reason });
+    if (nothing) this.done = this.to ?? 0;
+    return stopped;
+  }
+
+  /** The same for rows of which each comes in pieces. */
+  private async longRows(elements: number): Promise<boolean> {
+    const { options, checked, feed, products, files } = this;
+    const stopped = (): boolean => this.canKeep && options.stopped?.() === true;
+    const rows = new LongRows(options, checked, feed, products, elements, stopped);
+    while (this.done < this.to!) {
+      const bad = await rows.row(this.done, files.outputs, (read) => this.progress(read));
+      if (bad === false) return true;
+      await this.reject(bad);
+      await this.took(1);
     }
-    for (const { row } of block.bad) if (labels !== undefined && cols > 0) labels[row] = 0;
-    const skipped = new Set(block.bad.map(({ row }) => row));
-    for (const [i, { columns, operation, request }] of products.entries()) {
-      const out = columns.map(({ width }, j) => block.out[i]![j]!.subarray(0, rows * width));
-      await computes[i]!({ x, rows, inputs }, out);
-      if (operation !== undefined) {
-        this.verifier?.check(
-          operation,
-          request,
-          { block: { x, rows, inputs }, first: first + feed.ahead, skipped },
-          columns,
-          out,
-        );
-      }
-      for (const { row } of block.bad) blank(columns, out, row);
-    }
-    this.computed += rows;
+    return false;
   }
 
   private async write({ out, bad }: BlockBuffers, rows: number): Promise<void> {
-    const { files, feed, products } = this;
+    const { files, products } = this;
     for (const [i] of products.entries()) await files.outputs[i]!.write(out[i]!, rows);
-    if (bad.length > 0) {
-      await files.rejects!.add(
-        bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
-      );
-      files.rejected += bad.length;
-    }
+    await this.reject(bad);
     await this.took(rows);
+  }
+
+  private async reject(bad: readonly BadRow[]): Promise<void> {
+    if (bad.length === 0) return;
+    const { files, feed } = this;
+    await files.rejects!.add(
+      bad.map(({ row, reason }) => ({ ...feed.locate(this.done + row), reason })),
+    );
+    files.rejected += bad.length;
   }
 
   /** Counts rows that the outputs have taken, and keeps them from time to time; gives whether it did. */
@@ -356,14 +346,20 @@ export class Run {
       this.keptAt = this.done;
       options.onEvent?.({ event: 'part', part, rows: this.done });
     }
-    const total = this.to;
-    options.onProgress?.({
-      rows: total,
-      rowsDone: this.done,
-      inputBytes: total === undefined ? undefined : total * rowBytes,
-      inputBytesDone: this.done * rowBytes,
-    });
+    this.progress();
     return keeps;
+  }
+
+  /** `elements`: of the row at hand. */
+  private progress(elements = 0): void {
+    const { to: rows } = this;
+    const { cols } = this.feed;
+    this.options.onProgress?.({
+      rows,
+      rowsDone: this.done,
+      inputBytes: rows === undefined ? undefined : 4 * rows * cols,
+      inputBytesDone: 4 * (this.done * cols + elements),
+    });
   }
 
   /**
@@ -400,7 +396,7 @@ export class Run {
       resumedFrom: this.from,
       rejected: files.rejected,
       metrics: files.metrics?.result ?? null,
-      verified: this.verifier?.result ?? null,
+      verified: this.computer?.verified ?? null,
       seconds,
       elementsPerSecond: work / seconds,
       bytesPerSecond: (4 * work) / seconds,

@@ -28,12 +28,14 @@ export function startMetrics(
   return async ({ x, rows, inputs }, [confidence, entropy, logProbability, rank]) => {
     const tensor = { data: x, dims: [rows, cols] };
     const all = { ...parameters, ...common };
-    await maxProbability(tensor, { ...all, out: confidence });
     const out = labelled
       ? { entropy, targetLogProbability: logProbability, targetRank: rank }
       : { entropy };
     const targets = labelled ? { targets: inputs['targets'] } : {};
-    await rowStats(tensor, { ...all, ...targets, stats: Object.keys(out), nan: 'masked', out });
+    await Promise.all([
+      maxProbability(tensor, { ...all, out: confidence }),
+      rowStats(tensor, { ...all, ...targets, stats: Object.keys(out), nan: 'masked', out }),
+    ]);
   };
 }
 

@@ -95,6 +95,7 @@ const descrOf = ({ element }: Column): string => (element === 'float32' ? '<f4' 
 const sink: AppendFormat = {
   kind: 'append',
   counts: true,
+  plain: true,
   head: (table, rows) => {
     const [only] = table.columns;
     if (table.columns.length === 1) {

@@ -46,7 +46,10 @@ export interface Block {
   readonly inputs: Readonly<Record<string, ElementArray>>;
 }
 
-/** Computes a block into arrays that have exactly its results, a column each. Called for one block at a time. */
+/**
+ * Computes a block into arrays that have exactly its results, a column each. Called for one block at a time. Operators
+ * are called before anything is awaited, as x may be in a file that is read once for all of them (lib/sweep.ts).
+ */
 export type ComputeBlock = (block: Block, out: readonly ElementArray[]) => Promise<void>;
 
 /** Something that `--op` can name. */
@@ -165,12 +168,11 @@ const top1: Operation = {
     const probabilities = new Float32Array(sharedMemory(4 * blockRows * cols));
     return async ({ x, rows }, [indices, results]) => {
       const tensor = { data: x, dims: [rows, cols] };
-      await argMax(tensor, { ...common, out: indices });
-      await softmax(tensor, {
-        ...parameters,
-        ...common,
-        out: probabilities.subarray(0, rows * cols),
-      });
+      const out = probabilities.subarray(0, rows * cols);
+      await Promise.all([
+        argMax(tensor, { ...common, out: indices }),
+        softmax(tensor, { ...parameters, ...common, out }),
+      ]);
       for (let row = 0; row < rows; row++) {
         const index = indices![row]!;
         results![row] = index < 0 ? NaN : probabilities[row * cols + index]!;

@@ -14,6 +14,8 @@ export interface KeptOutput extends Kept {
 export interface OutputFile {
   readonly path: string;
   write(columns: readonly ElementArray[], rows: number): Promise<void>;
+  /** Elements of a row that comes in pieces, of an output that `takesPieces`. */
+  writePart?(values: Float32Array): Promise<void>;
   /** Takes rows as the file of a part has them, with the state that the part left; a stream takes none. */
   take?(bytes: Uint8Array, state?: unknown): Promise<void>;
   /** Makes what was written safe, to be gone on with later. */
@@ -33,6 +35,12 @@ export function outputFormat(path: string, named?: Format): Format {
     path,
     `expected a name that ends in ${extensionsOf(outputFormats)}, or --out-format`,
   );
+}
+
+/** Whether such an output can be written in pieces of a row. */
+export function takesPieces(format: Format, table: Table): boolean {
+  const sink = format.sink!(table);
+  return sink.kind === 'append' && sink.plain === true && table.columns.length === 1;
 }
 
 /** How the format writes such a table; throws where it cannot. */
@@ -89,6 +97,9 @@ abstract class Base {
   }
   take(bytes: Uint8Array): Promise<void> {
     return this.file.write(bytes);
+  }
+  writePart({ buffer, byteOffset, byteLength }: Float32Array): Promise<void> {
+    return this.file.write(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   get path(): string {

@@ -2,7 +2,7 @@ import { SoftlaneError } from '../errors';
 
 /**
  * What happens to a block of rows. Each stage works on one block at a time; different stages overlap. `read` gives how
- * many rows it found: fewer than asked for only at the end.
+ * many rows it found: none at the end, and, where their number is not known, fewer than asked for only there.
  */
 export interface Stages<B> {
   read(block: B, count: number): Promise<number>;
@@ -30,11 +30,11 @@ export async function pump<B>(flow: Flow<B>, stages: Stages<B>): Promise<void> {
   if (rows === 0) return;
   const blocks: B[] = [flow.makeBlock()];
   const block = (k: number): B => (blocks[k % 2] ??= flow.makeBlock());
-  let asked = 0;
+  let taken = 0;
+  let wanted = 0;
   const read = (k: number): Promise<number> => {
-    const count = Math.min(blockRows, rows - asked);
-    asked += count;
-    return handled(stages.read(block(k), count));
+    wanted = Math.min(blockRows, rows - taken);
+    return handled(stages.read(block(k), wanted));
   };
 
   let reading = read(0);
@@ -42,10 +42,10 @@ export async function pump<B>(flow: Flow<B>, stages: Stages<B>): Promise<void> {
   try {
     for (let k = 0; ; k++) {
       signal?.throwIfAborted();
-      const wanted = asked - k * blockRows;
       const found = await reading;
       if (found === 0) break;
-      const isLast = found < wanted || asked >= rows;
+      taken += found;
+      const isLast = taken >= rows || (flow.rows === undefined && found < wanted);
       // The input of the block before is no longer needed: its computation is done.
       const goesOn = !isLast && flow.stopped?.() !== true;
       if (goesOn) reading = read(k + 1);

@@ -171,7 +171,7 @@ function head(table: Table, rows: number): Uint8Array {
 }
 
 /** One tensor: its rows one after another. */
-const single: AppendFormat = { kind: 'append', counts: true, head, rows: packRows };
+const single: AppendFormat = { kind: 'append', counts: true, plain: true, head, rows: packRows };
 
 /** Several, each in its own part of the file. */
 const several: EncodeFormat = {

@@ -3,6 +3,7 @@ import { orAborted } from './abort';
 import { readFully, type ByteSource } from './bytes';
 import { convertBytes, dtypes, narrowing, type Dtype, type ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
+import { FileRows } from './file-rows';
 
 /** Where a source puts rows: their elements, and the label of each where the source has them. */
 export interface RowTarget {
@@ -30,6 +31,8 @@ export interface Source {
   read(into: RowTarget, count: number, signal?: AbortSignal): Promise<number>;
   skip(rows: number, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
+  /** The next rows, up to `count`, unread in their file; absent where rows are not found so. */
+  take?: ((count: number) => FileRows) | undefined;
 }
 
 export interface RawSourceOptions {
@@ -50,6 +53,7 @@ export class RawSource implements Source {
   readonly flat: boolean;
   readonly skips: boolean;
   readonly warning: string | undefined;
+  readonly take: ((count: number) => FileRows) | undefined;
   private readonly dtype: Dtype;
   private place = 0;
 
@@ -66,6 +70,13 @@ export class RawSource implements Source {
     this.skips = bytes.left !== undefined;
     this.holds = dtypes[dtype].words;
     this.warning = narrowing(dtype);
+    if (bytes.take === undefined || rows === undefined || !FileRows.has(dtype)) return;
+    this.take = (count) => {
+      const some = Math.min(count, rows - this.place);
+      this.place += some;
+      const { file, offset } = bytes.take!(some * cols * dtypes[dtype].bytes);
+      return new FileRows(file, offset, dtype, some, cols);
+    };
   }
 
   async read({ x }: RowTarget, count: number, signal?: AbortSignal): Promise<number> {
@@ -174,7 +185,7 @@ export class BatchSource implements Source {
       const { cols, used } = this;
       into.x.set(x.subarray(used * cols, (used + size) * cols), done * cols);
       if (labels !== undefined) into.labels?.set(labels.subarray(used, used + size), done);
-      await this.take(size, signal);
+      await this.advance(size, signal);
       done += size;
     }
     return done;
@@ -184,12 +195,12 @@ export class BatchSource implements Source {
     for (let left = rows; left > 0 && this.batch !== undefined;) {
       signal?.throwIfAborted();
       const size = Math.min(left, this.batch.rows - this.used);
-      await this.take(size, signal);
+      await this.advance(size, signal);
       left -= size;
     }
   }
 
-  private async take(rows: number, signal: AbortSignal | undefined): Promise<void> {
+  private async advance(rows: number, signal: AbortSignal | undefined): Promise<void> {
     this.used += rows;
     if (this.used < this.batch!.rows) return;
     this.used = 0;

@@ -63,6 +63,8 @@ napi_value to_value(napi_env env, const Outcome& outcome) {
       return to_value(env, Status::kAborted);
     case Outcome::kNoMemory:
       return to_value(env, Status::kOutOfMemory);
+    case Outcome::kUnread:
+      return to_value(env, Status::kUnread);
     default:
       return to_number(env, static_cast<double>(outcome.refused));
   }

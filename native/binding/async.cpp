@@ -32,38 +32,62 @@ napi_value on_settled(napi_env env, napi_callback_info info) {
   return to_number(env, environment == nullptr ? 0 : environment->open_channel(env, arguments[0]));
 }
 
-napi_value submit(napi_env env, napi_callback_info info) {
-  const Arguments<5> arguments(env, info);
+namespace {
+
+// A job of a checked call that the environment knows. x: null for rows of a file.
+Status add_job(napi_env env, napi_value ticket_value, napi_value spec, napi_value x, napi_value y,
+               napi_value operands, std::shared_ptr<AsyncJob>* added) {
   Environment* environment = Environment::of(env);
   int64_t number;
-  if (environment == nullptr || !get_integer(env, arguments[0], 1, kMostTicket, &number))
-    return to_value(env, Status::kUnknownTicket);
+  if (environment == nullptr || !get_integer(env, ticket_value, 1, kMostTicket, &number))
+    return Status::kUnknownTicket;
   const uint64_t ticket = static_cast<uint64_t>(number);
 
   // These may run JavaScript, and so does check_call before it looks at any memory.
-  napi_value x_buffer, y_buffer;
-  const bool x_stays = is_fixed_shared(env, arguments[2], &x_buffer);
-  const bool y_stays = is_fixed_shared(env, arguments[3], &y_buffer);
+  napi_value x_buffer = nullptr, y_buffer;
+  const bool x_shared = x != nullptr && is_fixed_shared(env, x, &x_buffer);
+  const bool x_stays = x == nullptr || x_shared;
+  const bool y_stays = is_fixed_shared(env, y, &y_buffer);
   const auto is_free = [&] {
     return environment->has_channel(ticket) && environment->find(ticket) == nullptr;
   };
-  if (!is_free()) return to_value(env, Status::kUnknownTicket);
+  if (!is_free()) return Status::kUnknownTicket;
   Checked checked;
-  const Status status =
-      check_call(env, arguments[1], arguments[2], arguments[3], arguments[4], &checked);
-  if (status != Status::kOk) return to_value(env, status);
-  if (!is_free()) return to_value(env, Status::kUnknownTicket);
+  const Status status = check_call(env, spec, x, y, operands, &checked);
+  if (status != Status::kOk) return status;
+  if (!is_free()) return Status::kUnknownTicket;
   const auto job = std::make_shared<AsyncJob>(environment->shared_from_this(), ticket);
-  if (!job->prepare(checked, x_stays, y_stays)) return to_value(env, Status::kOutOfMemory);
-  const bool held = (!x_stays || hold(env, x_buffer, &job->references[0])) &&
+  if (!job->prepare(checked, x_stays, y_stays)) return Status::kOutOfMemory;
+  const bool held = (!x_shared || hold(env, x_buffer, &job->references[0])) &&
                     (!y_stays || hold(env, y_buffer, &job->references[1]));
   if (!held || !environment->add(env, job)) {
     let_go(env, job.get());
-    return to_value(env, Status::kOutOfMemory);
+    return Status::kOutOfMemory;
   }
+  *added = job;
+  return Status::kOk;
+}
+
+}  // namespace
+
+napi_value submit(napi_env env, napi_callback_info info) {
+  const Arguments<5> arguments(env, info);
+  std::shared_ptr<AsyncJob> job;
+  const Status status =
+      add_job(env, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], &job);
+  if (status != Status::kOk) return to_value(env, status);
   job->self = job;
   if (!enqueue(job.get())) job->run();  // no thread to be had: here and now
   return to_value(env, Status::kOk);
+}
+
+napi_value gather(napi_env env, napi_callback_info info) {
+  const Arguments<4> arguments(env, info);
+  std::shared_ptr<AsyncJob> job;
+  const Status status =
+      add_job(env, arguments[0], arguments[1], nullptr, arguments[2], arguments[3], &job);
+  if (status == Status::kOk) job->gathered = true;
+  return to_value(env, status);
 }
 
 napi_value collect(napi_env env, napi_callback_info info) {

@@ -73,9 +73,11 @@ bool Environment::has_channel(uint64_t ticket) const {
   return channel >= 1 && channel <= channels_.size();
 }
 
-AsyncJob* Environment::find(uint64_t ticket) const {
+AsyncJob* Environment::find(uint64_t ticket) const { return hold(ticket).get(); }
+
+std::shared_ptr<AsyncJob> Environment::hold(uint64_t ticket) const {
   const auto found = jobs_.find(ticket);
-  return found == jobs_.end() ? nullptr : found->second.get();
+  return found == jobs_.end() ? nullptr : found->second;
 }
 
 bool Environment::add(napi_env env, const std::shared_ptr<AsyncJob>& job) {

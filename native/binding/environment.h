@@ -17,8 +17,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "../runtime/memory.h"
+#include "../runtime/pieces.h"
 #include "../runtime/pool.h"
-#include "memory.h"
 #include "spec.h"
 
 namespace softlane {
@@ -32,8 +33,8 @@ class AsyncJob final : public Task {
   AsyncJob(std::shared_ptr<Environment> environment, uint64_t ticket)
       : environment_(std::move(environment)), ticket(ticket) {}
 
-  // Copies the input of a checked call, or takes it as it is where that is safe; sees to the
-  // output.
+  // Copies the input of a checked call, or takes it as it is where that is safe or it is in a file;
+  // sees to the output.
   bool prepare(const Checked& checked, bool x_stays, bool y_stays);
 
   // Copies the results to y and to the operands that are written, all of them checked.
@@ -44,6 +45,14 @@ class AsyncJob final : public Task {
   // On a pool thread.
   void run() override;
 
+  // For rows of a file (sweep.cpp): what is to be done, and by how many threads.
+  Step step() const { return {call_, isa_, y_, {Outcome::kDone, 0}}; }
+  int threads() const { return threads_; }
+  bool same_rows(const AsyncJob& other) const {
+    return call_.rows == other.call_.rows && call_.cols == other.call_.cols &&
+           call_.x_format == other.call_.x_format;
+  }
+
  private:
   std::shared_ptr<Environment> environment_;
 
@@ -51,6 +60,7 @@ class AsyncJob final : public Task {
   const uint64_t ticket;
   bool borrows = false;      // works in memory of JavaScript's
   bool writes_to_y = false;  // there is nothing to copy at the end
+  bool gathered = false;     // waits for the sweep that it is to be part of
   const Operator* op = nullptr;
   size_t y_needed = 0;  // elements of the caller's output
   Format y_format() const { return call_.y_format; }
@@ -86,11 +96,23 @@ class Environment : public std::enable_shared_from_this<Environment> {
   uint32_t open_channel(napi_env env, napi_value callback);
   bool has_channel(uint64_t ticket) const;
   AsyncJob* find(uint64_t ticket) const;
+  std::shared_ptr<AsyncJob> hold(uint64_t ticket) const;
   bool add(napi_env env, const std::shared_ptr<AsyncJob>& job);
   void forget(napi_env env, AsyncJob* job);
   Status abort(AsyncJob* job);
   bool is_delivered(const AsyncJob* job);
   uint32_t pending() const { return pending_; }
+
+  // Rows in pieces (pieces.cpp), by their numbers.
+  double add_row(std::unique_ptr<RowInPieces> row) {
+    rows_.emplace(next_row_, std::move(row));
+    return next_row_++;
+  }
+  RowInPieces* find_row(double number) const {
+    const auto found = rows_.find(number);
+    return found == rows_.end() ? nullptr : found->second.get();
+  }
+  bool close_row(double number) { return rows_.erase(number) > 0; }
 
   // Pool threads. False: the job is not to run.
   bool begin(AsyncJob* job);
@@ -113,6 +135,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
   std::unordered_map<uint64_t, std::shared_ptr<AsyncJob>> jobs_;
   std::vector<Channel> channels_;
   uint32_t pending_ = 0;
+  std::unordered_map<double, std::unique_ptr<RowInPieces>> rows_;
+  double next_row_ = 1;
 
   std::mutex mutex_;  // guards what follows, and each job's stage, status and link
   std::condition_variable idle_;

@@ -17,9 +17,20 @@ napi_value get_threads(napi_env env, napi_callback_info info);
 // async.cpp
 napi_value on_settled(napi_env env, napi_callback_info info);
 napi_value submit(napi_env env, napi_callback_info info);
+napi_value gather(napi_env env, napi_callback_info info);
 napi_value collect(napi_env env, napi_callback_info info);
 napi_value abort_call(napi_env env, napi_callback_info info);
 napi_value pending(napi_env env, napi_callback_info info);
+
+// sweep.cpp
+napi_value sweep(napi_env env, napi_callback_info info);
+
+// pieces.cpp
+napi_value open_row(napi_env env, napi_callback_info info);
+napi_value reduce_row(napi_env env, napi_callback_info info);
+napi_value finish_row(napi_env env, napi_callback_info info);
+napi_value map_row(napi_env env, napi_callback_info info);
+napi_value close_row(napi_env env, napi_callback_info info);
 
 // state.cpp
 napi_value state_init(napi_env env, napi_callback_info info);

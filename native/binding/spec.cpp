@@ -130,7 +130,7 @@ bool operands_overlap(const Checked& c, size_t x_bytes, size_t y_bytes) {
 
 Status check_overlap(const Checked& c) {
   const Format x_format = c.call.x_format, y_format = c.call.y_format;
-  const size_t x_bytes = input_span(c.call) * size_of(x_format);
+  const size_t x_bytes = c.x.data == nullptr ? 0 : input_span(c.call) * size_of(x_format);
   const size_t y_bytes = output_span(c.call, *c.op) * size_of(y_format);
   if (c.op->operand_count > 0 && operands_overlap(c, x_bytes, y_bytes)) return Status::kOverlap;
   if (!overlap(c.x.data, x_bytes, c.y, y_bytes)) return Status::kOk;
@@ -225,20 +225,45 @@ Status check_output(napi_env env, napi_value y, const Operator& op, Format forma
   return Status::kOk;
 }
 
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
-                  Checked* checked) {
+namespace {
+
+Status read_numbers(napi_env env, napi_value spec, Checked* checked) {
   Array<double> numbers;
   if (!get_doubles(env, spec, &numbers) || numbers.length != kSpecLength) return Status::kBadSpec;
   double fields[kSpecLength];
   std::memcpy(fields, numbers.data, sizeof fields);
-  Status status = read_spec(fields, checked);
+  return read_spec(fields, checked);
+}
+
+}  // namespace
+
+Status read_row_call(napi_env env, napi_value spec, Checked* checked) {
+  const Status status = read_numbers(env, spec, checked);
+  if (status != Status::kOk) return status;
+  const Call& call = checked->call;
+  const bool floats = call.x_format == Format::kF32 && call.y_format == Format::kF32;
+  const bool plain = floats && !is_gathered(call.layout) && checked->op->operand_count == 0;
+  return plain && call.rows == 1 ? Status::kOk : Status::kBadSpec;
+}
+
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
+                  Checked* checked) {
+  Status status = read_numbers(env, spec, checked);
   if (status != Status::kOk) return status;
   // The last that may run JavaScript.
   OperandValues values;
   if (checked->op->operand_count > 0) values.read(env, operands);
   const Format y_format = checked->call.y_format;
-  if (!get_array(env, x, array_type(checked->call.x_format), &checked->x)) return Status::kBadInput;
-  if (checked->x.length < input_span(checked->call)) return Status::kBadInput;
+  const Call& call = checked->call;
+  if (x == nullptr) {
+    checked->x = {};
+    const bool plain = call.x_stride == call.cols && !is_gathered(call.layout) &&
+                       y_format == Format::kF32 && input_span(call) != SIZE_MAX;
+    if (!plain) return Status::kBadSpec;
+  } else {
+    if (!get_array(env, x, array_type(call.x_format), &checked->x)) return Status::kBadInput;
+    if (checked->x.length < input_span(call)) return Status::kBadInput;
+  }
   status = check_output(env, y, *checked->op, y_format, output_span(checked->call, *checked->op),
                         &checked->y);
   if (status != Status::kOk) return status;

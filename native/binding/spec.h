@@ -64,9 +64,13 @@ struct OperandValues {
 size_t input_span(const Call& call);
 size_t output_span(const Call& call, const Operator& op);
 
-// Reads and checks all of them. The numbers are copied first: the spec may be in shared memory.
+// Reads and checks all of them. The numbers are copied first: the spec may be in shared memory. x
+// is null for rows that are in a file, which then have no gaps.
 Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
                   Checked* checked);
+
+// Of a call about one row of floats that comes in pieces, without operands: the numbers alone.
+Status read_row_call(napi_env env, napi_value spec, Checked* checked);
 
 // The array a result goes to, with room for `needed` elements of the operator's type, or of the
 // format for rows. Null where the operator has none.

@@ -17,6 +17,7 @@ enum class Status : int32_t {
   kBadState = 8,
   kUnknownTicket = 9,
   kBadOperand = 10,  // an array beside x and y: not of its type, too short, missing, or gone
+  kUnread = 11,      // a file that rows are in could not be read, or ended before them
   // From 16 on: why a row was refused, with 256 times the row (rows/operator.h).
 };
 

@@ -14,6 +14,7 @@ namespace {
 template <class Op, unsigned W>
 struct Score {
   static constexpr int kTemperature = 0;  // place in Call::params
+  static constexpr bool kInPieces = true;
 
   using Context = Units;
   using State = SummaryTree<W>;
@@ -81,7 +82,7 @@ struct Energy : Score<Energy, kMass> {
   static double score(const Call&, const Units& u, const Summary& s, const float* x, size_t n) {
     const double t = u.temperature, plain = s.peak + t * log1p_double(s.count - 1 + s.rest);
     // Where the two cancel, float terms would leave too few digits.
-    if (!(plain > -0.5 * t && plain < 0.5 * t)) return 0 - plain;
+    if (x == nullptr || !(plain > -0.5 * t && plain < 0.5 * t)) return 0 - plain;
     const size_t k = find(x, n, static_cast<float>(s.peak));
     if (k == n) return 0 - plain;  // another thread is writing to x
     return 0 - (s.peak + t * others_in_double(u, x, n, k));

@@ -34,6 +34,7 @@ struct ExpResult {
 
 // What the three share: one sum of exponentials a row.
 struct ExpFamily {
+  static constexpr bool kInPieces = true;
   using Context = Units;
   using State = softlane::State;
   using Result = ExpResult;
@@ -256,7 +257,7 @@ struct LogSoftmax : ExpFamily {
     result->total = total;
     result->dominant = -1;
     result->log_sum = log_unshifted(total);
-    if (!is_finite(result->log_sum)) return;
+    if (!is_finite(result->log_sum) || x == nullptr) return;
     const double half = result->log_sum - kLn2;
     if (!((total.peak - total.shift) / u.temperature > half)) return;
     const float mu = max_element(x, n);
@@ -339,7 +340,7 @@ struct LogSumExp : ExpFamily {
                      ExpResult* result) {
     result->total = total;
     result->log_sum = total.shift / u.temperature + log_unshifted(total);
-    if (near_zero(result->log_sum)) {
+    if (near_zero(result->log_sum) && x != nullptr) {
       const float mu = max_element(x, n);
       const size_t k = find(x, n, mu);
       if (k == n) return;  // another thread is writing to x

@@ -38,6 +38,8 @@
 // pair (a row to one number in any way) takes row(call, x, n), the number, likewise.
 // The last two, and select of a row to a row, may ask for workspace_bytes(call): call.workspace.
 //
+// A struct whose finish does without x (null) says so with kInPieces.
+//
 // A struct with operands beside x and y lists them in kOperands (operator.h), and reads them with
 // operand_at; one that cannot give a result for a row says so with refuse.
 #pragma once
@@ -63,6 +65,17 @@ struct Listed<Op, std::void_t<decltype(Op::kOperands)>> {
     op.operands = Op::kOperands;
     op.operand_count = static_cast<int>(sizeof Op::kOperands / sizeof *Op::kOperands);
     return op;
+  }
+};
+
+// The same with whether its rows may come in pieces.
+template <class Op, class = void>
+struct Described : Listed<Op> {};
+template <class Op>
+struct Described<Op, std::void_t<decltype(Op::kInPieces)>> {
+  static constexpr Operator entry(Operator op) {
+    op.in_pieces = Op::kInPieces;
+    return Listed<Op>::entry(op);
   }
 };
 
@@ -151,9 +164,9 @@ struct ReduceMapDriver {
     if (call.stream) fence();
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
-                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
-                              Long::append, finish, map});
+    return Described<Op>::entry({Op::kName, Output::kRow, Op::valid, Op::automatic, rows,
+                                 Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                                 Long::append, finish, map});
   }
 };
 
@@ -171,9 +184,9 @@ struct ReduceDriver {
     *static_cast<float*>(y) = Op::value(Long::conclude(call, state, x, n));
   }
   static constexpr Operator entry() {
-    return Listed<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
-                              Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
-                              Long::append, finish, nullptr});
+    return Described<Op>::entry({Op::kName, Output::kNumber, Op::valid, Op::automatic, rows,
+                                 Long::state_bytes, Op::needs_row_max, Long::start, Long::reduce,
+                                 Long::append, finish, nullptr});
   }
 };
 
@@ -364,6 +377,11 @@ struct MapDriver : RangeDriver<Op, MapDriver<Op>> {
     const typename Op::Context c = Op::context(call);
     softlane::map(x + begin, y + begin, end - begin, call.stream,
                   [&](const auto& v) SOFTLANE_VECTOR { return Op::vector(c, v); });
+  }
+  static constexpr Operator entry() {
+    Operator op = RangeDriver<Op, MapDriver>::entry();
+    op.in_pieces = true;
+    return op;
   }
 };
 

@@ -112,6 +112,11 @@ struct Operator {
 
   // Memory for each thread that works on the call: call.workspace. Null: none.
   size_t (*workspace_bytes)(const Call& call) = nullptr;
+
+  // Whether a row may come and go in pieces: reduce and map ask for nothing but the piece, and
+  // finish does without x, which is null then. What would look at the row again is less exact
+  // (docs/decisions/0013-states-do-not-look-twice.md).
+  bool in_pieces = false;
 };
 
 // Memory for the result of a row's reduction.

@@ -55,13 +55,10 @@ bool run(const Work& w, const void* x, void* y) {
 void set_stores(Stores stores) { stores_wanted.store(stores, std::memory_order_relaxed); }
 void set_prefetch(Prefetch wanted) { prefetch_wanted.store(wanted, std::memory_order_relaxed); }
 
-Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int threads,
-                const std::atomic<bool>* cancel) {
-  const Operator& op = isa.operators[checked.op];
-  Call call = checked;
+Plan::Plan(const Call& checked, const Operator& op) : call(checked) {
   straighten(op, &call);
-  const bool past = op.output == Output::kRow && past_the_cache(call);
-  call.stream = past && call.y_format == Format::kF32 && !is_gathered(call.layout);
+  past_the_cache = op.output == Output::kRow && softlane::past_the_cache(call);
+  call.stream = past_the_cache && call.y_format == Format::kF32 && !is_gathered(call.layout);
   call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
   call.scratch = nullptr;
   call.workspace = nullptr;
@@ -69,13 +66,13 @@ Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int
   if (call.algorithm == Algorithm::kAuto && op.automatic != nullptr) {
     call.algorithm = op.automatic(call.cols);
   }
-  Findings findings;
-  if (!run({call, isa, op, std::max(threads, 1), cancel, findings, past}, x, y)) {
-    return {Outcome::kStopped, 0};
-  }
-  if (findings.no_memory) return {Outcome::kNoMemory, 0};
-  const uint64_t refused = findings.refused;
-  return {refused == kNoneRefused ? Outcome::kDone : Outcome::kRefused, refused};
+}
+
+Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int threads,
+                const std::atomic<bool>* cancel) {
+  Plan plan(checked, isa.operators[checked.op]);
+  if (!run(plan.work(isa, threads, cancel), x, y)) return {Outcome::kStopped, 0};
+  return plan.outcome();
 }
 
 }  // namespace softlane

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "../isa/table.h"
+#include "file.h"
 
 namespace softlane {
 
@@ -19,9 +20,9 @@ void set_prefetch(Prefetch wanted);
 
 // kStopped: *cancel became true before everything was done; outputs are then partly written.
 // kRefused: a row has no result; `refused` says which and why (rows/operator.h), every other row
-// has its own.
+// has its own. kUnread: the file that the rows are in could not be read, or ended before them.
 struct Outcome {
-  enum Kind { kDone, kStopped, kNoMemory, kRefused } kind;
+  enum Kind { kDone, kStopped, kNoMemory, kRefused, kUnread } kind;
   uint64_t refused;
 };
 
@@ -29,5 +30,20 @@ struct Outcome {
 // formats.
 Outcome execute(const Call& call, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel);
+
+// A call over rows of a file. All steps of one have the same rows, columns and format of x, and no
+// gap between rows.
+struct Step {
+  Call call;
+  const Isa* isa;
+  void* y;
+  Outcome outcome;
+};
+
+// Runs them all over rows that lie one after another from a byte of the file on, and says for each
+// what came of it. A thread reads some rows into memory of its own that stays in its cache, and
+// takes every step through them before it reads more.
+void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
+                  const std::atomic<bool>* cancel);
 
 }  // namespace softlane

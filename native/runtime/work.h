@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "../isa/table.h"
+#include "execute.h"
 #include "pool.h"
 
 namespace softlane {
@@ -100,6 +100,24 @@ struct Work {
   size_t offset(Format format, size_t row, size_t i) const {
     const size_t inner = call.layout.inner;
     return ((row / inner * call.cols + i) * inner + row % inner) * size_of(format);
+  }
+};
+
+// A checked call as kernels get it.
+struct Plan {
+  Call call;
+  bool past_the_cache;
+  Findings findings;
+
+  Plan(const Call& checked, const Operator& op);
+  Work work(const Isa& isa, int threads, const std::atomic<bool>* cancel) {
+    const Operator& op = isa.operators[call.op];
+    return {call, isa, op, std::max(threads, 1), cancel, findings, past_the_cache};
+  }
+  Outcome outcome() const {
+    if (findings.no_memory) return {Outcome::kNoMemory, 0};
+    const uint64_t refused = findings.refused;
+    return {refused == kNoneRefused ? Outcome::kDone : Outcome::kRefused, refused};
   }
 };
 

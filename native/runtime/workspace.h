@@ -30,7 +30,7 @@ inline float* scratch() {
 // Memory for use while a kernel works: what fits into this much a thread keeps, for each use.
 constexpr size_t kKeptWorkspace = size_t{1} << 20;
 
-enum class Use { kKernel, kFloats };
+enum class Use { kKernel, kFloats, kFile };
 
 template <Use>
 class Workspace {

@@ -106,8 +106,8 @@ export interface OneNode {
   readonly int64: boolean;
 }
 
-/** The model of an operator of softlane's; undefined where ONNX has no such node. */
-export function oneNode(op: string, rows: number, cols: number): OneNode | undefined {
+/** The model of an operator of softlane's, for so many rows, or any number under a name; undefined where ONNX has no such node. */
+export function oneNode(op: string, rows: number | string, cols: number): OneNode | undefined {
   if (!Object.hasOwn(NODES, op)) return undefined;
   const { type, attributes, output } = NODES[op];
   const perRow = 'keepdims' in attributes;

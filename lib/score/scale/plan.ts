@@ -4,7 +4,7 @@ import { capabilities } from '../../capabilities';
 import { SoftlaneFileError } from '../errors';
 import { Feed } from '../feed';
 import { fingerprint, identify, type InputIdentity } from '../identity';
-import { operator } from '../job';
+import { operator } from '../compute';
 import { checkJob, type CheckedJob } from '../job-options';
 import type { JobOptions } from '../job-types';
 import { outputFormat, sinkOf } from '../output-file';

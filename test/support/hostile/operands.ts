@@ -140,7 +140,8 @@ export function inputsOf(
   for (const { operand, array } of placed) {
     if (operand.role !== 'input') continue;
     const length = width(operand);
-    const element = (c: number): number => array![row * length + c];
+    const from = operand.extent === 'perColumn' ? 0 : row * length;
+    const element = (c: number): number => array![from + c];
     inputs[operand.name] =
       array === undefined
         ? undefined

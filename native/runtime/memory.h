@@ -1,4 +1,4 @@
-// A block of native memory for the copies that asynchronous work reads and writes.
+// A block of native memory: copies that asynchronous work reads and writes, states of a row.
 #pragma once
 
 #include <cstddef>
