@@ -72,10 +72,14 @@ function testsOf(env, ...words) {
   return jest(env, '--testTimeout=600000', ...words);
 }
 
-/** Under address or undefined: the programs, then all of the tests; or some of the tests. */
+/**
+ * Under address or undefined: the programs, then all of the tests; or some of the tests. The quick share of the first is
+ * under both, in one build.
+ */
 async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ { quick, words }) {
   if (words.length > 0) return testsOf({ SOFTLANE_SANITIZE: sanitize }, ...words);
   const { runMemory, runProgram } = await programs();
+  if (quick && sanitize === 'address') sanitize = 'address,undefined';
   const folder = await ensurePrograms({ sanitize });
   const lengths = quick ? 'few' : 'some';
   report(`memory, ${sanitize}`, await runMemory(folder, { lengths }));
@@ -170,13 +174,19 @@ async function oldCpus(/** @type {Choice} */ { quick, words }) {
   return 0;
 }
 
+/** Whether the programs of `npm test` are gcc's. */
+function isGccDefault() {
+  const { stdout } = spawnSync('c++', ['--version'], { encoding: 'utf8' });
+  return process.env.CXX === undefined && /Free Software Foundation/.test(stdout ?? '');
+}
+
 /** A build by clang: the same hashes as that by gcc, and the same as those that are stored. */
 async function clang(/** @type {Choice} */ { quick, words }) {
   if (!have('clang', 'clang++', 'g++')) return 0;
   if (words.length > 0) return testsOf({ CXX: 'clang++' }, ...words);
   const { runProgram, runMemory } = await programs();
   const [ours, other] = [
-    await ensurePrograms({ sanitize: '', compiler: 'g++' }),
+    await ensurePrograms({ sanitize: '', compiler: isGccDefault() ? '' : 'g++' }),
     await ensurePrograms({ sanitize: '', compiler: 'clang++' }),
   ];
   const [gcc, llvm] = [await runProgram(ours, 'bits'), await runProgram(other, 'bits')];
