@@ -31,8 +31,8 @@ export const mutants: readonly Mutant[] = [
     file: 'native/binding/async.cpp',
     changes: [
       [
-        'const bool x_stays = is_fixed_shared(env, arguments[2], &x_buffer);',
-        'const bool x_stays = is_fixed_shared(env, arguments[2], &x_buffer) || true;',
+        'x != nullptr && is_fixed_shared(env, x, &x_buffer);',
+        'x != nullptr && (is_fixed_shared(env, x, &x_buffer) || true);',
       ],
     ],
     scenarios: ['transfer', 'postMessage', 'resize', 'write'],
@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the input's length is checked past TypeScript",
     file: 'native/binding/spec.cpp',
-    changes: [['if (checked->x.length < input_span(checked->call)) return Status::kBadInput;', '']],
+    changes: [['if (checked->x.length < input_span(call)) return Status::kBadInput;', '']],
     tests: ['test/proof/addon'],
   },
   {
