@@ -24,7 +24,7 @@ export function requireNoGroups(operator: Operator, spec: Float64Array): void {
 
 /** The columns of a call in the words of its options. */
 export function columnsOf({ group }: Operator, cols: number, size: number): string {
-  return group === undefined
+  return group === undefined || size === 1
     ? `options.cols (${cols})`
     : `options.cols times options.${group} (${cols / size} times ${size})`;
 }

@@ -135,13 +135,16 @@ describe('every operation of the catalogue', () => {
     const files: Record<string, string> = {};
     for (const { name, extent, element } of inputs) {
       const perRow = extent === 'perRow';
-      const array =
-        element === 'int32'
-          ? Int32Array.from({ length: rows }, (_, row) => (row * 3) % cols)
+      // One number a row: a column, or one of several columns that are named.
+      const single = perRow || (typeof extent === 'object' && extent.of === undefined);
+      const isIndex = single && element === 'int32';
+      const array = isIndex
+        ? Int32Array.from({ length: rows }, (_, row) => (row * 3) % cols)
+        : element === 'int32'
+          ? Int32Array.from(x, (value) => Number(value > 0))
           : x.map((value) => (value === -inf ? value : value / 2));
       arrays[name] = array;
-      const width = array.length / Math.max(rows, 1);
-      files[name] = saved(array, perRow ? [rows] : [rows, rows === 0 ? cols : width]);
+      files[name] = saved(array, perRow ? [rows] : [rows, single ? 1 : cols]);
     }
     const { targets, ...beside } = files;
     return { arrays, options: { labels: targets, beside } };
@@ -341,12 +344,12 @@ describe('a job', () => {
 
   test('a row that no memory could hold is one clear error', async () => {
     const [from, output] = [scratch.fresh(), scratch.fresh()];
-    // 4 TiB that take no room on the disk.
+    // 4 TiB that take no room on the disk, for an operator that needs its row as a whole.
     const cols = 2 ** 40;
     const head = npy(dict(`(1, ${cols})`));
     fs.writeFileSync(from, head);
     fs.truncateSync(from, head.length + 4 * cols);
-    const error = await failure(scoreFile({ input: from, output, op: 'logsumexp' }));
+    const error = await failure(scoreFile({ input: from, output, op: 'sparsemax' }));
     expect(error.code).toBe('ERR_SOFTLANE_OUT_OF_MEMORY');
     nothingAt(output);
   });
