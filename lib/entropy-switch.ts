@@ -80,9 +80,11 @@ interface Sequence {
  * ```
  */
 export function createEntropySwitch(options: EntropySwitchOptions): EntropySwitch {
-  const given = plainObject(NAME, 'options', options);
-  for (const key of Object.keys(given)) {
+  const source = plainObject(NAME, 'options', options);
+  const given = Object.create(null) as Record<string, unknown>;
+  for (const key of Object.keys(source)) {
     if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS);
+    given[key] = source[key];
   }
   const threshold = ruleValue(NAME, 'options.threshold', thresholdRule, given['threshold']);
   const limit = Math.fround(threshold * Math.LN2);
@@ -118,7 +120,8 @@ export function createEntropySwitch(options: EntropySwitchOptions): EntropySwitc
 
   return {
     next(logits, switchOptions = {}) {
-      const { rows, ...call } = plainObject(NAME, 'options', switchOptions) as SwitchOptions;
+      const own = { __proto__: null, ...plainObject(NAME, 'options', switchOptions) };
+      const { rows, ...call } = own as SwitchOptions;
       const nats = entropy(logits as Float32Array, call) as Float32Array | { data: Float32Array };
       const each = nats instanceof Float32Array ? nats : nats.data;
       const ids = readIds(rows, each.length, NAME);

@@ -23,8 +23,13 @@ export * from './pooling';
 export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
 export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
-export { Mahalanobis, fitMahalanobis, mahalanobis } from './mahalanobis';
-export type { FitMahalanobisOptions, MahalanobisOptions, MahalanobisScores } from './mahalanobis';
+export { fitMahalanobis, mahalanobis } from './mahalanobis';
+export type {
+  FitMahalanobisOptions,
+  Mahalanobis,
+  MahalanobisOptions,
+  MahalanobisScores,
+} from './mahalanobis';
 export { perplexity } from './perplexity';
 export type { Perplexity, PerplexityOptions } from './perplexity';
 export { LogSumExpState, logSumExpState } from './state';

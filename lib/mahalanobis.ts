@@ -237,6 +237,10 @@ export function fitMahalanobis(
   }
   const most = labels.reduce((a, b) => Math.max(a, b), 0);
   const classes = size(FIT, 'options.classes', given['classes'] ?? most + 1, 1);
+  if (classes > rows) {
+    const expected = `at most ${rows}, as every class is that of a row`;
+    throw wrongValue(FIT, 'the number of classes', expected, classes);
+  }
   const means = Array.from({ length: classes }, () => new Float64Array(cols));
   const counts = new Float64Array(classes);
   labels.forEach((label, row) => {

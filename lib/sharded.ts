@@ -1,6 +1,7 @@
 /** The cross-entropy of a row whose columns lie in several places: shards of a vocabulary, or pieces that arrive. */
 import { types } from 'node:util';
 import { plainObject, ruleValue } from './check';
+import { requireAttached } from './elements';
 import { SoftlaneError, inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
 import { crossEntropy } from './loss';
 import type { NumberRule } from './operator';
@@ -33,6 +34,14 @@ const TYPE = 'softlane.crossEntropyState';
 const VALID = ['temperature', 'labelSmoothing', 'isa'];
 const smoothing = crossEntropy.operator.options['labelSmoothing'] as NumberRule;
 
+/** Sums that were made here, for the constructor: nobody else has a reason to call it. */
+const made = new WeakSet<LogSumExpState>();
+
+function make(others: LogSumExpState, labelSmoothing: number): CrossEntropyState {
+  made.add(others);
+  return new CrossEntropyState(others, labelSmoothing);
+}
+
 /**
  * The sums over the columns pushed so far: those of the cross-entropy of one row. The target is in one of the shards, and
  * is left out of its sum from the start, so that a loss near 0 keeps its digits.
@@ -49,6 +58,7 @@ export class CrossEntropyState {
 
   /** Use {@link crossEntropyState} or {@link CrossEntropyState.from}. */
   constructor(others: LogSumExpState, labelSmoothing: number) {
+    if (!made.delete(others)) throw wrongType(NAME, 'its sums', 'those of a new state', others);
     this.#others = others;
     this.#labelSmoothing = labelSmoothing;
   }
@@ -75,6 +85,7 @@ export class CrossEntropyState {
    */
   push(x: Float32Array, target?: number): this {
     if (!types.isFloat32Array(x)) throw wrongType(NAME, 'x', 'a Float32Array', x);
+    if (x.length === 0) requireAttached(NAME, 'x', x);
     if (target === undefined) {
       inTheNameOf(NAME, 'logSumExpState', () => this.#others.push(x));
     } else {
@@ -198,7 +209,7 @@ export class CrossEntropyState {
     }
     const { labelSmoothing, others, numbers: text } = fields;
     if (typeof text !== 'string') throw wrongType(NAME, 'json.numbers', 'a string', text);
-    const state = new CrossEntropyState(
+    const state = make(
       inTheNameOf(NAME, 'logSumExpState', () =>
         LogSumExpState.from(others as LogSumExpStateJson, options),
       ),
@@ -258,7 +269,7 @@ export function crossEntropyState(options: CrossEntropyStateOptions = {}): Cross
       passed[key] = value;
     }
   }
-  return new CrossEntropyState(
+  return make(
     inTheNameOf(NAME, 'logSumExpState', () => logSumExpState(passed)),
     share,
   );
