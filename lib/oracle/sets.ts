@@ -36,20 +36,7 @@ function logMass(row: readonly number[], max: number, temperature: number): numb
   );
 }
 
-/** -ln p of the target, from the others: log1p(u), u = sum over the others of exp((x - x_y) / T). */
-function surpriseOf(row: readonly number[], target: number, temperature: number): number {
-  const others = row.filter((_, i) => i !== target);
-  const max = largest(others);
-  if (max === -Infinity) return row[target] === -Infinity ? NaN : 0;
-  const gap = (max - row[target]) / temperature;
-  if (gap > 0) {
-    const log = logMass(others, max, temperature);
-    return gap + log + Math.log1p(Math.exp(-gap - log));
-  }
-  return Math.log1p(sumOf(others.map((x) => Math.exp((x - row[target]) / temperature))));
-}
-
-/** The mean over the positives of -ln p, p that of softmax over the one and the negatives */
+/** The mean over the positives of -ln p = ln(1 + odds), p that of softmax over the one and the negatives. */
 export function decoupledCrossEntropy(
   row: ArrayLike<number>,
   parameters: SetParameters,
@@ -59,12 +46,15 @@ export function decoupledCrossEntropy(
   const labels = inputs['positives'] as ArrayLike<number>;
   const all = Array.from(row);
   const negatives = all.filter((_, i) => !(labels[i] > 0));
-  const losses = all
-    .filter((_, i) => labels[i] > 0)
-    .map((x) => {
-      const some = [...negatives, x];
-      return Number.isFinite(largest(some)) ? surpriseOf(some, negatives.length, temperature) : NaN;
-    });
+  const most = largest(negatives);
+  const log = most === -Infinity ? 0 : logMass(negatives, most, temperature);
+  const surprise = (x: number): number => {
+    if (!Number.isFinite(Math.max(most, x))) return NaN;
+    if (most === -Infinity) return 0;
+    const odds = (most - x) / temperature + log;
+    return odds > 0 ? odds + Math.log1p(Math.exp(-odds)) : Math.log1p(Math.exp(odds));
+  };
+  const losses = all.filter((_, i) => labels[i] > 0).map(surprise);
   return sumOf(losses) / losses.length;
 }
 
