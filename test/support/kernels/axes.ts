@@ -42,7 +42,10 @@ export function bothOptions(
   const forAxis: Options = { ...forRows, cols: undefined, dims: [...dims], axis: 1 };
   for (const { name, role, extent, element } of operandsOf(view.line)) {
     if (role !== 'input') continue;
-    if (extent === 'rows') forAxis[name] = moved(forRows[name] as Numbers, dims, n, 'columns');
+    if (extent === 'rows' || typeof extent === 'object') {
+      const given = forRows[name] as Numbers;
+      forAxis[name] = moved(given, dims, given.length / (outer * inner), 'columns');
+    }
     if (extent !== 'perSlab') continue;
     // Another for each slab, the same for its rows.
     const slab = (o: number) => Array.from({ length: n }, (_, i) => (i + o) % 3);
