@@ -156,18 +156,16 @@ function exampleArrays(
 ): Record<string, OperandArray> {
   const arrays: Record<string, OperandArray> = {};
   for (const operand of inputs) {
-    const values: number[] = [];
     const width = exampleWidth(line, operand, cols, options);
     const isShared = operand.extent === 'perColumn';
-    for (let r = 0; r < (isShared ? 1 : rows); r++) {
+    const count = isShared ? 1 : rows;
+    const array = new kinds[operand.element].make(count * width);
+    for (let r = 0; r < count; r++) {
       const row = isShared ? new Float32Array(cols) : x.subarray(r * stride, r * stride + cols);
       const value = operand.example(row, width);
-      if (typeof value === 'number') values.push(value);
-      else for (let i = 0; i < value.length; i++) values.push(value[i]);
+      if (typeof value === 'number') array[r] = value;
+      else array.set(value, r * width);
     }
-    const { make } = kinds[operand.element];
-    const array = new make(values.length);
-    values.forEach((value, i) => (array[i] = value));
     arrays[operand.name] = array;
   }
   return arrays;
