@@ -57,7 +57,7 @@ test('this machine runs the scalar backend at least', () => {
   expect(isas).toContain('scalar');
 });
 
-const LONG = [...[17, 16, 18].flatMap((log2) => [2 ** log2 - 1, 2 ** log2 + 4097]), 2 ** 20 + 4097];
+const LONG = [20, 17, 16, 18].flatMap((log2) => [2 ** log2 - 1, 2 ** log2 + 4097]);
 
 describe.each(operators)('%s', (name, line) => {
   const inPlace = line.output === 'rows';

@@ -1,5 +1,5 @@
-import type { JobEvent, JobOptions, JobProgress } from '../score/job-types';
-import type { JobSummary } from '../score/job-types';
+import type { JobEstimate } from '../score/estimate';
+import type { JobEvent, JobOptions, JobProgress, JobSummary } from '../score/job-types';
 import type { MetricsResult } from '../score/metrics';
 import { visible } from './failure';
 import { bytesText, countText, note, print } from './output';
@@ -151,18 +151,7 @@ function metricsText(metrics: MetricsResult): string {
   return known.map(([name, value]) => `${name} ${Number(value!.toPrecision(4))}`).join(', ');
 }
 
-interface Estimate {
-  readonly rows: number | null;
-  readonly cols: number;
-  readonly seconds: number | null;
-  readonly outputs: readonly {
-    readonly op: string;
-    readonly path: string;
-    readonly bytes: number | null;
-  }[];
-}
-
-function estimateText({ rows, cols, seconds, outputs }: Estimate): string {
+function estimateText({ rows, cols, seconds, outputs }: JobEstimate): string {
   const count = rows === null ? 'an unknown number of' : countText(rows);
   const lines = [`${count} rows of ${countText(cols)}`];
   for (const { op, path, bytes } of outputs) {

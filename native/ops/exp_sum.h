@@ -257,7 +257,7 @@ inline void push_online(const Units& u, const float* x, size_t n, State* state) 
 // Adds a range of a row, block by block.
 inline void push_range(const Units& u, const Way& way, const float* x, size_t n, State* state) {
   state->elements += static_cast<double>(n);
-  if (kPrefetches && way.algorithm == Algorithm::kOnline && way.prefetch != Prefetch::kNone) {
+  if (way.algorithm == Algorithm::kOnline && asks(way.prefetch)) {
     with_prefetch(way.prefetch, [=](auto ahead) { push_online<decltype(ahead)>(u, x, n, state); });
     return;
   }

@@ -43,6 +43,7 @@ struct ExpFamily {
     return valid_temperature(t) && (masked == 0 || masked == 1);
   }
   static Units context(const Call& call) { return Units(call.params[kTemperature]); }
+  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static bool needs_row_max(const Call& call) { return softlane::needs_row_max(call.algorithm); }
   static void start(const Call& call, State* state) { clear(state, call.params[kTemperature]); }
   static void append(State* state, const State& next) { softlane::append(state, next); }
@@ -207,7 +208,6 @@ struct Softmax : ExpFamily {
     return true;
   }
 
-  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float* y, size_t n,
                          ExpResult* result) {
     const bool keeps = call.algorithm == Algorithm::kThreePassReload ||
@@ -241,7 +241,6 @@ struct LogSoftmax : ExpFamily {
   // A row with a dominant element, which is most rows of a classifier, needs more than its sum.
   static bool sixteen_rows(const Call&, const Units&, const float*, float*) { return false; }
 
-  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          ExpResult* result) {
     finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
@@ -328,7 +327,6 @@ struct LogSumExp : ExpFamily {
     return usual;
   }
 
-  static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          ExpResult* result) {
     finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);

@@ -73,11 +73,10 @@ struct TopK {
   static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
                      void* state) {
     State* s = static_cast<State*>(state);
-    const bool looks_ahead = kPrefetches && call.prefetch != Prefetch::kNone;
     Maxima maxima;
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t n = block_length(end, i);
-      const bool next = looks_ahead && end - i >= 2 * kBlock;
+      const bool next = asks(call.prefetch) && end - i >= 2 * kBlock;
       if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, next, &maxima, state)) continue;
       bool has_nan;
       if (c.large) {

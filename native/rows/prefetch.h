@@ -27,13 +27,16 @@ struct Fetch {
   }
 };
 
+// Whether a pass asks for anything.
+inline bool asks(Prefetch wanted) { return kPrefetches && wanted != Prefetch::kNone; }
+
 // f(ahead), whose type says what is asked for (a pass knows it as Ahead): one choice a block, none
 // in its loops.
 template <class F>
 inline auto with_prefetch(Prefetch wanted, F f) {
   if constexpr (kPrefetches) {
     if (wanted == Prefetch::kPages) return f(Fetch<Prefetch::kPages>());
-    if (wanted != Prefetch::kNone) return f(Fetch<Prefetch::kNext>());
+    if (asks(wanted)) return f(Fetch<Prefetch::kNext>());
   }
   return f(Fetch<Prefetch::kNone>());
 }
