@@ -99,9 +99,9 @@ const teachers: InputOperand = {
  *
  * Shape: rows x cols in, [rows] out, as a new Float32Array; a tensor loses its last dimension.
  *
- * Special values: where p_i is 0 the term is 0; where q_i is 0 and p_i is not, the result is +Infinity, and where
- * ln(p_i / q_i) is beyond the largest float. A row of either that has a NaN or a +Infinity, or no column that is not
- * masked, gives NaN. No result is negative.
+ * Special values: where p_i is 0, or less than 2^-190 of the largest, the term is 0; where q_i is 0 and p_i is not, the
+ * result is +Infinity, and where ln(p_i / q_i) is beyond the largest float. A row of either that has a NaN or a
+ * +Infinity, or no column that is not masked, gives NaN. No result is negative.
  *
  * Error: at most 24 ULP, or 1e-13 absolute where that is more; largest measured 14.6 ULP.
  *
@@ -150,10 +150,10 @@ export const klDivergence = define<FloatCall<KlDivergenceOptions, OtherInputs>>(
  * Shape: rows x cols in, [rows] out, as a new Float32Array; a tensor loses its last dimension.
  *
  * Special values: a masked column (-Infinity) has no probability; where the student has none and the teacher has some,
- * the result is +Infinity, and where what a logit lacks to the largest other one, over T, is beyond the largest float. A
- * teacher with no column beside the target adds nothing for them. A row of either that has a
- * NaN or a +Infinity, or no column that is not masked, gives NaN. A target that is no index of a column throws, with its
- * row in the error.
+ * the result is +Infinity, and where what a logit lacks to the largest other one, over T, is beyond the largest float;
+ * less than 2^-190 of the largest is none. A teacher with no column beside the target adds nothing for them. A row of
+ * either that has a NaN or a +Infinity, or no column that is not masked, gives NaN. A target that is no index of a column
+ * throws, with its row in the error.
  *
  * Error: at most 4 ULP; largest measured 3.3 ULP.
  *

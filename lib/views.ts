@@ -139,7 +139,9 @@ export function viewOptions(view: View, x: unknown, given: AnyOptions = {}): Any
   Object.assign(result, exampleArrays(view, data, shape, options));
   if (line.group !== undefined) {
     Object.assign(result, grouped(line, options, cols));
-    result['cols'] = cols / Number(result[line.group]);
+    // No elements and no columns asked for are one empty row, not none.
+    if (cols > 0 || options['cols'] !== undefined)
+      result['cols'] = cols / Number(result[line.group]);
   }
   if (part === undefined) return result;
   if (line.lists !== undefined) result[line.lists] = [part.name];

@@ -70,7 +70,7 @@ export function klDivergence(
     const p = Math.exp(a);
     const q = Math.exp(b);
     const d = (y[i] - yMax - (x[i] - xMax)) / temperature - (yLog - xLog);
-    if (p === 0) return q;
+    if ((x[i] - xMax) / temperature < LEAST) return q;
     // Odds whose logarithm is no float count as infinite.
     if (Math.abs(d) >= 2 ** 128) return d < 0 ? Infinity : q;
     return Math.abs(d) <= 0.5 ? p * excessOf(d) : q - p - p * d;
@@ -87,6 +87,9 @@ function excessOf(d: number): number {
   }
   return sum * d * d;
 }
+
+/** Logarithm of 2^-190: what is less likely than the most likely class by more counts as impossible. */
+const LEAST = -190 * Math.LN2;
 
 /** Whether a row has a distribution at all. */
 function isUsual(row: readonly number[]): boolean {
@@ -115,7 +118,7 @@ export function nkdLoss(
   const weights = x.map((v) => Math.exp((v - xMax) / temperature));
   const gaps = y.map((v) => (yMax - v) / temperature);
   const terms = weights.map((w, i) => {
-    if (w === 0) return 0;
+    if ((x[i] - xMax) / temperature < LEAST) return 0;
     // A gap that is no float counts as infinite.
     return gaps[i] >= 2 ** 128 ? Infinity : w * gaps[i];
   });

@@ -49,6 +49,24 @@ struct Halving {
         u(whole.temperature * factor) {}
 };
 
+// Weights, 2^kPeakBias times too large, times gaps. Gaps of which such a product might be no float
+// have a sum of their own, of 2^-20 of what it is.
+class WideGaps {
+ public:
+  // The product, or 0 where it went there; a weight of 0 has none.
+  SOFTLANE_VECTOR f32x16 product(f32x16 weight, f32x16 gap) {
+    const splat zero = set1(0.0f), wide = set1(0x1p20f), down = set1(0x1p-110f);
+    const mask16 none = weight == zero, is_wide = gap >= wide;
+    sums_.add(select(is_wide, select(none, zero, weight * (gap * down)), zero));
+    return select(is_wide | none, zero, weight * gap);
+  }
+  double total() const { return sums_.total() * 0x1p20; }
+
+ private:
+  static_assert(kPeakBias == 90);
+  LaneSums sums_;
+};
+
 // f(v, w) of the vectors of two rows, added up; beyond the end they are masked.
 template <class F>
 inline double sum_of_two(const float* x, const float* y, size_t n, F f) {
@@ -76,8 +94,6 @@ class Kl {
     const Summary p = summary(u, x, n), q = summary(u, y, n);
     if (!has_peak(p) || !has_peak(q)) return __builtin_nan("");
     const Halving h(u, p.peak, q.peak);
-    // Smaller terms, where their sum might not be a float.
-    const double unit = h.needed ? 0x1p-40 : 1;
     const LessPeak a(h.u, p, h.factor), b(h.u, q, h.factor);
     const double log_ratio =
         log1p_double(p.count - 1 + p.rest) - log1p_double(q.count - 1 + q.rest);
@@ -86,10 +102,10 @@ class Kl {
     double total = 0;
     for (size_t i = 0; i < n; i += kBlock) {
       const size_t m = block_length(n, i);
-      total += block(h.u, a, x.at(i, m), b, y.at(i, m), m, log_ratio, ratio, unit);
+      total += block(h.u, a, x.at(i, m), b, y.at(i, m), m, log_ratio, ratio);
     }
     // Nothing was a NaN: what q does not have at all has made one of an infinite term.
-    return total == total ? total / mass(p) / unit : __builtin_inf();
+    return total == total ? total / mass(p) : __builtin_inf();
   }
 
  private:
@@ -106,18 +122,19 @@ class Kl {
   }
 
   static double block(const Units& u, const LessPeak& a, const float* x, const LessPeak& b,
-                      const float* y, size_t n, double log_ratio, double ratio, double unit) {
+                      const float* y, size_t n, double log_ratio, double ratio) {
     constexpr float kC[] = {
         1.0f / 479001600, 1.0f / 39916800, 1.0f / 3628800, 1.0f / 362880, 1.0f / 40320, 1.0f / 5040,
         1.0f / 720,       1.0f / 120,      1.0f / 24,      1.0f / 6,      0.5f};
     const splat zero = set1(0.0f), one = set1(1.0f);
-    const ExtExp k(u.k, 0);
-    const splat low = set1(u.at_exponent(-120)), gain = set1(static_cast<float>(kOverGain * unit));
+    const ExtExp k(u.k, kPeakBias);
+    const splat low = set1(u.at_exponent(-kPeakDepth)), gain = set1(static_cast<float>(kOverGain));
     const splat over_t = set1(static_cast<float>(1 / u.folded));
     const float log_hi = static_cast<float>(log_ratio);
     const splat c_hi = set1(log_hi), c_lo = set1(static_cast<float>(log_ratio - log_hi));
     const splat of_q = set1(static_cast<float>(ratio));
-    // e^(hi + lo), without the gain.
+    WideGaps wide;
+    // 2^90 e^(hi + lo), without the gain.
     const auto exponential = [&](const Shifted& v) SOFTLANE_VECTOR {
       const f32x16 c = max(low, v.hi), z = k.round(c);
       const f32x16 e = k.power(z, k.tail(c, z));
@@ -130,11 +147,12 @@ class Kl {
       f32x16 series = set1(kC[0]);
       for (size_t i = 1; i < sizeof kC / sizeof *kC; ++i) series = fma(series, d, set1(kC[i]));
       const f32x16 near = p * (d * d) * series;
-      const f32x16 far = (q - p) - p * d;
+      const f32x16 far = (q - p) + wide.product(p, zero - d);
       const mask16 is_near = one >= max(d, zero - d);
       return select(p == zero, q, select(is_near, near, far));
     };
-    return sum_of_two(x, y, n, term);
+    const double total = sum_of_two(x, y, n, term);
+    return total * pow2_double(-kPeakBias) + wide.total();
   }
 };
 
@@ -227,20 +245,13 @@ struct NkdLoss {
     const ExtExp k(h.u.k, kPeakBias);
     const splat low = set1(h.u.at_exponent(-kPeakDepth)), zero = set1(0.0f);
     const splat over_t = set1(static_cast<float>(1 / h.u.folded));
-    // Weights are 2^90 times too large. Gaps that times one of them might be no float have a sum of
-    // their own, 2^-20 of what it is.
-    const splat wide = set1(0x1p20f), down = set1(0x1p-110f);
-    LaneSums wide_gaps;
+    WideGaps wide;
     const auto term = [&](f32x16 v, f32x16 w) SOFTLANE_VECTOR {
       const Shifted s(a, v), t(b, w);
       const f32x16 c = max(low, s.hi), z = k.round(c);
       const f32x16 e = k.power(z, k.tail(c, z));
       const f32x16 weight = select(low >= s.hi, zero, fma(e, s.lo * over_t, e));
-      const f32x16 gap = (zero - t.hi) * over_t;
-      const f32x16 product = select(weight == zero, zero, weight * (gap * down));
-      const mask16 is_wide = gap >= wide;
-      wide_gaps.add(select(is_wide, product, zero));
-      return select(is_wide | (weight == zero), zero, weight * gap);
+      return wide.product(weight, (zero - t.hi) * over_t);
     };
     float copy[kBlock];
     double total = 0;
@@ -249,7 +260,7 @@ struct NkdLoss {
       total += sum_of_two(others.of_block(x, i, m, copy), y + i, m, term);
     }
     // What q does not have at all has made a NaN of an infinite term.
-    total = total * pow2_double(-kPeakBias) + wide_gaps.total() * 0x1p20;
+    total = total * pow2_double(-kPeakBias) + wide.total();
     if (total != total) return __builtin_inf();
     return log1p_double(q.count - 1 + q.rest) + total * kOverGain / mass(p);
   }

@@ -33,8 +33,8 @@ export function inputsOf({ line }: Operator): InputOperand[] {
 const ROOM = ARENA - 25;
 
 /** Whether every element must be the index of a column. */
-export function isColumns({ role, element }: Operand): boolean {
-  return role === 'input' && element === 'int32';
+export function isColumns({ name }: Operand): boolean {
+  return name === 'targets' || name === 'tokens';
 }
 
 /** Elements a row, or, for 'perColumn', of the whole. */

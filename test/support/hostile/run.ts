@@ -98,7 +98,8 @@ export function planned(line: Operator): (recipe: CallRecipe, rows: number) => s
   return (recipe, rows) => {
     const shapeFor = (made: World): Shape => {
       const given = givenOptions(made);
-      const cols = ((given['cols'] ?? 3) as number) * groupOf(made);
+      const asked = given['cols'] ?? 3;
+      const cols = typeof asked === 'number' ? asked * groupOf(made) : (asked as number);
       const stride = (given['stride'] ?? cols) as number;
       const wide = (given['outStride'] ?? cols) as number;
       const outStride = line.output === 'rows' ? wide : widthOf(made, cols);
