@@ -41,8 +41,9 @@ export function isColumns({ name }: Operand): boolean {
 export function wide({ extent }: Operand, cols: number, parameters: Parameters): number {
   if (typeof extent === 'string') return extent === 'perRow' ? 1 : cols;
   const { [extent.option]: value } = parameters;
-  // What is no number will be refused.
-  return (typeof value === 'number' ? value : 1) * (extent.of === 'rows' ? cols : 1);
+  // What is no number of elements will be refused.
+  const count = Number.isSafeInteger(value) ? Math.min(Math.max(value as number, 0), ARENA) : 1;
+  return count * (extent.of === 'rows' ? cols : 1);
 }
 
 function neededFor(operand: InputOperand, { rows, cols, parameters }: Grid): number {

@@ -248,7 +248,7 @@ function resultDims(world: World, { rows, cols, outStride }: Shape): number[][] 
   // Any dims that say as many rows of as many columns.
   if (tensor === null) return [];
   const dims = Array.from(world.dims as ArrayLike<number>);
-  if (line.output === 'rows') return [dims];
+  if (line.output === 'rows' || line.part?.extent === 'rows') return [dims];
   const size = groupOf(world);
   const last = dims.length === 0 ? 1 : dims[dims.length - 1];
   const isGroup = line.line.group !== undefined && dims.at(-2) === size && last * size === cols;

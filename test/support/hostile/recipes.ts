@@ -78,7 +78,7 @@ export interface CallRecipe {
   readonly beside: readonly BesideRecipe[];
 }
 
-const MOST_BESIDE = 2;
+const MOST_BESIDE = 3;
 
 /** One of these most of the time, one of those seldom. */
 function mostly<T, U>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<U>, weight = 9) {
@@ -143,11 +143,11 @@ const beside: fc.Arbitrary<BesideRecipe> = fc.record({
   how: mostly(
     fc.constantFrom('fit' as const, 'fit', 'tensor'),
     fc.constantFrom('none', 'stranger', 'short', 'long', 'wrong array'),
-    12,
+    24,
   ),
   view,
   stranger,
-  odd: mostly(fc.constant(null), fc.constantFrom(-1, 70, 2 ** 31 - 1, -(2 ** 31)), 14),
+  odd: mostly(fc.constant(null), fc.constantFrom(-1, 70, 2 ** 31 - 1, -(2 ** 31)), 28),
 }) as fc.Arbitrary<BesideRecipe>;
 
 type Value = { value?: unknown; stranger?: string };

@@ -43,7 +43,8 @@ export class Tally {
   /** Enough answers, enough errors, and errors of many kinds. */
   expectVariety(): void {
     const answers = this.counts.get('answer') ?? 0;
-    expect(answers).toBeGreaterThan(this.total / 15);
+    // The more arrays an operator takes, the more of them may be wrong.
+    expect(answers).toBeGreaterThan(this.total / 30);
     expect(answers).toBeLessThan(this.total * 0.9);
     expect(this.counts.size).toBeGreaterThan(6);
   }
@@ -200,7 +201,8 @@ export function later(line: Operator): (recipe: CallRecipe, event: Event) => Pro
           expectUntouched(world, mayWriteAt(error, world, all));
           return code;
         }
-        expectUntouched(world, mayWrite(world, shapes));
+        // A row to be refused may have come after others.
+        expectUntouched(world, mayWrite(world, all));
         return 'aborted';
       },
     );
