@@ -105,7 +105,7 @@ export const ensembleStats = define<RecordCall<EnsembleStatsOptions, NoInputs, E
     operands: [
       output('predictiveEntropy', 'entropy of the mean distribution', {
         maxUlp: 4,
-        measuredUlp: 2.8,
+        measuredUlp: 3.4,
       }),
       output('expectedEntropy', 'mean of the entropies', { maxUlp: 4, measuredUlp: 2.6 }),
       output('mutualInformation', 'the difference of the two', {

@@ -59,7 +59,7 @@ describe.each(operators)('%s', (name, line) => {
     (_, family) => {
       LENGTHS.forEach((n, i) => {
         const random = new Random(7919 * i + 1);
-        for (let repeat = 0; repeat < (n < SHORT ? effort(3, 8) : 1); repeat++) {
+        for (let repeat = 0; repeat < (n < SHORT ? effort(2, 8) : 1); repeat++) {
           check(line, family.row(random, n), numberSets(line)[0], family.name);
         }
       });
@@ -83,7 +83,7 @@ describe.each(operators)('%s', (name, line) => {
 
   test('floats of any bits', () => {
     const random = new Random(31337);
-    for (let repeat = 0; repeat < effort(100, 400); repeat++) {
+    for (let repeat = 0; repeat < effort(60, 400); repeat++) {
       const x = Float32Array.from({ length: 1 + random.below(40) }, () => {
         const value = floatOfBits(random.bits());
         return Number.isFinite(value) ? value : 0;

@@ -10,6 +10,7 @@ import {
   describeOptions,
   operators,
   parameterSets,
+  share,
 } from './support/kernels/operators';
 import type { Options } from './support/kernels/operators';
 
@@ -103,7 +104,7 @@ describe.each(operators)('%s', (_name, line) => {
     },
   );
 
-  test.each(Object.keys(ROWS))('one long row: %s', (kind) => {
+  test.each(share(line, Object.keys(ROWS)))('one long row: %s', (kind) => {
     for (const length of LENGTHS) {
       const x = ROWS[kind](length);
       for (const options of algorithmsOf(line)) {

@@ -55,8 +55,9 @@ export function functionOf({ line }: Operator): Function {
   return (softlane as unknown as Record<string, Function>)[line.name];
 }
 
-/** What goes with the last few rows of an operator: the same rows are tried on every instruction set. */
-const examples = new Map<string, { x: Buffer; asked: string; given: Options }[]>();
+/** What goes with the last rows of one operator: the same ones are tried on every instruction set. */
+const examples = { of: '', all: [] as { x: Buffer; asked: string; given: Options }[] };
+const MOST_EXAMPLES = 64;
 
 /** The options of a call, with examples for whatever else the operator reads. */
 function exampleOptions(view: Operator, x: Float32Array, options: Options): Options {
@@ -65,11 +66,11 @@ function exampleOptions(view: Operator, x: Float32Array, options: Options): Opti
   if (view.inputs.length === 0 || !isPlain) return viewOptions(view, x, options);
   const asked = Object.entries(rest).join();
   const bytes = Buffer.from(x.buffer, x.byteOffset, x.byteLength);
-  const known = examples.get(view.name) ?? [];
-  let found = known.find((one) => one.asked === asked && one.x.equals(bytes));
+  if (examples.of !== view.name) Object.assign(examples, { of: view.name, all: [] });
+  let found = examples.all.find((one) => one.asked === asked && one.x.equals(bytes));
   if (found === undefined) {
     found = { x: Buffer.from(bytes), asked, given: viewOptions(view, x, rest) };
-    examples.set(view.name, [found, ...known.slice(0, 7)]);
+    examples.all = [found, ...examples.all.slice(0, MOST_EXAMPLES - 1)];
   }
   const { part } = view;
   return {
@@ -94,7 +95,7 @@ export async function callLater(
   const later = (promises as unknown as Record<string, (...all: unknown[]) => Promise<unknown>>)[
     view.line.name
   ];
-  return viewResult(view, await later(x, viewOptions(view, x, options)));
+  return viewResult(view, await later(x, exampleOptions(view, x, options)));
 }
 
 export function findOperator(name: string): Operator {
