@@ -63,7 +63,9 @@ const MOST_EXAMPLES = 64;
 function exampleOptions(view: Operator, x: Float32Array, options: Options): Options {
   const { out, isa, threads, ...rest } = options;
   const isPlain = Object.values(rest).every((value) => typeof value !== 'object');
-  if (view.inputs.length === 0 || !isPlain) return viewOptions(view, x, options);
+  if (view.inputs.length === 0 || !isPlain || !ArrayBuffer.isView(x)) {
+    return viewOptions(view, x, options);
+  }
   const asked = Object.entries(rest).join();
   const bytes = Buffer.from(x.buffer, x.byteOffset, x.byteLength);
   if (examples.of !== view.name) Object.assign(examples, { of: view.name, all: [] });
