@@ -18,6 +18,8 @@ function valuesOf(/** @type {string} */ entry) {
   return checker
     .getExportsOfModule(module)
     .filter((symbol) => {
+      // The type of a class, without the class.
+      if (symbol.declarations?.some(ts.isTypeOnlyExportDeclaration)) return false;
       const target =
         symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       return target.flags & ts.SymbolFlags.Value;

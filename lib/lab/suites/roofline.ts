@@ -76,8 +76,11 @@ export function roofline(setting: Setting): Suite {
     })),
     base: `exp/${best}`,
   };
+  // A driver's operators wait for the same memory: the first speaks for all where time is short.
+  const isFirst = (line: (typeof operators)[number]): boolean =>
+    operators.find(({ driver }) => driver === line.driver) === line;
   const placed = operators.flatMap((line) =>
-    [IN_CACHE, most].map((cols): Family => ({
+    (quick && !isFirst(line) ? [IN_CACHE] : [IN_CACHE, most]).map((cols): Family => ({
       ...common,
       name: `${line.name}/${cols === most ? 'memory' : 'in-cache'}`,
       part: 'operators',
