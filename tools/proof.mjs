@@ -80,7 +80,7 @@ async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ {
   if (words.length > 0) return testsOf({ SOFTLANE_SANITIZE: sanitize }, ...words);
   const { runMemory, runProgram } = await programs();
   if (quick && sanitize === 'address') sanitize = 'address,undefined';
-  const folder = await ensurePrograms({ sanitize });
+  const folder = await ensurePrograms({ sanitize, optimise: !quick });
   const lengths = quick ? 'few' : 'some';
   report(`memory, ${sanitize}`, await runMemory(folder, { lengths }));
   report(`pool, ${sanitize}`, await runProgram(folder, 'pool', { seconds: quick ? 0.5 : 5 }));
@@ -90,7 +90,7 @@ async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ {
 /** The pool under ThreadSanitizer. */
 async function tsan(/** @type {Choice} */ { quick, words }) {
   const { runProgram } = await programs();
-  const folder = await ensurePrograms({ sanitize: 'thread' });
+  const folder = await ensurePrograms({ sanitize: 'thread', optimise: !quick });
   const env = { TSAN_OPTIONS: 'die_after_fork=0 atexit_sleep_ms=0' };
   const seconds = quick ? 1 : 5;
   for (const only of words.length > 0 ? words : ['']) {
@@ -109,7 +109,8 @@ async function valgrind(/** @type {Choice} */ { quick, words }) {
   const under = ['valgrind', '--quiet', '--error-exitcode=9', '--leak-check=full'];
   for (const isa of chosen(isas, words)) {
     for (const only of chosen(subjects, words)) {
-      const result = await runMemory(folder, { lengths: 'few', isa, only }, { under });
+      const share = quick ? { part: 0, parts: 4 } : {};
+      const result = await runMemory(folder, { lengths: 'few', isa, only, ...share }, { under });
       report(`memory, valgrind, ${isa}, ${only}`, result);
     }
   }
@@ -193,7 +194,7 @@ async function clang(/** @type {Choice} */ { quick, words }) {
   const same = JSON.stringify(gcc) === JSON.stringify(llvm);
   report('bits, g++ and clang++', { same, calls: Object.keys(llvm.hashes).length });
   if (!same) return 1;
-  report('memory, clang++', await runMemory(other, { lengths: 'some' }));
+  report('memory, clang++', await runMemory(other, { lengths: quick ? 'few' : 'some' }));
   return quick ? 0 : testsOf({ CXX: 'clang++' });
 }
 

@@ -8,23 +8,27 @@ import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs'
 /**
  * The programs of test/native, in a folder of their own for each way to build them.
  *
- * @param {{sanitize?: string, compiler?: string}} [way] by default as the environment says
+ * @param {{sanitize?: string, compiler?: string, optimise?: boolean}} [way] by default as the environment says;
+ * optimised kernels take minutes to compile with sanitizers
  * @returns {Promise<string>} the folder they are in
  */
 export async function ensurePrograms({
   sanitize = process.env.SOFTLANE_SANITIZE ?? '',
   compiler = process.env.CXX ?? '',
+  optimise = true,
 } = {}) {
-  const name = [sanitize || 'plain', ...(compiler ? [basename(compiler)] : [])].join('-');
+  const type = optimise ? 'Release' : 'Debug';
+  const words = [sanitize || 'plain', compiler && basename(compiler), optimise ? '' : 'debug'];
+  const name = words.filter(Boolean).join('-');
   const folder = join(cache, 'native', name);
   const stamp = `programs-${name}`;
   const sources = [...filesIn('native'), ...filesIn('test/native'), ...filesIn('CMakeLists.txt')];
-  const wanted = digest(sources, { sanitize, compiler, ci: Boolean(process.env.CI) });
+  const wanted = digest(sources, { sanitize, compiler, type, ci: Boolean(process.env.CI) });
   if (readStamp(stamp) === wanted) return folder;
   clearStamp(stamp);
   mkdirSync(folder, { recursive: true });
   const defines = {
-    CMAKE_BUILD_TYPE: 'Release',
+    CMAKE_BUILD_TYPE: type,
     SOFTLANE_PROGRAMS: 'ON',
     SOFTLANE_SANITIZE: sanitize,
     SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF',
