@@ -109,8 +109,12 @@ async function valgrind(/** @type {Choice} */ { quick, words }) {
   const under = ['valgrind', '--quiet', '--error-exitcode=9', '--leak-check=full'];
   for (const isa of chosen(isas, words)) {
     for (const only of chosen(subjects, words)) {
-      const share = quick ? { part: 0, parts: 4 } : {};
-      const result = await runMemory(folder, { lengths: 'few', isa, only, ...share }, { under });
+      const parts = quick ? 4 : 1;
+      const result = await runMemory(
+        folder,
+        { lengths: 'few', isa, only, part: 0, parts },
+        { under },
+      );
       report(`memory, valgrind, ${isa}, ${only}`, result);
     }
   }
