@@ -122,7 +122,16 @@ export class Browser {
     const closed = new Promise((resolve) => this.child.once('close', resolve));
     this.child.kill();
     await closed;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
+    // Processes of the browser that outlive it still write here: a folder may have filled again before it is removed.
+    for (let left = 50; ; left--) {
+      try {
+        rmSync(this.profile, { recursive: true, force: true });
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   }
 
   private receive(message: Reply): void {
