@@ -190,15 +190,16 @@ struct Candidates {
       some |= static_cast<uint32_t>(found) << g;
       count_of_groups += found;
     }
+    Above above;
     if (2 * count_of_groups > m.groups) {
-      scan_above(keys, x, n, index);
-      return;
+      look(x, 0, n, &above);
+    } else {
+      for (; some != 0; some &= some - 1) {
+        const size_t i = static_cast<size_t>(__builtin_ctz(some)) * BlockMaxima::kGroup;
+        look(x, i, n - i < BlockMaxima::kGroup ? n : i + BlockMaxima::kGroup, &above);
+      }
     }
-    for (; some != 0; some &= some - 1) {
-      const size_t i = static_cast<size_t>(__builtin_ctz(some)) * BlockMaxima::kGroup;
-      const size_t left = n - i;
-      scan_above(keys, x + i, left < BlockMaxima::kGroup ? left : BlockMaxima::kGroup, index + i);
-    }
+    take(keys, x, index, above);
   }
 
   // Those of another part of the row.
@@ -211,39 +212,45 @@ struct Candidates {
   }
 
  private:
-  // Elements that are above the threshold, or NaN, as one bit each; then those bits one by one.
-  void scan_above(uint64_t* keys, const float* x, size_t n, size_t index) {
-    constexpr size_t kWord = 64, kWords = kBlock / kWord;
-    uint64_t words[kWords];
-    uint8_t taken[kWords];
+  // Elements of a block that are above the threshold, or NaN: one bit each, and which words of bits
+  // are not 0. Filled without a branch, as none of these could be foreseen.
+  struct Above {
+    static constexpr size_t kWord = 64;
+    uint64_t words[kBlock / kWord];
+    uint8_t taken[kBlock / kWord + 1];
+    size_t count = 0;
+
+    void add(size_t word, uint64_t found) {
+      words[word] = found;
+      taken[count] = static_cast<uint8_t>(word);
+      count += found != 0;
+    }
+  };
+
+  // begin is a multiple of a word.
+  void look(const float* x, size_t begin, size_t end, Above* above) const {
+    constexpr size_t kWord = Above::kWord;
     const splat t = set1(threshold);
-    const size_t count_of_words = (n + kWord - 1) / kWord;
-    uint64_t any = 0;
-    size_t w = 0;
-    for (; (w + 1) * kWord <= n; ++w) {
+    for (; begin + kWord <= end; begin += kWord) {
       uint64_t found = 0;
       for (size_t j = 0; j < kWord; j += kLanes) {
-        found |= static_cast<uint64_t>(lanes(above_or_nan(load(x + w * kWord + j), t))) << j;
+        found |= static_cast<uint64_t>(lanes(above_or_nan(load(x + begin + j), t))) << j;
       }
-      words[w] = found;
-      any |= found;
+      above->add(begin / kWord, found);
     }
-    if (w < count_of_words) {
-      words[w] = 0;
-      for (size_t i = w * kWord; i < n; ++i) {
-        words[w] |= static_cast<uint64_t>(!(x[i] <= threshold)) << (i % kWord);
-      }
-      any |= words[w];
+    if (begin == end) return;
+    uint64_t found = 0;
+    for (size_t i = begin; i < end; ++i) {
+      found |= static_cast<uint64_t>(!(x[i] <= threshold)) << (i - begin);
     }
-    if (any == 0) return;
-    size_t some = 0;
-    for (w = 0; w < count_of_words; ++w) {
-      taken[some] = static_cast<uint8_t>(w);
-      some += words[w] != 0;
-    }
-    for (size_t i = 0; i < some; ++i) {
-      for (uint64_t found = words[taken[i]]; found != 0; found &= found - 1) {
-        const size_t at = taken[i] * kWord + static_cast<size_t>(__builtin_ctzll(found));
+    above->add(begin / kWord, found);
+  }
+
+  void take(uint64_t* keys, const float* x, size_t index, const Above& above) {
+    for (size_t i = 0; i < above.count; ++i) {
+      const size_t word = above.taken[i];
+      for (uint64_t found = above.words[word]; found != 0; found &= found - 1) {
+        const size_t at = word * Above::kWord + static_cast<size_t>(__builtin_ctzll(found));
         const float v = x[at];
         has_nan |= v != v;
         if (count == capacity) select(keys);
@@ -251,6 +258,12 @@ struct Candidates {
         count += !(v <= threshold);
       }
     }
+  }
+
+  void scan_above(uint64_t* keys, const float* x, size_t n, size_t index) {
+    Above above;
+    look(x, 0, n, &above);
+    take(keys, x, index, above);
   }
 
   // A threshold for the first block, which would else be full of candidates: what k of the largest

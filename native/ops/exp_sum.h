@@ -3,8 +3,11 @@
 //
 // All of them add the same terms G e^(x/T) (simd/math.h) in the same order. They differ in where
 // the common exponent comes from, and so in how often memory is read; scaling by a power of two is
-// exact, so the algorithms agree bit for bit, save where a term is below 2^-100 of the sum.
+// exact, so the algorithms agree bit for bit, save where a term is below 2^-100 of the sum, and
+// where what a sum loses beyond a float (OwnSums) decides how a result is rounded.
 #pragma once
+
+#include <type_traits>
 
 #include "../rows/operator.h"
 #include "../rows/reduce.h"
@@ -24,7 +27,12 @@ struct Units {
   float scale;
   ExpConstants k;
 
-  explicit Units(double t) : temperature(t), folded(t), exponents_per_x(kLog2e / t), scale(1.0f) {
+  // No temperature is the usual one, and a division is as long as a short row.
+  explicit Units(double t) : temperature(t), folded(t), exponents_per_x(kLog2e), scale(1.0f) {
+    static constexpr ExpConstants kUnit = exp_constants(kWithGain, 1);
+    k = kUnit;
+    if (t == 1) return;
+    exponents_per_x = kLog2e / t;
     if (!(t >= 0x1p-16 && t <= 0x1p16)) {
       while (folded > 1) folded *= 0.5, scale *= 0.5f;
       while (folded <= 0.5) folded *= 2, scale *= 2.0f;
@@ -36,6 +44,7 @@ struct Units {
   double log2_of(double x) const { return x * exponents_per_x; }
   // The x (scaled) at which the exponent is e.
   float at_exponent(double e) const { return static_cast<float>(e * kLn2 * folded); }
+  float x_per_exponent() const { return static_cast<float>(kLn2 * folded); }
 };
 
 // A block's logits as the kernels want them: (x - shift) * scale, copied to L1 where that is not x.
@@ -63,14 +72,15 @@ class Block {
 // Terms are kept between 2^-80 and 2^61 relative to the row's exponent e, so that no subnormal ever
 // turns up, even for masked elements: those stop at the lower end, 2^-140 of the largest term.
 constexpr int kBias = 60;
-constexpr double kDepth = 140;
+constexpr double kOverBias = 0x1p-60;
+constexpr float kDepth = 140;
 
 struct Terms {
   ExtExp k;
   splat low;
 
-  Terms(const Units& u, double e)
-      : k(u.k, kBias - static_cast<int>(e)), low(set1(u.at_exponent(e - kDepth))) {}
+  SOFTLANE_VECTOR Terms(const Units& u, float e)
+      : k(u.k, kBias - e), low(set1((e - kDepth) * u.x_per_exponent())) {}
   template <class V>
   SOFTLANE_VECTOR V operator()(const V& x) const {
     const V c = max(low, x);  // NaN passes
@@ -79,35 +89,64 @@ struct Terms {
   }
 };
 
-// Where to put the exponent, or the shift, for logits of which mu is the largest.
+// Where to put the exponent, a whole number, or the shift, for logits of which mu is the largest.
+// All of a row waits for it, so it is three operations on floats: any number near log2 e^(mu/T)
+// does.
 struct Reference {
-  float mu;
-  double e = 0, shift = 0;
+  float mu, e = 0;
+  double shift = 0;
 
   Reference(const Units& u, float largest) : mu(largest) {
     const double e2 = u.log2_of(mu);
     if (e2 > -kExponentLimit && e2 < kExponentLimit) {
-      e = static_cast<double>(static_cast<int64_t>(e2));
+      e = (mu * static_cast<float>(u.exponents_per_x) + kMagic) - kMagic;
     } else if (is_finite(mu)) {
       shift = mu;
     }
   }
 };
 
+// The same where mu is the largest of the block itself, and not of the row.
+struct OwnReference : Reference {
+  using Reference::Reference;
+};
+
+// LaneSums for the terms of a block relative to its own largest. They are positive, and two of them
+// are less than 2^62: begun there, hi is never the smaller one, and TwoSum is Dekker's three
+// operations (1971) instead of Knuth's six, 5 to 10 % of softmax in a cache. Terms of less than
+// 2^-22 of the largest are added in lo alone, as plain floats. A block has no more than 2^-10 of
+// its largest in them, and so loses less than 2^-27 of it; of a row's largest it could be most.
+struct OwnSums {
+  static constexpr float kStart = 0x1p62f;
+  f32x16 hi = set1(kStart), lo = set1(0.0f);
+
+  SOFTLANE_VECTOR void add(f32x16 a) {
+    const f32x16 s = hi + a;
+    lo = lo + (a - (s - hi));
+    hi = s;
+  }
+  double total() const { return sum_lanes(hi - set1(kStart), lo); }
+};
+
+template <class R>
+using SumsBelow = std::conditional_t<std::is_same_v<R, OwnReference>, OwnSums, LaneSums>;
+
 // One block whose largest logit, or that of its row, is known. NaN: m is NaN; +inf: m is inf. sink
 // sees every vector of terms.
-template <class Sink>
-inline Partial leaf_below(const Units& u, const Reference& r, const float* x, size_t n, Sink sink) {
+template <class R, class Sink>
+SOFTLANE_VECTOR inline Partial leaf_below(const Units& u, const R& r, const float* x, size_t n,
+                                          Sink sink) {
   if (r.mu == __builtin_inff()) return {any_nan(x, n) ? __builtin_nan("") : r.mu, 0, 0, r.mu};
   const Block block(u, r.shift, x, n);
-  const double m = kOverGain * sum(block.data(), n, -__builtin_inff(), Terms(u, r.e), sink);
+  const double m = kOverBias * kOverGain *
+                   sum<SumsBelow<R>>(block.data(), n, -__builtin_inff(), Terms(u, r.e), sink);
   if (r.mu == -__builtin_inff() && m == m) return empty_partial();
-  return {one_nan(m), r.e - kBias, r.shift, r.mu};
+  return {one_nan(m), r.e, r.shift, r.mu};
 }
 
 // Asks for the next block while this one is summed.
-template <class Ahead>
-inline Partial leaf_below(const Units& u, const Reference& r, const float* x, size_t n) {
+template <class Ahead, class R>
+inline Partial leaf_below(const Units& u, const R& r, const float* x, size_t n) {
   return leaf_below(u, r, x, n,
                     [=](size_t i, f32x16, size_t) SOFTLANE_VECTOR { Ahead::after(x, i, 1); });
 }
@@ -115,7 +154,7 @@ inline Partial leaf_below(const Units& u, const Reference& r, const float* x, si
 // The block's maximum has brought it to L1.
 template <class Ahead>
 inline Partial leaf_online(const Units& u, const float* x, size_t n) {
-  return leaf_below<Ahead>(u, Reference(u, max_element(x, n)), x, n);
+  return leaf_below<Ahead>(u, OwnReference(u, max_element(x, n)), x, n);
 }
 
 // Vectors that share one update of the exponents: whole groups of a block, as many as registers
@@ -242,7 +281,7 @@ inline void push_online(const Units& u, const float* x, size_t n, State* state) 
   float largest = max_element(x, block_length(n, 0));
   for (size_t i = 0; i < n; i += kBlock) {
     const size_t length = block_length(n, i), left = n - i - length;
-    const Reference r(u, largest);
+    const OwnReference r(u, largest);
     if (left >= kBlock && largest < __builtin_inff()) {
       f32x16 next = set1(-__builtin_inff());
       push(state, leaf_below(u, r, x + i, length, LargestOfNext<Ahead>{x + i + kBlock, &next}), 0);

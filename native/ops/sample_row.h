@@ -122,7 +122,7 @@ struct Survey {
       const Terms terms(u, r.e);
       const splat peak = set1((r.mu - static_cast<float>(r.shift)) * u.scale);
       const double inside =
-          kOverGain * sum_of(block.data(), length, [&](const auto& v) SOFTLANE_VECTOR {
+          kOverBias * kOverGain * sum_of(block.data(), length, [&](const auto& v) SOFTLANE_VECTOR {
             return terms(v) * (max(terms.low, v) - peak);
           });
       // Below the block's own largest logit, so that nothing cancels.

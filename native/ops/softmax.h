@@ -61,7 +61,7 @@ struct Quotient {
   splat hi, lo, power;
 
   // reference: the exponent that the terms are relative to.
-  Quotient(const Partial& total, double reference)
+  SOFTLANE_VECTOR Quotient(const Partial& total, double reference)
       : power(set1(kMagic + static_cast<float>(deepest(reference - kBias - total.e)))) {
     const double r = 1 / (total.m * kGain);
     hi = set1(static_cast<float>(r));
@@ -80,13 +80,13 @@ struct Quotient {
 // Second pass of two-pass and online, third of recompute.
 inline void normalise(const Call& call, const Units& u, const Partial& total, const float* x,
                       float* y, size_t n) {
-  const Terms terms(u, total.e);
+  const Terms terms(u, static_cast<float>(total.e));
   const Quotient quotient(total, total.e);
   for (size_t i = 0; i < n; i += kBlock) {
     const size_t length = block_length(n, i);
     const Block block(u, total.shift, x + i, length);
     map(block.data(), y + i, length, call.stream, call.prefetch,
-        [&](const auto& v) SOFTLANE_VECTOR { return quotient(terms(v)); });
+        [=](const auto& v) SOFTLANE_VECTOR { return quotient(terms(v)); });
   }
 }
 
@@ -121,24 +121,25 @@ struct KeepTerms {
   }
 };
 
-// The reduction of a row that computes its terms once and keeps them. False, with x intact, for a
-// row with a block that needs a shift.
+// The reduction of a row that computes its terms once and keeps them, those of a block relative to
+// its own largest element, or to the row's (R). False, with x intact, for a row with a block that
+// needs a shift.
+template <class R>
 inline bool keep_terms(const Call& call, const Units& u, const float* x, float* y, size_t n,
                        ExpResult* result) {
+  constexpr bool kWholeRow = !std::is_same_v<R, OwnReference>;
   float* kept = kept_at(call, y, n);
-  // The reference of each block: its own largest element, or the row's.
-  const bool whole_row = call.algorithm == Algorithm::kThreePassReload;
   const Prefetch prefetch = prefetch_of(call.prefetch, call.algorithm, n);
-  const float largest = whole_row ? row_max(x, n, prefetch) : 0.0f;
+  const float largest = kWholeRow ? row_max(x, n, prefetch) : 0.0f;
   const auto reference_at = [&](size_t i) {
-    return Reference(u, whole_row ? largest : max_element(x + i, block_length(n, i)));
+    return R(u, kWholeRow ? largest : max_element(x + i, block_length(n, i)));
   };
   result->kept = true;
-  result->one_exponent = whole_row;
+  result->one_exponent = kWholeRow;
   // Too long for the terms to be in a cache when they are read again.
   const bool streamed = call.stream && n > kKeepUpTo && reinterpret_cast<uintptr_t>(kept) % 64 == 0;
   const auto keep_block = [&](size_t i, Prefetch wanted) {
-    const Reference r = reference_at(i);
+    const R r = reference_at(i);
     if (r.shift != 0) return Partial{0, 0, 1, 0};
     const size_t length = block_length(n, i);
     const Partial p = with_prefetch(wanted, [&](auto ahead) {
@@ -150,10 +151,10 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
     return p;
   };
   if (n <= kBlock) {
-    result->total = normalised(keep_block(0, Prefetch::kNone));
+    result->total = keep_block(0, Prefetch::kNone);
     return result->total.shift == 0;
   }
-  if (x == y && !whole_row) {
+  if (x == y && !kWholeRow) {
     for (size_t i = 0; i < n; i += kBlock) {
       if (reference_at(i).shift != 0) return false;
     }
@@ -178,7 +179,7 @@ inline void divide_kept(const Call& call, const ExpResult& r, float* y, size_t n
     const Prefetch wanted =
         cached ? Prefetch::kNone : prefetch_of(call.prefetch, call.algorithm, n);
     map(kept + i, y + i, block_length(n, i), kept != y, wanted,
-        [&](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
+        [=](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
   }
 }
 
@@ -210,9 +211,10 @@ struct Softmax : ExpFamily {
 
   static void reduce_row(const Call& call, const Units& u, const float* x, float* y, size_t n,
                          ExpResult* result) {
-    const bool keeps = call.algorithm == Algorithm::kThreePassReload ||
-                       (call.algorithm == Algorithm::kOnline && n <= kKeepUpTo);
-    if (keeps && keep_terms(call, u, x, y, n, result)) return;
+    const bool reloads = call.algorithm == Algorithm::kThreePassReload;
+    const bool keeps = call.algorithm == Algorithm::kOnline && n <= kKeepUpTo;
+    if (reloads && keep_terms<Reference>(call, u, x, y, n, result)) return;
+    if (keeps && keep_terms<OwnReference>(call, u, x, y, n, result)) return;
     result->kept = false;
     finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
   }

@@ -153,7 +153,7 @@ struct TopK {
     BlockMaxima& next = maxima->of[1 - maxima->now];
     if (!maxima->known) maxima->of[maxima->now].take(x, n);
     maxima->known = looks_ahead && own.top < __builtin_inff();
-    const Reference r(c.u, own.top);
+    const OwnReference r(c.u, own.top);
     const Partial p = with_prefetch(call.prefetch, [&](auto ahead) {
       using Ahead = decltype(ahead);
       if (!maxima->known) return leaf_below(c.u, r, x, n, NoSink());

@@ -53,8 +53,8 @@ struct ExpConstants {
   float log2e_8, ln2_8_hi, ln2_8_lo, c[5];
 };
 
-inline ExpConstants exp_constants(const ExpTable& table, double temperature) {
-  ExpConstants k;
+constexpr ExpConstants exp_constants(const ExpTable& table, double temperature) {
+  ExpConstants k = {};
   const double ln2_8 = kLn2 / 8 * temperature;
   k.log2e_8 = static_cast<float>(8 * kLog2e / temperature);
   k.ln2_8_hi = static_cast<float>(ln2_8);
@@ -66,15 +66,15 @@ inline ExpConstants exp_constants(const ExpTable& table, double temperature) {
   return k;
 }
 
-// The pair's kernel. bias is added to n, so 8 bias to k.
+// The pair's kernel. bias, a whole number, is added to n, so 8 bias to k.
 template <bool kExact>
 struct Exponential {
   splat log2e_8, magic, minus_hi, minus_lo, c1, c2, c3, c4;
   pow2_table powers;
 
-  Exponential(const ExpConstants& k, int bias)
+  SOFTLANE_VECTOR Exponential(const ExpConstants& k, float bias)
       : log2e_8(set1(k.log2e_8)),
-        magic(set1(kMagic + 8.0f * static_cast<float>(bias))),
+        magic(set1(kMagic + 8.0f * bias)),
         minus_hi(set1(-k.ln2_8_hi)),
         minus_lo(set1(-k.ln2_8_lo)),
         c1(set1(k.c[1])),
