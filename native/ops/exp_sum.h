@@ -125,7 +125,7 @@ struct OwnSums {
     lo = lo + (a - (s - hi));
     hi = s;
   }
-  double total() const { return sum_lanes(hi - set1(kStart), lo); }
+  SOFTLANE_VECTOR double total() const { return sum_lanes(hi - set1(kStart), lo); }
 };
 
 template <class R>

@@ -39,7 +39,7 @@ struct LaneSums {
     store(l, lo);
     for (size_t i = 0; i < kLanes; ++i) out[i] = static_cast<double>(h[i]) + l[i];
   }
-  double total() const { return sum_lanes(hi, lo); }
+  SOFTLANE_VECTOR double total() const { return sum_lanes(hi, lo); }
 };
 
 // Sum of term(x_i). The last partial vector is filled with `fill`. sink(i, w, count) sees every

@@ -123,13 +123,13 @@ SOFTLANE_VECTOR inline f32x16 by_sign(f32x16 s, f32x16 a, f32x16 b) {
   return {_mm256_blendv_ps(b.lo, a.lo, s.lo), _mm256_blendv_ps(b.hi, a.hi, s.hi)};
 }
 
-inline float max_lane(f32x16 a) {
+SOFTLANE_VECTOR inline float max_lane(f32x16 a) {
   const __m256 eight = _mm256_max_ps(a.lo, a.hi);
   __m128 m = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
-inline double sum_lanes(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline double sum_lanes(f32x16 a, f32x16 b) {
   const auto quarter = [](__m256 v, __m256 w, int k) {
     const __m128 x = k == 0 ? _mm256_castps256_ps128(v) : _mm256_extractf128_ps(v, 1);
     const __m128 y = k == 0 ? _mm256_castps256_ps128(w) : _mm256_extractf128_ps(w, 1);

@@ -82,8 +82,8 @@ SOFTLANE_VECTOR inline f32x16 by_sign(f32x16 s, f32x16 a, f32x16 b) {
   return {_mm512_mask_mov_ps(b.v, _mm512_movepi32_mask(_mm512_castps_si512(s.v)), a.v)};
 }
 
-inline float max_lane(f32x16 a) { return _mm512_reduce_max_ps(a.v); }
-inline double sum_lanes(f32x16 a, f32x16 b) {
+SOFTLANE_VECTOR inline float max_lane(f32x16 a) { return _mm512_reduce_max_ps(a.v); }
+SOFTLANE_VECTOR inline double sum_lanes(f32x16 a, f32x16 b) {
   const auto half = [](__m512 v, int k) {
     return _mm512_cvtps_pd(_mm256_castpd_ps(k == 0
                                                 ? _mm512_castpd512_pd256(_mm512_castps_pd(v))
