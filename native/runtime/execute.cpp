@@ -76,7 +76,7 @@ Plan::Plan(const Call& checked, const Operator& op) : call(checked) {
 Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel) {
   Plan plan(checked, isa.operators[checked.op]);
-  if (!run(plan.work(isa, threads, cancel), x, y)) return {Outcome::kStopped, 0};
+  if (!run(plan.work(isa, threads, cancel, threads <= 1), x, y)) return {Outcome::kStopped, 0};
   return plan.outcome();
 }
 
