@@ -22,7 +22,13 @@ export * from './pooling';
 
 export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
-export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
+export type {
+  Calibration,
+  CalibrationOptions,
+  FitTemperatureOptions,
+  ReliabilityBin,
+  RiskCoverage,
+} from './calibration';
 export { fitMahalanobis, mahalanobis } from './mahalanobis';
 export type {
   FitMahalanobisOptions,
@@ -67,10 +73,12 @@ export type {
   AnyInput,
   CallOptions,
   Described,
+  DrawOptions,
   Float16Like,
   Float32Output,
   Float32Result,
   FloatCall,
+  FloatInput,
   FloatOutput,
   IndexCall,
   Int32Output,
@@ -79,6 +87,7 @@ export type {
   PartsOutput,
   RecordCall,
   RowOptions,
+  RunOptions,
   Uint16Result,
 } from './types';
 

@@ -1,15 +1,15 @@
 /** One verification of drafted tokens: its arrays as native code takes them, and what the caller gets. */
-import { plainObject, size, threadCount } from '../check';
-import { isaIndex, native } from '../configure';
-import { kinds, requireAttached } from '../elements';
-import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import { plainObject, size } from '../check';
+import { native } from '../configure';
+import { unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import { readFloats, widened } from '../input';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
-import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
-import { readTensor } from '../tensor';
+import { Refusal, SPEC_LENGTH, Spec } from '../spec';
 import { tokensOf } from './bias';
 import { readIds, readLogits } from './inputs';
 import { refusal } from './refusal';
+import { readOut, resultArray, writeRun } from './results';
 import type { Settings } from './settings';
 import { FIELDS, Field, capacityOf, integer, writeLong } from './settings';
 
@@ -82,7 +82,7 @@ export class SpeculateCall {
     this.drafted = sequences === 0 ? 0 : tokens.length / sequences;
     this.operands[Place.drafted] = tokens;
     this.operands[Place.draft] =
-      name === 'backOff' ? undefined : this.readDraft(call.draft, sequences);
+      name === 'backOff' ? undefined : this.readDraft(call.draft, sequences, shape.format);
     const step =
       given['step'] === undefined ? memory.step : integer('options.step', given['step'], name);
     this.writeSpec(given, memory, sequences, shape.format);
@@ -130,29 +130,17 @@ export class SpeculateCall {
     return sequences;
   }
 
-  private readDraft(given: unknown, sequences: number): Float32Array {
+  private readDraft(given: unknown, sequences: number, format: number): Float32Array {
     const { name, cols, drafted } = this;
-    let array: OperandArray;
-    if (kinds.float32.is(given)) array = given;
-    else if (
-      typeof given === 'object' &&
-      given !== null &&
-      !ArrayBuffer.isView(given) &&
-      !Array.isArray(given)
-    ) {
-      array = readTensor(name, 'draftLogits', given, 'float32').data;
-    } else {
-      const expected = 'a Float32Array or an object with such data and dims';
-      throw wrongType(name, 'draftLogits', expected, given);
-    }
-    if (array.length === 0) requireAttached(name, 'draftLogits', array);
+    const input = readFloats(name, 'draftLogits', given, format);
+    const { array } = input;
     const needed = sequences * (name === 'verify' ? drafted : 1) * cols;
     if (array.length !== needed) {
       const rows = name === 'verify' ? 'each of draftTokens' : 'each sequence';
       const expected = `have a row of ${cols} columns for ${rows}, ${needed} elements`;
       throw wrongShape(name, 'draftLogits', expected, `${array.length} elements`);
     }
-    return array as Float32Array;
+    return widened(input);
   }
 
   /** Results of a sequence. */
@@ -184,12 +172,7 @@ export class SpeculateCall {
     }
     // It follows those of the catalogue and the sampler.
     spec[Spec.op] = native().operators.length + 1;
-    spec[Spec.isa] =
-      given['isa'] === undefined ? CURRENT_ISA : isaIndex(name, 'options.isa', given['isa']);
-    spec[Spec.threads] =
-      given['threads'] === undefined
-        ? DEFAULT_THREADS
-        : threadCount(name, 'options.threads', given['threads']);
+    writeRun(name, given, spec);
     spec[Spec.xFormat] = format;
     spec[Spec.rows] = sequences;
     const rows = name === 'verify' ? drafted + 1 : name === 'verifyOne' ? 1 : drafted;
@@ -227,28 +210,11 @@ export class SpeculateCall {
 
   private writeResults(given: unknown, sequences: number): void {
     const { name, operands } = this;
-    const out = given === undefined ? {} : plainObject(name, 'options.out', given);
-    for (const key of Object.keys(out)) {
-      if (!(RESULTS as readonly string[]).includes(key)) {
-        throw unknownOption(name, key, RESULTS, 'options.out');
-      }
-    }
+    const found = readOut(name, given, RESULTS);
     for (const part of RESULTS) {
-      const kind = kinds[part === 'logProbs' ? 'float32' : 'int32'];
+      const element = part === 'logProbs' ? 'float32' : 'int32';
       const needed = sequences * (part === 'accepted' ? 1 : this.width);
-      const argument = `options.out.${part}`;
-      const array = out[part];
-      if (array === undefined) {
-        operands[Place[part]] = make(name, kind, needed);
-        continue;
-      }
-      if (!kind.is(array)) throw wrongType(name, argument, kind.name, array);
-      if (array.length === 0) requireAttached(name, argument, array);
-      if (array.length < needed) {
-        const expected = `have at least ${needed} elements`;
-        throw wrongShape(name, argument, expected, `${array.length} elements`);
-      }
-      operands[Place[part]] = array;
+      operands[Place[part]] = resultArray(name, part, element, found[part], needed);
     }
   }
 
@@ -267,20 +233,22 @@ export class SpeculateCall {
   }
 
   error(status: number): Error {
-    return refusal(this.name, status, [this.x, ...this.operands], {
-      [Refusal.NAN]: ['logits to have no NaN and no +Infinity', 'one in sequence'],
+    const { name, cols } = this;
+    const both = name === 'backOff' ? 'targetLogits' : 'targetLogits and draftLogits';
+    return refusal(name, status, [this.x, ...this.operands], {
+      [Refusal.NAN]: [`${both} to have no NaN and no +Infinity`, 'one in sequence'],
       [Refusal.MASKED]: [
-        this.name === 'backOff'
+        name === 'backOff'
           ? 'every place to have a token that is not masked, and one of them another than was drawn'
-          : 'every row to have a token that is not masked',
+          : `every row of ${both} to have a token that is not masked`,
         'none in sequence',
       ],
       [Refusal.TOKEN]: [
-        `every drafted token to be the index of a column, below ${this.cols}`,
-        'another in sequence',
+        `draftTokens to have only tokens below ${cols}, the number of columns`,
+        `${this.operands[Place.drafted]?.find((token) => token >= cols) ?? 'another'} in sequence`,
       ],
       [Refusal.DISTRIBUTION]: [
-        'every row of probabilities to be at least 0 and to add up to 1 within 0.001',
+        `every row of ${both} to be probabilities, at least 0 and adding up to 1 within 0.001`,
         'another in sequence',
       ],
       [Refusal.DRAFTED]: [
@@ -292,18 +260,3 @@ export class SpeculateCall {
 }
 
 const NOTHING = new Float32Array(0);
-
-function make(
-  name: string,
-  kind: (typeof kinds)[keyof typeof kinds],
-  length: number,
-): OperandArray {
-  try {
-    return new kind.make(length);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `${name}: expected enough memory for ${length} results, received none`,
-    );
-  }
-}
