@@ -108,8 +108,9 @@ struct Sample {
     const Partial raw = row_sum(Units(1), {automatic_sum(n)}, x, n);
     const double log = raw.shift + log_unshifted(raw);
     for (size_t i = 0; i < draws; ++i) {
-      const int32_t token = out.tokens[i];
-      out.raw[i] = static_cast<float>(token < 0 ? out.log_probabilities[i] : x[token] - log);
+      // Somebody else may have written to the array, so it is looked at as if it were given.
+      const size_t token = static_cast<uint32_t>(out.tokens[i]);
+      out.raw[i] = token < n ? static_cast<float>(x[token] - log) : out.log_probabilities[i];
     }
   }
 

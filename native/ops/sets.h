@@ -2,6 +2,8 @@
 // of target.h leave out a target. docs/losses.md.
 #pragma once
 
+#include <cstring>
+
 #include "target.h"
 
 namespace softlane {
@@ -56,19 +58,22 @@ struct DecoupledCrossEntropy {
 struct SetProbability {
   static constexpr const char* kName = "setProbability";
   static constexpr int kTemperature = 0, kCount = 8;  // places in Call::params
+  static constexpr int kMostTokens = 256;
   static size_t count_of(const Call& call) { return static_cast<size_t>(call.params[kCount]); }
   static constexpr Operand kOperands[] = {
       {"tokens", Element::kInt32, false, false, false, count_of}};
 
   static bool valid(const Call& call) {
     const double count = call.params[kCount];
-    return valid_temperature(call.params[kTemperature]) && count >= 1 && count <= 256 &&
+    return valid_temperature(call.params[kTemperature]) && count >= 1 && count <= kMostTokens &&
            count == static_cast<int>(count);
   }
   static float row(const Call& call, const float* x, size_t n) {
     const Units u(call.params[kTemperature]);
     const size_t count = count_of(call);
-    const int32_t* tokens = operand_at<const int32_t>(call, kOperands, 0);
+    // Copied, as somebody else may write to the array.
+    int32_t tokens[kMostTokens];
+    std::memcpy(tokens, operand_at<const int32_t>(call, kOperands, 0), count * sizeof *tokens);
     for (size_t j = 0; j < count; ++j) {
       if (tokens[j] >= 0 && static_cast<size_t>(tokens[j]) < n) continue;
       if (n > 0) refuse(call, 0, Refusal::kTarget);

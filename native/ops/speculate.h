@@ -5,6 +5,8 @@
 // Chen et al., Accelerating Large Language Model Decoding with Speculative Sampling, 2023.
 #pragma once
 
+#include <cstring>
+
 #include "../rows/drivers.h"
 #include "speculate_side.h"
 
@@ -328,6 +330,7 @@ struct Speculate {
   struct Work {
     Side target, draft;
     double* rest;
+    int32_t* drafted;
     size_t bytes;
 
     Work(const Call& call, void* memory) {
@@ -336,6 +339,7 @@ struct Speculate {
       target.work.take(&all, n, 0, capacity);
       draft.work.take(&all, n, 0, capacity);
       rest = all.take<double>(n);
+      drafted = all.take<int32_t>(param(call, kDrafted));
       bytes = all.used;
     }
   };
@@ -371,11 +375,13 @@ struct Speculate {
                                     operand_at<int32_t>(row, kOperands, kOutTokens),
                                     operand_at<float>(row, kOperands, kOutLogs), results(call)};
       out.clear();
+      // Copied, as settings are: somebody else may write to the array.
+      std::memcpy(work.drafted, operand_at<const int32_t>(row, kOperands, kDraftTokens),
+                  drafted(call) * sizeof *work.drafted);
       Refusal why = Refusal::kSettings;
       if (fits(call, target) && fits(call, draft)) {
         Speculation speculation(call, target, draft, &work.target, &work.draft, work.rest);
-        if (one(call, x + r * call.x_stride, &speculation,
-                operand_at<const int32_t>(row, kOperands, kDraftTokens),
+        if (one(call, x + r * call.x_stride, &speculation, work.drafted,
                 operand_at<const float>(row, kOperands, kDraftRows), out, &why)) {
           continue;
         }

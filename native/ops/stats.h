@@ -217,7 +217,9 @@ struct RowStats {
   static double index_of(const Summary& row, const float* x, size_t n) {
     const size_t from = static_cast<size_t>(row.where);
     if (row.peak == -__builtin_inf()) return -1;
-    return static_cast<double>(from + find(x + from, n - from, static_cast<float>(row.peak)));
+    const size_t k = from + find(x + from, n - from, static_cast<float>(row.peak));
+    // Not found: a NaN, or another thread is writing to x.
+    return k < n ? static_cast<double>(k) : -1;
   }
   template <class Put>
   static void put_moments(const Call& call, const Moments& m, const float* x, size_t n, Put put) {

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { native } from '../../lib/configure';
 import { SampleCall } from '../../lib/sampling/call';
 import { FIELDS, METHODS, readSettings } from '../../lib/sampling/settings';
-import { Refusal, SPEC_LENGTH, Status } from '../../lib/spec';
+import { Refusal, SPEC_LENGTH, Spec, Status } from '../../lib/spec';
 import { effort, say, seed } from '../helpers/effort';
 import { seldom } from '../support/hostile/any';
 import { Arena, memoryKinds } from '../support/hostile/memory';
@@ -190,7 +190,7 @@ function judge(recipe: Drawn, call: SampleCall, built: Built, status: unknown): 
   const isRefusal = status >= Refusal.NAN;
   if (!(isRefusal ? refusals.has(status % 256) : known.has(status))) throw new Error(`${status}`);
   const isTaken = status === Status.OK || isRefusal;
-  const isOther = recipe.spec?.at === 0;
+  const isOther = recipe.spec?.at === Spec.op && recipe.spec.value !== binding.operators.length;
   const written = built.outputs.filter((array) => array !== undefined);
   for (const [i, arena] of built.arenas.entries()) {
     const length = recipe.operand ? ROOM : written[i].length;

@@ -7,18 +7,24 @@ import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs'
 /** Choices that reach CMake, from the environment. */
 function options() {
   const sanitize = process.env.SOFTLANE_SANITIZE ?? '';
-  if (!['', 'address', 'undefined', 'thread'].includes(sanitize)) {
-    throw new Stop(
-      `expected address, undefined or thread for SOFTLANE_SANITIZE but received ${sanitize}.`,
-    );
+  const known = ['address', 'undefined', 'address,undefined', 'thread'];
+  if (!['', ...known].includes(sanitize)) {
+    throw new Stop(`expected ${known.join(', ')} for SOFTLANE_SANITIZE but received ${sanitize}.`);
   }
   return { SOFTLANE_SANITIZE: sanitize, SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF' };
 }
 
-// A change of any of these needs a fresh CMake cache; a change of a source only needs make.
+// A change of any of these needs a fresh CMake cache, which names its place too; a change of a source only needs make.
 function configuration() {
   const { platform, arch, env } = process;
-  return { platform, arch, ...options(), CXX: env.CXX ?? '', CXXFLAGS: env.CXXFLAGS ?? '' };
+  return {
+    root: at(),
+    platform,
+    arch,
+    ...options(),
+    CXX: env.CXX ?? '',
+    CXXFLAGS: env.CXXFLAGS ?? '',
+  };
 }
 
 function digests() {
@@ -57,19 +63,22 @@ export async function ensureNative() {
 }
 
 /**
- * A sanitizer's runtime must be in the process before node: what to put in its environment.
+ * The runtimes of sanitizers must be in the process before node: what to put in its environment.
  *
  * @returns {Promise<Record<string, string>>}
  */
 export async function sanitizerEnvironment() {
   const { SOFTLANE_SANITIZE: kind } = options();
   if (!kind) return {};
-  const library = { address: 'libasan.so', undefined: 'libubsan.so', thread: 'libtsan.so' }[kind];
-  const { output } = await run(process.env.CXX ?? 'c++', [`-print-file-name=${library}`], {
-    quiet: true,
-  });
+  const names = { address: 'libasan.so', undefined: 'libubsan.so', thread: 'libtsan.so' };
+  const libraries = [];
+  for (const one of kind.split(',')) {
+    const name = names[/** @type {keyof typeof names} */ (one)];
+    const flag = `-print-file-name=${name}`;
+    libraries.push((await run(process.env.CXX ?? 'c++', [flag], { quiet: true })).output.trim());
+  }
   return {
-    LD_PRELOAD: output.trim(),
+    LD_PRELOAD: libraries.join(' '),
     // Node itself is not instrumented: its leaks and races are not ours to report. Too large an ArrayBuffer is to be
     // refused as ever, not to end the process.
     ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_leaks=0:allocator_may_return_null=1',
