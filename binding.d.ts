@@ -109,7 +109,7 @@ export interface Binding {
   _exp(isa: number, x: Float32Array, y: Float32Array): number;
   _log(isa: number, x: Float32Array, y: Float32Array): number;
   _extExp(isa: number, x: Float32Array, mantissa: Float32Array, exponent: Float32Array): number;
-  /** For tests: 16-bit formats (1: f16, 2: bf16) to floats, and back past the cache or not. */
+  /** 16-bit formats (1: f16, 2: bf16) to floats; for tests, back past the cache or not. */
   _widen(isa: number, format: number, x: Uint16Array, y: Float32Array): number;
   _narrow(isa: number, format: number, streamed: number, x: Float32Array, y: Uint16Array): number;
   /** For tests: CPUs that the control groups described by the files under `root` grant, 0 for no limit. */

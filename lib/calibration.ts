@@ -4,8 +4,10 @@ import { plainObject } from './check';
 import { inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
 import type { Flags, Numbers } from './lists';
 import { flagsOf, numbersOf, requireSameLength, sharesOf } from './lists';
+import { formatIndex, readFloats, widened } from './input';
 import { crossEntropy } from './loss';
-import type { Int32Result } from './types';
+import { FORMATS } from './spec';
+import type { FloatInput, Int32Result, NumberFormat } from './types';
 
 /** What the confidences of one bin come to. */
 export interface ReliabilityBin {
@@ -38,6 +40,15 @@ export interface CalibrationOptions {
   readonly bins?: number | undefined;
   /** Bins of equal width in [0, 1] (default), or of equal mass: as many confidences in each. */
   readonly binning?: 'width' | 'mass' | undefined;
+}
+
+/** What `fitTemperature` takes. */
+export interface FitTemperatureOptions {
+  readonly cols: number;
+  /** The index of the right column of each row. */
+  readonly targets: Int32Array | Int32Result;
+  /** What the bits of a Uint16Array are. */
+  readonly dtype?: NumberFormat | undefined;
 }
 
 /**
@@ -273,7 +284,7 @@ export function aupr(score: Numbers, label: Flags): number {
  * cross-entropy, between 1/64 and 64. That is convex in 1/T, so that halving an interval finds it.
  *
  * @param logits - a row an item
- * @param options - `cols`, and `targets`, the index of the right column of each row
+ * @param options - `cols`, `targets`, the index of the right column of each row, and `dtype` of a Uint16Array
  * @returns the temperature, to about three digits; an end of the range where the best lies beyond it; NaN without rows,
  * and where the mean is no finite number at any temperature: a row with a NaN or a +Infinity, or a masked target
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
@@ -290,11 +301,8 @@ export function aupr(score: Numbers, label: Flags): number {
  * console.log(fitTemperature(logits, { cols: 2, targets })); // 3.64
  * ```
  */
-export function fitTemperature(
-  logits: Float32Array,
-  options: { readonly cols: number; readonly targets: Int32Array | Int32Result },
-): number {
-  const { cols, targets } = fitOptions(logits, options);
+export function fitTemperature(x: FloatInput, options: FitTemperatureOptions): number {
+  const { logits, cols, targets } = fitOptions(x, options);
   let losses: Float32Array | undefined;
   const costOf = (sharpness: number): number => {
     const temperature = 1 / sharpness;
@@ -325,24 +333,26 @@ export function fitTemperature(
   return losses?.length !== 0 && Number.isFinite(Math.min(costA, costB)) ? 2 / (low + high) : NaN;
 }
 
+const FIT_OPTIONS = ['cols', 'targets', 'dtype'];
+
 function fitOptions(
-  logits: unknown,
+  x: unknown,
   options: unknown,
-): { cols: number; targets: Int32Array | Int32Result } {
+): { logits: Float32Array; cols: number; targets: Int32Array | Int32Result } {
   const name = 'fitTemperature';
   const source = plainObject(name, 'options', options);
   const given = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(source)) {
-    if (key !== 'cols' && key !== 'targets') throw unknownOption(name, key, ['cols', 'targets']);
+    if (!FIT_OPTIONS.includes(key)) throw unknownOption(name, key, FIT_OPTIONS);
     given[key] = source[key];
   }
-  const { cols, targets } = given;
+  const { cols, targets, dtype } = given;
   if (typeof cols !== 'number') throw wrongType(name, 'options.cols', 'a number', cols);
   if (!types.isInt32Array(targets)) {
     throw wrongType(name, 'options.targets', 'an Int32Array', targets);
   }
-  if (!types.isFloat32Array(logits)) throw wrongType(name, 'logits', 'a Float32Array', logits);
-  return { cols, targets };
+  const format = dtype === undefined ? 0 : formatIndex(name, 'options.dtype', FORMATS, dtype);
+  return { logits: widened(readFloats(name, 'logits', x, format)), cols, targets };
 }
 
 /** The arguments of `auroc` and `aupr`. */

@@ -1,12 +1,12 @@
 /** A weight and a bias a column, which follow a normalisation: y = t weight + bias, either of which may be absent. */
 import type { InputOperand, Inputs, Oracle, Parameters, TrueRow } from './operator';
-import type { Float32Output } from './types';
+import type { FloatInput } from './types';
 
 export interface ColumnInputs {
   /** What each column is multiplied by, one number a column (default: 1). */
-  readonly weight?: Float32Output | undefined;
+  readonly weight?: FloatInput | undefined;
   /** What is added to each column then, one number a column (default: 0). */
-  readonly bias?: Float32Output | undefined;
+  readonly bias?: FloatInput | undefined;
 }
 
 function perColumn(name: string, summary: string, of: readonly number[]): InputOperand {

@@ -4,7 +4,7 @@ import { temperatureOption } from './operator';
 import * as oracle from './oracle/decoding';
 import { FORMATS, Spec } from './spec';
 import type { TensorLike } from './tensor';
-import type { CallOptions, Float32Output, FloatCall, RowOptions } from './types';
+import type { CallOptions, FloatInput, FloatCall, RowOptions } from './types';
 
 export interface KeyInputs {
   /** For each row, the number that its noise is keyed by; one below 0 counts 2^32 more. */
@@ -12,7 +12,7 @@ export interface KeyInputs {
 }
 export interface OtherLogits {
   /** The other logits: as many rows, of as many columns, without gaps. */
-  readonly other: Float32Output;
+  readonly other: FloatInput;
 }
 
 /** What `gumbelSoftmax` takes. */

@@ -6,21 +6,21 @@ import * as oracle from './oracle/divergence';
 import { FORMATS, Spec } from './spec';
 import type { TargetInputs } from './targets';
 import { targetsOperand } from './targets';
-import type { CallOptions, Float32Output, FloatCall, LogitOptions } from './types';
+import type { CallOptions, FloatInput, FloatCall, LogitOptions } from './types';
 
 export interface OtherInputs {
   /** The logits of the other distribution: as many rows, of as many columns, without gaps. */
-  readonly other: Float32Output;
+  readonly other: FloatInput;
 }
 
 export interface TeacherInputs extends TargetInputs {
   /** The teacher's logits: as many rows, of as many columns, without gaps. */
-  readonly teacher: Float32Output;
+  readonly teacher: FloatInput;
 }
 
 export interface TeachersInputs extends TargetInputs {
   /** The teachers' logits: for each row those of all members one after another, of as many columns, without gaps. */
-  readonly teachers: Float32Output;
+  readonly teachers: FloatInput;
 }
 
 /** What `klDivergence` takes. */

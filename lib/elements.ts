@@ -1,6 +1,6 @@
 /** Element types and their arrays. */
 import { types } from 'node:util';
-import { SoftlaneTypeError, describe } from './errors';
+import { SoftlaneTypeError } from './errors';
 import type { AnyElement, Format, OperandArray } from './operator';
 
 interface Kind {
@@ -13,7 +13,7 @@ const is16 = (value: unknown): value is Uint16Array => types.isUint16Array(value
 
 /** Float32Array and so on, by the name of their elements; 16-bit floats as their bits. */
 export const kinds: Readonly<Record<AnyElement, Kind>> = {
-  float16: { name: 'a Uint16Array', make: Uint16Array, is: is16 },
+  float16: { name: 'a Uint16Array or a Float16Array', make: Uint16Array, is: is16 },
   bfloat16: { name: 'a Uint16Array', make: Uint16Array, is: is16 },
   float32: { name: 'a Float32Array', make: Float32Array, is: types.isFloat32Array },
   int32: { name: 'an Int32Array', make: Int32Array, is: types.isInt32Array },
@@ -28,39 +28,70 @@ export const elementOf: Readonly<Record<Format, AnyElement>> = {
   bf16: 'bfloat16',
 };
 
-interface Halves extends ArrayBufferView {
-  readonly length: number;
-}
-/** Float16Array, where the runtime has it. */
-const Float16 = (globalThis as { Float16Array?: new (length: number) => Halves }).Float16Array;
+type Halves = ArrayBufferView & { readonly length: number };
 
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+function intrinsic(name: keyof Uint8Array): (array: unknown) => unknown {
+  const { get } = Object.getOwnPropertyDescriptor(typedArray, name)!;
+  return (array) => Reflect.apply(get!, array, []);
+}
+// What an array is, whatever its class or the realm that it comes from says.
+const tagOf = intrinsic(Symbol.toStringTag);
+const bufferOf = intrinsic('buffer') as (array: unknown) => ArrayBufferLike;
+const offsetOf = intrinsic('byteOffset') as (array: unknown) => number;
+const lengthOf = intrinsic('length') as (array: unknown) => number;
+
+/** Whether it is a Float16Array, which some runtimes have. */
 export function isHalves(value: unknown): value is Halves {
-  return Float16 !== undefined && value instanceof Float16;
+  return tagOf(value) === 'Float16Array';
 }
 
 /** The bits of a Float16Array, in the same memory; anything else as it is. */
 export function bitsOf<T>(value: T): T | Uint16Array {
-  return isHalves(value) ? new Uint16Array(value.buffer, value.byteOffset, value.length) : value;
+  if (!isHalves(value)) return value;
+  return isLost(value)
+    ? lostBits()
+    : new Uint16Array(bufferOf(value), offsetOf(value), lengthOf(value));
+}
+
+/** What holds elements of one kind, with a Float16Array's bits where they are f16: those of no other kind. */
+export function arrayOf(element: AnyElement, value: unknown): unknown {
+  return element === 'float16' ? bitsOf(value) : value;
 }
 
 /** Those bits as a Float16Array again. */
 export function halvesOf(bits: Uint16Array): unknown {
-  const make = Float16 as unknown as new (buffer: ArrayBufferLike, at: number, n: number) => Halves;
-  return new make(bits.buffer, bits.byteOffset, bits.length);
+  const { Float16Array } = globalThis as unknown as {
+    Float16Array: new (buffer: ArrayBufferLike, at: number, n: number) => Halves;
+  };
+  return new Float16Array(bits.buffer, bits.byteOffset, bits.length);
 }
 
-// `at` validates its typed array first: it throws for a detached one, and for a view that its resized buffer no longer
-// holds.
-const at = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at;
+let lost: Uint16Array | undefined;
+/** The bits of what has lost its memory: no view of it can be made, but one of memory that is gone as well. */
+function lostBits(): Uint16Array {
+  if (lost === undefined) {
+    lost = new Uint16Array(1);
+    structuredClone(null, { transfer: [lost.buffer as ArrayBuffer] });
+  }
+  return lost;
+}
+
+/** `at` looks for the memory first: of an array that was transferred, or of a view that its resized buffer no longer holds. */
+function isLost(array: ArrayBufferView): boolean {
+  try {
+    Reflect.apply(typedArray.at, array, [0]);
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 /** Throws if an array without elements has lost its memory. */
 export function requireAttached(operator: string, argument: string, array: OperandArray): void {
-  try {
-    Reflect.apply(at, array, [0]);
-  } catch {
-    throw new SoftlaneTypeError(
-      'ERR_SOFTLANE_DETACHED',
-      `${operator}: expected ${argument} to have its memory, received ${describe(array)} whose buffer was transferred or resized away`,
-    );
-  }
+  if (!isLost(array)) return;
+  throw new SoftlaneTypeError(
+    'ERR_SOFTLANE_DETACHED',
+    `${operator}: expected ${argument} to have its memory, received an array whose buffer was transferred or resized away`,
+  );
 }

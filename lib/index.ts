@@ -22,7 +22,13 @@ export * from './pooling';
 
 export type { ColumnInputs } from './columns';
 export { aupr, auroc, calibration, fitTemperature, riskCoverage } from './calibration';
-export type { Calibration, CalibrationOptions, ReliabilityBin, RiskCoverage } from './calibration';
+export type {
+  Calibration,
+  CalibrationOptions,
+  FitTemperatureOptions,
+  ReliabilityBin,
+  RiskCoverage,
+} from './calibration';
 export { fitMahalanobis, mahalanobis } from './mahalanobis';
 export type {
   FitMahalanobisOptions,
@@ -71,6 +77,7 @@ export type {
   Float32Output,
   Float32Result,
   FloatCall,
+  FloatInput,
   FloatOutput,
   IndexCall,
   Int32Output,

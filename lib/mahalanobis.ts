@@ -1,9 +1,9 @@
 /** How far a row of features lies from the classes of the training data, in standard deviations of that data. */
 import { types } from 'node:util';
 import { plainObject, size } from './check';
-import { requireAttached } from './elements';
 import { unknownOption, wrongShape, wrongType, wrongValue } from './errors';
-import type { Float32Result, Int32Result } from './types';
+import { readFloats, widened } from './input';
+import type { Float16Like, Float32Result, Int32Result } from './types';
 
 /** What `mahalanobis` takes. */
 export interface MahalanobisOptions {
@@ -80,7 +80,8 @@ export class Mahalanobis {
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
    * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`
    */
-  score(features: Float32Array): MahalanobisScores {
+  score(x: Float32Array | Float16Like): MahalanobisScores {
+    const features = widened(readFloats(NAME, 'features', x, 0));
     const rows = rowsOf(NAME, features, this.cols);
     const distance = new Float32Array(rows);
     const nearest = new Int32Array(rows);
@@ -101,10 +102,7 @@ export class Mahalanobis {
   }
 }
 
-function rowsOf(name: string, features: unknown, cols: number): number {
-  if (!types.isFloat32Array(features))
-    throw wrongType(name, 'features', 'a Float32Array', features);
-  if (features.length === 0) requireAttached(name, 'features', features);
+function rowsOf(name: string, features: Float32Array, cols: number): number {
   if (features.length % cols === 0) return features.length / cols;
   const expected = `have a length that is a multiple of options.cols (${cols})`;
   throw wrongShape(name, 'features', expected, `a length of ${features.length}`);
@@ -219,12 +217,13 @@ export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
  * ```
  */
 export function fitMahalanobis(
-  features: Float32Array,
+  x: Float32Array | Float16Like,
   options: FitMahalanobisOptions,
 ): Mahalanobis {
   const given = optionsOf(FIT, options, ['cols', 'labels', 'classes', 'ridge']);
   const { labels, ridge = 0 } = given;
   const cols = size(FIT, 'options.cols', given['cols'], 1);
+  const features = widened(readFloats(FIT, 'features', x, 0));
   const rows = rowsOf(FIT, features, cols);
   if (!types.isInt32Array(labels)) throw wrongType(FIT, 'options.labels', 'an Int32Array', labels);
   if (labels.length !== rows || rows === 0) {

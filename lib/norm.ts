@@ -6,7 +6,7 @@ import * as oracle from './oracle/norm';
 import { FORMATS, Spec } from './spec';
 import type {
   CallOptions,
-  Float32Output,
+  FloatInput,
   Float32Result,
   FloatCall,
   PartsOutput,
@@ -22,7 +22,7 @@ export interface NormOptions extends RowOptions, ColumnInputs {
 
 export interface ResidualInputs extends ColumnInputs {
   /** What is added to x before: as many rows, of as many columns, without gaps. */
-  readonly residual: Float32Output;
+  readonly residual: FloatInput;
 }
 
 /** What the norms of a sum always give. */

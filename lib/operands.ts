@@ -2,6 +2,8 @@
 import { plainObject } from './check';
 import { kinds, requireAttached } from './elements';
 import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import type { Input } from './input';
+import { readFloats, widened } from './input';
 import type { Layout } from './layout';
 import { dimsOfResult, isGiven, placeOf, slabsOf } from './layout';
 import type { Extent, Inputs, Operand, OperandArray, OperandArrays, Operator } from './operator';
@@ -196,8 +198,12 @@ function readOperand(
   const argument = operandArgument(operand);
   const kind = kinds[operand.element];
   let array: OperandArray;
+  let input: Input | undefined;
   if (kind.is(given)) {
     array = given;
+  } else if (operand.role === 'input' && operand.element === 'float32') {
+    input = readFloats(name, argument, given, spec[Spec.xFormat]);
+    array = input.array;
   } else if (
     typeof given === 'object' &&
     given !== null &&
@@ -223,7 +229,7 @@ function readOperand(
     const expected = `have ${exactly ? '' : 'at least '}${needed} elements`;
     throw wrongShape(name, argument, expected, `${array.length} elements`);
   }
-  return array;
+  return input === undefined ? array : widened(input);
 }
 
 /** The result of an operator of several outputs: each as it was given, or new and of the kind of x. */

@@ -7,12 +7,12 @@ import { flagsOf, requireSameLength } from './lists';
 import { crossEntropy } from './loss';
 import { prepare, runCall } from './prepare';
 import type { TargetInputs } from './targets';
-import type { TensorLike } from './tensor';
 import { readTensor } from './tensor';
-import type { CallOptions } from './types';
+import type { CallOptions, FloatInput } from './types';
 
 /** What `perplexity` takes. */
-export interface PerplexityOptions extends CallOptions, TargetInputs {
+export interface PerplexityOptions
+  extends Pick<CallOptions, 'cols' | 'stride' | 'dtype' | 'threads' | 'isa'>, TargetInputs {
   /** Divides the logits; from 2^-100 to 2^100 (default 1). */
   readonly temperature?: number | undefined;
   /** Which rows are part of the text, one element a row: 1 or true, 0 or false (default: all are). */
@@ -36,14 +36,14 @@ export interface Perplexity {
 
 const NAME = 'perplexity';
 const OWN = ['counts', 'characters'];
-const OPTIONS = ['cols', 'stride', 'targets', 'temperature', ...OWN, 'threads', 'isa'];
+const OPTIONS = ['cols', 'stride', 'dtype', 'targets', 'temperature', ...OWN, 'threads', 'isa'];
 
 /**
  * Perplexity and bits per character of a text: the cross-entropies of its tokens, summed in float64.
  *
  * @param x - logits, a row a token: a Float32Array, or an object with `data` and `dims`
- * @param options - `targets`, the token that came after each row; `cols`, `stride`, `temperature`, `counts`,
- * `characters`, `threads`, `isa`
+ * @param options - `targets`, the token that came after each row; `cols`, `stride`, `dtype`, `temperature`,
+ * `counts`, `characters`, `threads`, `isa`
  * @returns sums and means over the rows that count; NaN for means of none
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_ISA`
@@ -58,7 +58,7 @@ const OPTIONS = ['cols', 'stride', 'targets', 'temperature', ...OWN, 'threads', 
  * console.log(p, bitsPerCharacter); // 1.23, 0.084
  * ```
  */
-export function perplexity(x: Float32Array | TensorLike, options: PerplexityOptions): Perplexity {
+export function perplexity(x: FloatInput, options: PerplexityOptions): Perplexity {
   const source = plainObject(NAME, 'options', options);
   const passed = Object.create(null) as Record<string, unknown>;
   const own = Object.create(null) as Record<string, unknown>;

@@ -3,13 +3,20 @@ import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator } from './catalogue';
 import { native } from './configure';
 import { plainObject } from './check';
-import { bitsOf, kinds, requireAttached } from './elements';
+import { arrayOf, halvesOf, isHalves, kinds, requireAttached } from './elements';
 import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import { isGiven, noLayout, placeRows } from './layout';
 import { columnsOf, requireNoGroups } from './groups';
 import type { GivenOperands } from './operands';
 import { gatherOperands, noteOperand, noteOutputs, recordOf, requireLimits } from './operands';
-import type { InputArray, OperandArrays, Operator, OutputArray, ParameterValue } from './operator';
+import type {
+  AnyElement,
+  InputArray,
+  OperandArrays,
+  Operator,
+  OutputArray,
+  ParameterValue,
+} from './operator';
 import { groupSize, operandsOf, parametersOf } from './operator';
 import type { Options } from './options';
 import { noOptions, readOptions } from './options';
@@ -23,6 +30,7 @@ import {
 } from './prepare';
 import { Spec } from './spec';
 import { inputElement, inputLength, outputElement, outputLength, statusError } from './status';
+import type { AnyInput, Float16Like } from './types';
 import type { Check } from './verify';
 import { verification } from './verify';
 
@@ -75,8 +83,9 @@ class Plan<N extends OperatorName = OperatorName> {
   readonly #spec: Float64Array;
   readonly #asked: GivenOperands;
   readonly #binding: Binding;
-  /** Whether an array may be a Float16Array. */
-  readonly #halved: boolean;
+  /** Elements of x, and of an output. */
+  readonly #xElement: AnyElement;
+  readonly #yElement: AnyElement;
 
   /** Use {@link plan}. */
   constructor(line: Operator, spec: Float64Array, asked: GivenOperands) {
@@ -84,7 +93,8 @@ class Plan<N extends OperatorName = OperatorName> {
     this.#spec = spec;
     this.#asked = asked;
     this.#binding = native();
-    this.#halved = spec[Spec.xFormat] + spec[Spec.yFormat] > 0;
+    this.#xElement = inputElement(spec);
+    this.#yElement = outputElement(line, spec);
     this.operator = line.name as N;
     this.rows = spec[Spec.rows];
     this.cols = spec[Spec.cols] / groupSize(line, spec);
@@ -104,23 +114,26 @@ class Plan<N extends OperatorName = OperatorName> {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`
    * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
    */
-  run<Y extends OperatorTypes[N]['out']>(x: InputArray, y: Y): Y;
-  run(x: InputArray): OperatorTypes[N]['result'];
+  run<Y extends OperatorTypes[N]['out'] | Float16Like>(x: AnyInput, y: Y): Y;
+  run(x: AnyInput): OperatorTypes[N]['result'];
   /** With what the operator reads beside `x`, and `out`, by name. */
-  run(x: InputArray, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
-  run(x: InputArray, y?: OutputArray | object): unknown {
+  run(x: AnyInput, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
+  run(x: AnyInput, y?: OutputArray | object): unknown {
     if (this.#line.operands !== undefined) return this.#runOperands(x, y);
     const out =
       y === undefined ? allocate(this.#line, this.#spec, this.outputLength) : (y as OutputArray);
     this.#runChecked(x, out, undefined);
-    return out;
+    return y === undefined ? this.#made(x, out) : out;
   }
 
-  #runChecked(x: InputArray, y: OutputArray, operands: OperandArrays | undefined): void {
-    if (this.#halved) {
-      x = bitsOf(x);
-      y = bitsOf(y);
-    }
+  /** A new output is of the kind of x. */
+  #made(x: unknown, out: OutputArray): unknown {
+    return this.#yElement === 'float16' && isHalves(x) ? halvesOf(out as Uint16Array) : out;
+  }
+
+  #runChecked(given: AnyInput, out: OutputArray, operands: OperandArrays | undefined): void {
+    const x = arrayOf(this.#xElement, given) as InputArray;
+    const y = arrayOf(this.#yElement, out) as OutputArray;
     if (this.inputLength === 0 || this.outputLength === 0) this.#requireMemory(x, y);
     const check = verification.share === 0 ? null : this.#verify(x, y, operands);
     const status = this.#binding.run(this.#spec, x, y, operands);
@@ -128,12 +141,12 @@ class Plan<N extends OperatorName = OperatorName> {
     if (check !== null) check(y, operands);
   }
 
-  #runOperands(x: InputArray, arrays: unknown): unknown {
+  #runOperands(x: AnyInput, arrays: unknown): unknown {
     const line = this.#line;
     const isRecord = line.output === 'record';
     const given: GivenOperands = this.#asked.slice();
     let out: unknown;
-    if (!isRecord && kinds[outputElement(line, this.#spec)].is(bitsOf(arrays))) {
+    if (!isRecord && kinds[this.#yElement].is(arrayOf(this.#yElement, arrays))) {
       out = arrays;
     } else if (arrays !== undefined) {
       const source = plainObject(line.name, 'what run() is given beside x', arrays);
@@ -152,19 +165,19 @@ class Plan<N extends OperatorName = OperatorName> {
         : (out as OutputArray);
     const operands = gatherOperands(line, this.#spec, given, null, NO_LAYOUT);
     this.#runChecked(x, y, operands);
-    return isRecord ? recordOf(line, this.#spec, given, operands, null, NO_LAYOUT) : y;
+    if (isRecord) return recordOf(line, this.#spec, given, operands, null, NO_LAYOUT);
+    return out === undefined ? this.#made(x, y) : y;
   }
 
   /** Native code takes an array that has lost its memory for an empty one, which would do here. */
   #requireMemory(x: InputArray, y: OutputArray): void {
-    if (kinds[inputElement(this.#spec)].is(x)) requireAttached(this.operator, 'x', x);
-    const output = kinds[outputElement(this.#line, this.#spec)];
-    if (output.is(y)) requireAttached(this.operator, 'out', y);
+    if (kinds[this.#xElement].is(x)) requireAttached(this.operator, 'x', x);
+    if (kinds[this.#yElement].is(y)) requireAttached(this.operator, 'out', y);
   }
 
   #verify(x: InputArray, y: OutputArray, operands: OperandArrays | undefined): Check | null {
     // Arguments that native code will refuse have nothing to compare.
-    const usable = kinds[inputElement(this.#spec)].is(x) && x.length > 0 && ArrayBuffer.isView(y);
+    const usable = kinds[this.#xElement].is(x) && x.length > 0 && ArrayBuffer.isView(y);
     return usable ? verifyCall({ operator: this.#line, spec: this.#spec, x, operands }) : null;
   }
 

@@ -1,7 +1,7 @@
 /** From the arguments of a call to a checked record that native code takes, and back to what the caller gets. */
 import { types } from 'node:util';
 import { current, isaName, native } from './configure';
-import { bitsOf, halvesOf, kinds, requireAttached } from './elements';
+import { arrayOf, halvesOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, wrongShape, wrongType } from './errors';
 import { columnsOf, groupsOf, requireNoGroups } from './groups';
 import { readInput } from './input';
@@ -267,8 +267,7 @@ export class Call {
     }
     if (operator.output === 'record') return;
     const needed = outputLength(operator, spec);
-    this.y =
-      out === undefined ? allocate(operator, spec, needed) : this.readOut(bitsOf(out), needed);
+    this.y = out === undefined ? allocate(operator, spec, needed) : this.readOut(out, needed);
   }
 
   private readOut(out: unknown, needed: number): OutputArray {
@@ -277,8 +276,9 @@ export class Call {
     const element = outputElement(operator, spec);
     const kind = kinds[element];
     let array: OutputArray;
-    if (kind.is(out)) {
-      array = out as OutputArray;
+    const given = arrayOf(element, out);
+    if (kind.is(given)) {
+      array = given as OutputArray;
     } else if (
       typeof out === 'object' &&
       out !== null &&

@@ -4,11 +4,11 @@ import type { InputOperand } from './operator';
 import { countOption, temperatureOption } from './operator';
 import * as oracle from './oracle/sets';
 import { FORMATS } from './spec';
-import type { Float32Output, FloatCall, Int32Output, LogitOptions } from './types';
+import type { FloatInput, FloatCall, Int32Output, LogitOptions } from './types';
 
 export interface PositiveInputs {
   /** Labels: as many rows, of as many columns, without gaps; what is greater than 0 is positive. */
-  readonly positives: Float32Output;
+  readonly positives: FloatInput;
 }
 
 export interface TokenInputs {

@@ -1,14 +1,14 @@
 /** The cross-entropy of a row whose columns lie in several places: shards of a vocabulary, or pieces that arrive. */
-import { types } from 'node:util';
 import { plainObject, ruleValue } from './check';
-import { requireAttached } from './elements';
 import { SoftlaneError, inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
 import { crossEntropy } from './loss';
+import { readFloats, widened } from './input';
 import type { NumberRule } from './operator';
-import { Status } from './spec';
+import { FORMATS, Status } from './spec';
 import type { LogSumExpStateJson } from './state';
 import { LogSumExpState, logSumExpState } from './state';
 import { plainStatusError } from './status';
+import type { FloatInput, NumberFormat } from './types';
 
 /** What `crossEntropyState` takes. */
 export interface CrossEntropyStateOptions {
@@ -16,6 +16,8 @@ export interface CrossEntropyStateOptions {
   readonly temperature?: number | undefined;
   /** The share of the target's weight that is spread over all columns that are not masked, from 0 to 1 (default 0). */
   readonly labelSmoothing?: number | undefined;
+  /** What the bits of a Uint16Array that is pushed are. A Float16Array and a Float32Array say it themselves. */
+  readonly dtype?: NumberFormat | undefined;
   /** Instruction set for the pushes, for tests and measurements. */
   readonly isa?: string | undefined;
 }
@@ -31,7 +33,7 @@ export interface CrossEntropyStateJson {
 
 const NAME = 'crossEntropyState';
 const TYPE = 'softlane.crossEntropyState';
-const VALID = ['temperature', 'labelSmoothing', 'isa'];
+const VALID = ['temperature', 'labelSmoothing', 'dtype', 'isa'];
 const smoothing = crossEntropy.operator.options['labelSmoothing'] as NumberRule;
 
 /** Sums that were made here, for the constructor: nobody else has a reason to call it. */
@@ -83,11 +85,11 @@ export class CrossEntropyState {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE` if the target is no index of x
    * @throws SoftlaneError `ERR_SOFTLANE_STATE` if there is a target already
    */
-  push(x: Float32Array, target?: number): this {
-    if (!types.isFloat32Array(x)) throw wrongType(NAME, 'x', 'a Float32Array', x);
-    if (x.length === 0) requireAttached(NAME, 'x', x);
+  push(columns: FloatInput, target?: number): this {
+    const format = FORMATS.indexOf(this.#others.dtype ?? 'f32');
+    const x = widened(readFloats(NAME, 'x', columns, format));
     if (target === undefined) {
-      inTheNameOf(NAME, 'logSumExpState', () => this.#others.push(x));
+      this.#others.push(x);
     } else {
       if (typeof target !== 'number') throw wrongType(NAME, 'target', 'a number', target);
       if (!(Number.isInteger(target) && target >= 0 && target < x.length)) {
@@ -201,7 +203,7 @@ export class CrossEntropyState {
    */
   static from(
     json: CrossEntropyStateJson,
-    options: { readonly isa?: string } = {},
+    options: Pick<CrossEntropyStateOptions, 'dtype' | 'isa'> = {},
   ): CrossEntropyState {
     const fields = json as Partial<Record<keyof CrossEntropyStateJson, unknown>> | null;
     if (typeof fields !== 'object' || fields === null || fields.type !== TYPE) {

@@ -7,8 +7,7 @@ import { CUTTING, integer, readSettings } from './sampling/settings';
 import type { Given, Mode, SpeculatorMemory } from './sampling/speculate-call';
 import { SpeculateCall } from './sampling/speculate-call';
 import { Status } from './spec';
-import type { TensorLike } from './tensor';
-import type { Abortable, AnyInput, Float32Result, Int32Result, NumberFormat } from './types';
+import type { Abortable, FloatInput, Float32Result, Int32Result, NumberFormat } from './types';
 
 /** The steps of a sampler that a speculator has: those that look at the logits alone. */
 export type SpeculatorFilters = Pick<
@@ -62,8 +61,8 @@ export interface VerifyResult {
   readonly logProbs: Float32Result;
 }
 
-type Logits = AnyInput | TensorLike;
-type Draft = Float32Array | TensorLike;
+type Logits = FloatInput;
+type Draft = FloatInput;
 type Tokens = Int32Array | readonly number[];
 
 interface Methods<Options, Result> {

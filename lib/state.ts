@@ -1,16 +1,18 @@
-import { types } from 'node:util';
 import { isaIndex, native } from './configure';
-import { requireAttached } from './elements';
 import { plainObject, ruleValue } from './check';
 import { SoftlaneError, unknownOption, wrongType } from './errors';
+import { formatIndex, readFloats, widened } from './input';
 import { temperatureOption } from './operator';
-import { CURRENT_ISA, Status } from './spec';
+import { CURRENT_ISA, FORMATS, Status } from './spec';
 import { plainStatusError } from './status';
+import type { FloatInput, NumberFormat } from './types';
 
 /** What `logSumExpState` takes. */
 export interface LogSumExpStateOptions {
   /** Divides the logits; from 2^-100 to 2^100 (default 1). Two states merge only if theirs are equal. */
   readonly temperature?: number | undefined;
+  /** What the bits of a Uint16Array that is pushed are. A Float16Array and a Float32Array say it themselves. */
+  readonly dtype?: NumberFormat | undefined;
   /** Instruction set for the pushes, for tests and measurements. */
   readonly isa?: string | undefined;
 }
@@ -25,7 +27,7 @@ export interface LogSumExpStateJson {
 
 const NAME = 'logSumExpState';
 const TYPE = 'softlane.logSumExpState';
-const VALID = ['temperature', 'isa'];
+const VALID = ['temperature', 'dtype', 'isa'];
 
 /** States that were made here, for the constructor: nobody else has a reason to call it. */
 const made = new WeakSet<Float64Array>();
@@ -45,15 +47,22 @@ const made = new WeakSet<Float64Array>();
 export class LogSumExpState {
   readonly #state: Float64Array;
   readonly #isa: number;
+  readonly #dtype: number;
   readonly #temperature: number;
   readonly #result = new Float64Array(4);
 
   /** Use {@link logSumExpState} or {@link LogSumExpState.from}. */
-  constructor(state: Float64Array, temperature: number, isa: number) {
+  constructor(state: Float64Array, temperature: number, isa: number, dtype: number) {
     if (!made.delete(state)) throw wrongType(NAME, 'its numbers', 'those of a new state', state);
     this.#state = state;
     this.#temperature = temperature;
     this.#isa = isa;
+    this.#dtype = dtype;
+  }
+
+  /** The option of that name. */
+  get dtype(): NumberFormat | undefined {
+    return FORMATS[this.#dtype];
   }
 
   /** Elements per block: the unit of the order of addition. */
@@ -85,10 +94,9 @@ export class LogSumExpState {
    *
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
    */
-  push(x: Float32Array): this {
-    if (!types.isFloat32Array(x)) throw wrongType(NAME, 'x', 'a Float32Array', x);
-    if (x.length === 0) requireAttached(NAME, 'x', x);
-    else mustBeOk(native().statePush(this.#state, x, this.#isa));
+  push(x: FloatInput): this {
+    const floats = widened(readFloats(NAME, 'x', x, this.#dtype));
+    if (floats.length > 0) mustBeOk(native().statePush(this.#state, floats, this.#isa));
     return this;
   }
 
@@ -135,7 +143,10 @@ export class LogSumExpState {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE` if its temperature is out of range, `ERR_SOFTLANE_ISA`
    * @throws SoftlaneError `ERR_SOFTLANE_STATE` if its numbers are damaged
    */
-  static from(json: LogSumExpStateJson, options: { readonly isa?: string } = {}): LogSumExpState {
+  static from(
+    json: LogSumExpStateJson,
+    options: Pick<LogSumExpStateOptions, 'dtype' | 'isa'> = {},
+  ): LogSumExpState {
     const fields = json as Partial<Record<keyof LogSumExpStateJson, unknown>> | null;
     if (typeof fields !== 'object' || fields === null || fields.type !== TYPE) {
       throw wrongType(NAME, 'json', `an object of type ${JSON.stringify(TYPE)}`, json);
@@ -167,17 +178,19 @@ function create(options: unknown): LogSumExpState {
   const source = plainObject(NAME, 'options', options);
   let temperature = temperatureOption.default;
   let isa: number = CURRENT_ISA;
+  let dtype = NaN;
   for (const key of Object.keys(source)) {
     if (!VALID.includes(key)) throw unknownOption(NAME, key, VALID);
     const value = source[key];
     if (value === undefined) continue;
     if (key === 'isa') isa = isaIndex(NAME, 'options.isa', value);
+    else if (key === 'dtype') dtype = formatIndex(NAME, 'options.dtype', FORMATS, value);
     else temperature = ruleValue(NAME, 'options.temperature', temperatureOption, value);
   }
   const state = new Float64Array(native().stateLength);
   mustBeOk(native().stateInit(state, temperature));
   made.add(state);
-  return new LogSumExpState(state, temperature, isa);
+  return new LogSumExpState(state, temperature, isa, dtype);
 }
 
 function mustBeOk(status: number): void {

@@ -1,5 +1,5 @@
 import { SoftlaneTypeError, describe, wrongShape, wrongType } from './errors';
-import { bitsOf, halvesOf, isHalves, kinds } from './elements';
+import { arrayOf, halvesOf, isHalves, kinds } from './elements';
 import { readDims } from './layout';
 import type { AnyElement, OperandArray } from './operator';
 
@@ -55,12 +55,12 @@ export function readTensor(
   const source: unknown = object.data;
   const given: unknown = object.dims;
   const halves = isHalves(source);
-  const data = bitsOf(source);
   // Without a type, bits are those of the format that is asked for alone.
   const byType = elements.find((each) => each === type);
   const element =
     byType ?? (halves ? elements.find((each) => each === 'float16') : undefined) ?? elements[0];
   const { name: array, is } = kinds[element];
+  const data = arrayOf(element, source);
   if (data === undefined && given === undefined) {
     throw wrongType(operator, argument, `${array} or an object with data and dims`, value);
   }

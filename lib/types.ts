@@ -20,6 +20,8 @@ export interface Float16Like extends ArrayBufferView {
 }
 /** Arrays that x may be; a Uint16Array says with `dtype` what its bits mean. */
 export type AnyInput = Float32Array | Uint16Array | Float16Like;
+/** Floats in any format, or a tensor of them; a Uint16Array beside x is of the format of x. */
+export type FloatInput = AnyInput | TensorLike;
 /** What 16-bit floats in give: the same out, where the results are rows. */
 type SameFormat<Options, A> = 'outDtype' extends keyof Options ? A : Float32Result;
 interface Halves {

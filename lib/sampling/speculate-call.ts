@@ -3,10 +3,10 @@ import { plainObject, size, threadCount } from '../check';
 import { isaIndex, native } from '../configure';
 import { kinds, requireAttached } from '../elements';
 import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import { readFloats, widened } from '../input';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
 import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
-import { readTensor } from '../tensor';
 import { tokensOf } from './bias';
 import { readIds, readLogits } from './inputs';
 import { refusal } from './refusal';
@@ -82,7 +82,7 @@ export class SpeculateCall {
     this.drafted = sequences === 0 ? 0 : tokens.length / sequences;
     this.operands[Place.drafted] = tokens;
     this.operands[Place.draft] =
-      name === 'backOff' ? undefined : this.readDraft(call.draft, sequences);
+      name === 'backOff' ? undefined : this.readDraft(call.draft, sequences, shape.format);
     const step =
       given['step'] === undefined ? memory.step : integer('options.step', given['step'], name);
     this.writeSpec(given, memory, sequences, shape.format);
@@ -130,29 +130,17 @@ export class SpeculateCall {
     return sequences;
   }
 
-  private readDraft(given: unknown, sequences: number): Float32Array {
+  private readDraft(given: unknown, sequences: number, format: number): Float32Array {
     const { name, cols, drafted } = this;
-    let array: OperandArray;
-    if (kinds.float32.is(given)) array = given;
-    else if (
-      typeof given === 'object' &&
-      given !== null &&
-      !ArrayBuffer.isView(given) &&
-      !Array.isArray(given)
-    ) {
-      array = readTensor(name, 'draftLogits', given, 'float32').data;
-    } else {
-      const expected = 'a Float32Array or an object with such data and dims';
-      throw wrongType(name, 'draftLogits', expected, given);
-    }
-    if (array.length === 0) requireAttached(name, 'draftLogits', array);
+    const input = readFloats(name, 'draftLogits', given, format);
+    const { array } = input;
     const needed = sequences * (name === 'verify' ? drafted : 1) * cols;
     if (array.length !== needed) {
       const rows = name === 'verify' ? 'each of draftTokens' : 'each sequence';
       const expected = `have a row of ${cols} columns for ${rows}, ${needed} elements`;
       throw wrongShape(name, 'draftLogits', expected, `${array.length} elements`);
     }
-    return array as Float32Array;
+    return widened(input);
   }
 
   /** Results of a sequence. */
