@@ -283,7 +283,7 @@ export function aupr(score: Numbers, label: Flags): number {
  * The temperature at which the probabilities softmax(x / T) fit their targets best: the one with the smallest mean
  * cross-entropy, between 1/64 and 64. That is convex in 1/T, so that halving an interval finds it.
  *
- * @param logits - a row an item
+ * @param x - logits, a row an item
  * @param options - `cols`, `targets`, the index of the right column of each row, and `dtype` of a Uint16Array
  * @returns the temperature, to about three digits; an end of the range where the best lies beyond it; NaN without rows,
  * and where the mean is no finite number at any temperature: a row with a NaN or a +Infinity, or a masked target
@@ -352,7 +352,7 @@ function fitOptions(
     throw wrongType(name, 'options.targets', 'an Int32Array', targets);
   }
   const format = dtype === undefined ? 0 : formatIndex(name, 'options.dtype', FORMATS, dtype);
-  return { logits: widened(readFloats(name, 'logits', x, format)), cols, targets };
+  return { logits: widened(readFloats(name, 'x', x, format)), cols, targets };
 }
 
 /** The arguments of `auroc` and `aupr`. */

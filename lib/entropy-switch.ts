@@ -1,6 +1,13 @@
 /** Which of two models writes the next token: entropy-adaptive decoding. */
 import { plainObject, ruleValue, size } from './check';
-import { unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import {
+  SoftlaneRangeError,
+  inTheNameOf,
+  unknownOption,
+  wrongShape,
+  wrongType,
+  wrongValue,
+} from './errors';
 import type { NumberRule } from './operator';
 import { readIds } from './sampling/inputs';
 import { entropy } from './scores';
@@ -122,7 +129,9 @@ export function createEntropySwitch(options: EntropySwitchOptions): EntropySwitc
     next(logits, switchOptions = {}) {
       const own = { __proto__: null, ...plainObject(NAME, 'options', switchOptions) };
       const { rows, ...call } = own as SwitchOptions;
-      const nats = entropy(logits as Float32Array, call) as Float32Array | { data: Float32Array };
+      const nats = inTheNameOf(NAME, entropy.operator.name, () =>
+        entropy(logits as Float32Array, call),
+      ) as Float32Array | { data: Float32Array };
       const each = nats instanceof Float32Array ? nats : nats.data;
       const ids = readIds(rows, each.length, NAME);
       if (new Set(ids).size < ids.length) {
@@ -130,8 +139,10 @@ export function createEntropySwitch(options: EntropySwitchOptions): EntropySwitc
       }
       const spoilt = each.findIndex(Number.isNaN);
       if (spoilt >= 0) {
-        const expected = 'to have no NaN, no +Infinity and a token that is not masked in every row';
-        throw wrongValue(NAME, 'logits', expected, `another row ${spoilt}`);
+        throw new SoftlaneRangeError(
+          'ERR_SOFTLANE_VALUE',
+          `${NAME}: expected every row of logits to have a token that is not masked, no NaN and no +Infinity, received another as row ${spoilt}`,
+        );
       }
       return Array.from(each, (value, row) => choose(ids[row], value));
     },

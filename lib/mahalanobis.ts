@@ -1,7 +1,7 @@
 /** How far a row of features lies from the classes of the training data, in standard deviations of that data. */
 import { types } from 'node:util';
 import { plainObject, size } from './check';
-import { unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { SoftlaneRangeError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import { readFloats, widened } from './input';
 import type { Float16Like, Float32Result, Int32Result } from './types';
 
@@ -80,13 +80,13 @@ export class Mahalanobis {
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
    * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`
    */
-  score(x: Float32Array | Float16Like): MahalanobisScores {
-    const features = widened(readFloats(NAME, 'features', x, 0));
-    const rows = rowsOf(NAME, features, this.cols);
+  score(features: Float32Array | Float16Like): MahalanobisScores {
+    const x = widened(readFloats(NAME, 'features', features, 0));
+    const rows = rowsOf(NAME, x, this.cols);
     const distance = new Float32Array(rows);
     const nearest = new Int32Array(rows);
     for (let row = 0; row < rows; row++) {
-      const u = this.#whiten(features, row * this.cols);
+      const u = this.#whiten(x, row * this.cols);
       let least = NaN;
       nearest[row] = -1;
       this.#white.forEach((white, c) => {
@@ -151,8 +151,10 @@ function modelOf(
 ): Mahalanobis {
   const factor = cholesky(covariance, cols);
   if (factor !== undefined) return new Mahalanobis(means, factor, cols);
-  const expected = 'positive definite (fitMahalanobis makes it so with a ridge)';
-  throw wrongValue(name, 'the covariance', expected, 'one that is not');
+  throw new SoftlaneRangeError(
+    'ERR_SOFTLANE_VALUE',
+    `${name}: expected the covariance to be positive definite (options.ridge of fitMahalanobis makes it so), received one that is not`,
+  );
 }
 
 /**
@@ -217,14 +219,14 @@ export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
  * ```
  */
 export function fitMahalanobis(
-  x: Float32Array | Float16Like,
+  features: Float32Array | Float16Like,
   options: FitMahalanobisOptions,
 ): Mahalanobis {
   const given = optionsOf(FIT, options, ['cols', 'labels', 'classes', 'ridge']);
   const { labels, ridge = 0 } = given;
   const cols = size(FIT, 'options.cols', given['cols'], 1);
-  const features = widened(readFloats(FIT, 'features', x, 0));
-  const rows = rowsOf(FIT, features, cols);
+  const x = widened(readFloats(FIT, 'features', features, 0));
+  const rows = rowsOf(FIT, x, cols);
   if (!types.isInt32Array(labels)) throw wrongType(FIT, 'options.labels', 'an Int32Array', labels);
   if (labels.length !== rows || rows === 0) {
     const expected = `have ${Math.max(rows, 1)} elements`;
@@ -233,6 +235,11 @@ export function fitMahalanobis(
   if (typeof ridge !== 'number') throw wrongType(FIT, 'options.ridge', 'a number', ridge);
   if (!(ridge >= 0 && ridge < Infinity)) {
     throw wrongValue(FIT, 'options.ridge', 'a number of at least 0', ridge);
+  }
+  const at = x.findIndex((feature) => !Number.isFinite(feature));
+  if (at >= 0) {
+    const row = Math.floor(at / cols);
+    throw wrongValue(FIT, `every feature (number ${at % cols} of row ${row})`, 'finite', x[at]);
   }
   const most = labels.reduce((a, b) => Math.max(a, b), 0);
   const classes = size(FIT, 'options.classes', given['classes'] ?? most + 1, 1);
@@ -247,12 +254,12 @@ export function fitMahalanobis(
       throw wrongValue(FIT, `options.labels[${row}]`, `a class from 0 to ${classes - 1}`, label);
     }
     counts[label]++;
-    for (let j = 0; j < cols; j++) means[label][j] += features[row * cols + j];
+    for (let j = 0; j < cols; j++) means[label][j] += x[row * cols + j];
   });
   const empty = counts.indexOf(0);
   if (empty >= 0) throw wrongValue(FIT, `class ${empty}`, 'that of a row at least', 0);
   means.forEach((mean, c) => mean.forEach((sum, j) => (mean[j] = sum / counts[c])));
-  const covariance = covarianceOf(features, labels, means, cols);
+  const covariance = covarianceOf(x, labels, means, cols);
   let trace = 0;
   for (let i = 0; i < cols; i++) trace += covariance[i * cols + i];
   for (let i = 0; i < cols; i++) covariance[i * cols + i] += (ridge * trace) / cols;

@@ -174,7 +174,7 @@ export function gatherOperands(
     if (operand.role === 'output') {
       const { needs } = operand;
       if (value !== undefined && needs && given[operandIndex(operator, needs)] === undefined) {
-        throw wrongType(name, `options.${needs}`, `what ${operand.name} is about`, undefined);
+        throw wrongType(name, `options.${needs}`, `given beside ${operand.name}`, undefined);
       }
       if (value === true || (value === undefined && !operand.optional)) {
         return makeOperand(operator, operand, operandLength(operator, operand, spec));
@@ -199,30 +199,28 @@ function readOperand(
   const kind = kinds[operand.element];
   let array: OperandArray;
   let input: Input | undefined;
+  let fields: TensorFields | null = null;
   if (kind.is(given)) {
     array = given;
   } else if (operand.role === 'input' && operand.element === 'float32') {
     input = readFloats(name, argument, given, spec[Spec.xFormat]);
-    array = input.array;
+    ({ array, tensor: fields } = input);
   } else if (
     typeof given === 'object' &&
     given !== null &&
     !ArrayBuffer.isView(given) &&
     !Array.isArray(given)
   ) {
-    const fields = readTensor(name, argument, given, operand.element);
-    if (operand.role === 'output' && tensor !== null) {
-      const want = operandDims(operator, operand, spec, tensor.dims, layout);
-      if (want.join() !== fields.dims.join()) {
-        const expected = `be those of the result, [${want.join(', ')}]`;
-        throw wrongShape(name, `${argument}.dims`, expected, `[${fields.dims.join(', ')}]`);
-      }
-    }
+    fields = readTensor(name, argument, given, operand.element);
     array = fields.data;
   } else {
     throw wrongOperand(operator, operand, given);
   }
   if (array.length === 0) requireAttached(name, argument, array);
+  const dims = tensor?.dims ?? layout.dims;
+  if (fields !== null && dims !== null) {
+    requireDims(operator, operand, spec, fields.dims, dims, layout);
+  }
   const needed = operandLength(operator, operand, spec);
   const exactly = operand.role === 'input';
   if (exactly ? array.length !== needed : array.length < needed) {
@@ -230,6 +228,32 @@ function readOperand(
     throw wrongShape(name, argument, expected, `${array.length} elements`);
   }
   return input === undefined ? array : widened(input);
+}
+
+/** An operand with dims lies as x does: an output exactly, an input but for dims of 1, as far as its dims are those of x. */
+function requireDims(
+  operator: Operator,
+  operand: Operand,
+  spec: Float64Array,
+  given: readonly number[],
+  dims: readonly number[],
+  layout: Layout,
+): void {
+  const { role, extent } = operand;
+  const ones = role === 'input';
+  const cut = !isGiven(layout) && dims[dims.length - 1] !== spec[Spec.cols];
+  if (ones && (cut || (extent !== 'rows' && extent !== 'perRow'))) return;
+  const want = operandDims(operator, operand, spec, dims, layout);
+  const [mine, theirs] = [want, given].map((all) => all.filter((dim) => !ones || dim !== 1));
+  if (mine.join() === theirs.join()) return;
+  const those = !ones
+    ? 'those of the result'
+    : extent === 'rows'
+      ? 'those of x'
+      : 'one for each row of x';
+  const expected = `be ${those}, [${want.join(', ')}]`;
+  const received = `[${given.join(', ')}]`;
+  throw wrongShape(operator.name, `${operandArgument(operand)}.dims`, expected, received);
 }
 
 /** The result of an operator of several outputs: each as it was given, or new and of the kind of x. */

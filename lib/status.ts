@@ -2,9 +2,9 @@
 import { elementOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, SoftlaneRangeError, wrongShape, wrongType } from './errors';
 import { elementsUnderWindows } from './layout';
-import { operandArgument, operandLength } from './operands';
+import { inputsOfRow, operandArgument, operandLength } from './operands';
 import type { AnyElement, OperandArray, OperandArrays, Operator } from './operator';
-import { operandsOf } from './operator';
+import { groupSize, operandsOf } from './operator';
 import { FORMATS, Refusal, Spec, Status } from './spec';
 
 /** What a call was about, for the message. */
@@ -66,9 +66,7 @@ export function statusError(attempt: Attempt, status: number): Error {
             `${name}: expected every output to be apart from x and from every other array of the call, received one that overlaps x or another`,
           );
     default:
-      return status >= Refusal.NAN
-        ? refusalError(operator, status)
-        : plainStatusError(name, status);
+      return status >= Refusal.NAN ? refusalError(attempt, status) : plainStatusError(name, status);
   }
 }
 
@@ -92,15 +90,15 @@ function operandError({ operator, spec, operands = [] }: Attempt): Error {
 }
 
 /** A row that has no result. */
-function refusalError(operator: Operator, status: number): Error {
+function refusalError(attempt: Attempt, status: number): Error {
   const row = Math.floor(status / 256);
-  const { name, options } = operator;
+  const { name, options } = attempt.operator;
   const [expected, received] = {
     [Refusal.NAN]: [
       `x to have no NaN${Object.hasOwn(options, 'nan') ? " (nan: 'masked' takes a NaN for a masked element)" : ''}`,
       `one in row ${row}`,
     ],
-    [Refusal.TARGET]: ['every target to be the index of a column', `another for row ${row}`],
+    [Refusal.TARGET]: wrongTarget(attempt, row),
     [Refusal.MASKED]: ['every row to have an element that is not masked', `none in row ${row}`],
     [Refusal.DISTRIBUTION]: [
       'every row of probabilities to be at least 0 and to add up to 1',
@@ -111,6 +109,24 @@ function refusalError(operator: Operator, status: number): Error {
     'ERR_SOFTLANE_VALUE',
     `${name}: expected ${expected}, received ${received}`,
   );
+}
+
+/** The target of a row that is no column, as far as the arrays are still there. */
+function wrongTarget(
+  { operator, spec, operands = [] }: Attempt,
+  row: number,
+): readonly [expected: string, received: string] {
+  const cols = spec[Spec.cols] / groupSize(operator, spec);
+  const expected = `to have only indices of columns, from 0 to ${cols - 1}`;
+  for (const [i, operand] of operandsOf(operator).entries()) {
+    if (operand.role !== 'input' || operand.element !== 'int32') continue;
+    const given = operands[i] && inputsOfRow(operator, spec, operands, row)[operand.name];
+    const targets = typeof given === 'object' ? Array.from(given) : [given ?? NaN];
+    const wrong = targets.find((target) => !(target >= 0 && target < cols));
+    const received = Number.isNaN(wrong) ? 'another' : String(wrong);
+    return [`${operandArgument(operand)} ${expected}`, `${received} for row ${row}`];
+  }
+  return [`every target ${expected}`, `another for row ${row}`];
 }
 
 function lengthError(name: string, argument: string, array: OperandArray, needed: number): Error {

@@ -11,6 +11,7 @@ import {
   zLoss,
 } from '../lib/index';
 import { ulpDistance } from '../lib/ulp';
+import { expectCode } from './helpers/errors';
 import { Random } from './support/kernels/random';
 
 const I = Infinity;
@@ -79,7 +80,9 @@ test.each([crossEntropy, focalLoss, compSumLoss])('%p names the row of a wrong t
   const x = new Float32Array(12);
   for (const target of [-1, -100, 3, 2 ** 31 - 1]) {
     const targets = Int32Array.of(0, 1, target, target);
-    expect(() => call(x, { cols: 3, targets })).toThrow(/index of a column.*another for row 2$/);
+    expect(() => call(x, { cols: 3, targets })).toThrow(
+      /options\.targets .*from 0 to 2, received -?\d+ for row 2$/,
+    );
   }
   expect(() => call(x, { cols: 3 })).toThrow(/options.targets/);
   expect(() => call(x, { cols: 3, targets: new Int32Array(3) })).toThrow(/have 4 elements/);
@@ -152,11 +155,13 @@ describe('perplexity', () => {
 
   test('speaks of itself in its errors', () => {
     expect(() => perplexity(x, { cols: 8, targets: targets.map((t) => -t) })).toThrow(
-      /^perplexity: expected every target/,
+      /^perplexity: expected options\.targets to have only/,
     );
     expect(() => perplexity(x, { cols: 7, targets })).toThrow(/^perplexity: expected x to have/);
     const options = { cols: 8, targets: Int32Array.of(0, 1, 2, 8) };
-    expect(() => fitTemperature(x, options)).toThrow(/^fitTemperature: expected every target/);
+    expect(() => fitTemperature(x, options)).toThrow(
+      /^fitTemperature: expected options\.targets to have only/,
+    );
   });
 
   test('sums in float64', () => {
@@ -164,5 +169,31 @@ describe('perplexity', () => {
     const logits = new Float32Array(2 * rows);
     const got = perplexity(logits, { cols: 2, targets: new Int32Array(rows) });
     expect(got.nats).toBeCloseTo(rows * Math.fround(Math.LN2), 6);
+  });
+});
+
+describe('what is beside x lies as x does', () => {
+  const data = Float32Array.from({ length: 12 }, (_, i) => i % 5);
+  const x = { data, dims: [2, 3, 2] };
+  const targets = new Int32Array(4);
+  test.each<[string, readonly number[], boolean]>([
+    ['the dims without the classes', [2, 2], true],
+    ['an axis of one more', [2, 1, 2], true],
+    ['others of as many elements', [4], false],
+  ])('targets with %s', (_, dims, right) => {
+    const call = (): unknown => crossEntropy(x, { axis: 1, targets: { data: targets, dims } });
+    if (right) expect(call()).toMatchObject({ dims: [2, 2] });
+    else expectCode(call, 'SHAPE', 'options.targets.dims', '[2, 2]', '[4]');
+  });
+
+  test('a distribution that is turned', () => {
+    const other = (dims: number[]): unknown => klDivergence(x, { axis: 1, other: { data, dims } });
+    expect(other([2, 3, 2])).toMatchObject({ dims: [2, 2] });
+    expectCode(() => other([2, 2, 3]), 'SHAPE', 'options.other.dims', 'x, [2, 3, 2]', '[2, 2, 3]');
+    const turned = { data, dims: [2, 2, 3] };
+    const call = (): unknown => klDivergence(data, { dims: x.dims, axis: 1, other: turned });
+    expectCode(call, 'SHAPE', 'options.other.dims');
+    // Rows of another number of columns than the dims say.
+    expect(klDivergence(data, { cols: 4, other: { data, dims: [12] } })).toHaveLength(3);
   });
 });

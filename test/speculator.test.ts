@@ -299,7 +299,7 @@ describe('errors', () => {
     [
       'a token out of range',
       () => verify({ tokens: [3] }),
-      /every drafted token.*below 3.*sequence 0/,
+      /draftTokens .*below 3, .*received 3 in sequence 0/,
     ],
     ['a token that is none', () => verify({ tokens: [-1] }), /draftTokens\[0\]/],
     [
@@ -322,7 +322,7 @@ describe('errors', () => {
     [
       'probabilities beyond 1',
       () => verify({ target: p, draft: p.subarray(0, 3).map((v) => 2 * v), options: given }),
-      /add up to 1.*sequence 0/,
+      /draftLogits .*adding up to 1 .*sequence 0/,
     ],
     [
       'probabilities below 0',

@@ -82,7 +82,9 @@ describe('what is wrong gets one clear error', () => {
     const wrong = targets.slice();
     wrong[2] = target;
     const options = { cols: COLS, stats: ['targetLogit'] as const, targets: wrong };
-    expect(() => rowStats(x, options)).toThrow(/index of a column, received another for row 2$/);
+    expect(() => rowStats(x, options)).toThrow(
+      /options\.targets to have only indices of columns, from 0 to \d+, received -?\d+ for row 2$/,
+    );
   });
 
   test('a target that is missing, a name that is none, and nothing at all', () => {

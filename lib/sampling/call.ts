@@ -380,11 +380,24 @@ export class SampleCall {
         'one in row',
       ],
       [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
-      [Refusal.TOKEN]: [
-        `every token of history and logitBias to be the index of a column, below ${this.cols}`,
-        'another for row',
-      ],
+      [Refusal.TOKEN]: this.wrongToken(Math.floor(status / 256)),
     });
+  }
+
+  /** The token of a row that is no column, as far as the arrays are still there. */
+  private wrongToken(row: number): readonly [expected: string, received: string] {
+    const { lines, operands, cols } = this;
+    const at = (field: number): number => lines[row * FIELDS + field];
+    const expected = `to have only tokens below ${cols}, the number of columns`;
+    for (const [argument, place, begin, end] of [
+      ['history', Place.history, Field.historyBegin, Field.historyEnd],
+      ['logitBias', Place.biasTokens, Field.biasBegin, Field.biasEnd],
+    ] as const) {
+      const tokens = operands[place]?.subarray(at(begin), at(end)) ?? [];
+      const wrong = tokens.find((token) => token >= cols);
+      if (wrong !== undefined) return [`options.${argument} ${expected}`, `${wrong} for row`];
+    }
+    return [`options.history and options.logitBias ${expected}`, 'another for row'];
   }
 }
 

@@ -89,11 +89,7 @@ const finite = (v: number): boolean => Number.isFinite(v);
 
 /** Options that are one number. */
 const RULES: Readonly<Record<string, NumberRule>> = {
-  temperature: {
-    ...temperatureOption,
-    index: Field.temperature,
-    expected: `${temperatureOption.expected} (method: 'greedy' takes the most likely token)`,
-  },
+  temperature: { ...temperatureOption, index: Field.temperature },
   topK: rule(Field.topK, 0, 'a non-negative integer below 2^53 (0: all)', count),
   topP: rule(Field.topP, 1, 'a number greater than 0, at most 1 (1: all)', share),
   minP: rule(Field.minP, 0, 'a number from 0 to 1 (0: all)', (v) => v >= 0 && v <= 1),
@@ -172,7 +168,7 @@ export function readSettings(
     if (!names.includes(key)) throw unknownOption(name, key, names, argument);
     const place = `${argument}.${key}`;
     if (Object.hasOwn(RULES, key)) {
-      fields[RULES[key].index] = ruleValue(name, place, RULES[key], value);
+      fields[RULES[key].index] = ruleValue(name, place, ruleOf(key, names), value);
     } else if (Object.hasOwn(GROUPS, key)) {
       const extra = key === 'dry' ? ['breakers'] : [];
       const rest = readGroup(name, place, GROUPS[key], extra, value, fields);
@@ -204,6 +200,14 @@ export function readSettings(
     usesHistory: HISTORY.some((step) => isOn(fields, step)),
     changes: CUTTING.some((step) => isOn(fields, step)),
   };
+}
+
+/** The rule of an option; that of the temperature says what 0 is asked for. */
+function ruleOf(key: string, names: readonly string[]): NumberRule {
+  if (key !== 'temperature') return RULES[key];
+  const greedy = names.includes('method') ? "method: 'greedy'" : 'topK: 1';
+  const expected = `${RULES[key].expected} (${greedy} takes the most likely token)`;
+  return { ...RULES[key], expected };
 }
 
 /** Writes an integer below 2^53 as two words. */

@@ -255,20 +255,22 @@ export class SpeculateCall {
   }
 
   error(status: number): Error {
-    return refusal(this.name, status, [this.x, ...this.operands], {
-      [Refusal.NAN]: ['logits to have no NaN and no +Infinity', 'one in sequence'],
+    const { name, cols } = this;
+    const both = name === 'backOff' ? 'targetLogits' : 'targetLogits and draftLogits';
+    return refusal(name, status, [this.x, ...this.operands], {
+      [Refusal.NAN]: [`${both} to have no NaN and no +Infinity`, 'one in sequence'],
       [Refusal.MASKED]: [
-        this.name === 'backOff'
+        name === 'backOff'
           ? 'every place to have a token that is not masked, and one of them another than was drawn'
-          : 'every row to have a token that is not masked',
+          : `every row of ${both} to have a token that is not masked`,
         'none in sequence',
       ],
       [Refusal.TOKEN]: [
-        `every drafted token to be the index of a column, below ${this.cols}`,
-        'another in sequence',
+        `draftTokens to have only tokens below ${cols}, the number of columns`,
+        `${this.operands[Place.drafted]?.find((token) => token >= cols) ?? 'another'} in sequence`,
       ],
       [Refusal.DISTRIBUTION]: [
-        'every row of probabilities to be at least 0 and to add up to 1 within 0.001',
+        `every row of ${both} to be probabilities, at least 0 and adding up to 1 within 0.001`,
         'another in sequence',
       ],
       [Refusal.DRAFTED]: [
