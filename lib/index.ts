@@ -73,6 +73,7 @@ export type {
   AnyInput,
   CallOptions,
   Described,
+  DrawOptions,
   Float16Like,
   Float32Output,
   Float32Result,
@@ -86,6 +87,7 @@ export type {
   PartsOutput,
   RecordCall,
   RowOptions,
+  RunOptions,
   Uint16Result,
 } from './types';
 

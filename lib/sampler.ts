@@ -8,7 +8,7 @@ import type { Step } from './sampling/settings';
 import { NAME, OPTION_NAMES, integer, readSettings } from './sampling/settings';
 import { Status } from './spec';
 import type { TensorLike } from './tensor';
-import type { Abortable, AnyInput, Float32Result, Int32Result, NumberFormat } from './types';
+import type { Abortable, DrawOptions, AnyInput, Float32Result, Int32Result } from './types';
 
 /** A step of a sampler, by the name of its option. */
 export type SamplerStep = Step;
@@ -83,9 +83,7 @@ export interface SamplerOptions {
 type Tokens = Int32Array | readonly number[];
 
 /** What one call of a sampler takes beside the logits. */
-export interface SampleOptions {
-  /** Columns, the size of the vocabulary. Default: the whole array as one row, or the last of `dims`. */
-  readonly cols?: number | undefined;
+export interface SampleOptions extends DrawOptions {
   /** The tokens so far: of one row, or of each row. */
   readonly history?: Tokens | readonly Tokens[] | undefined;
   /** How many of them, from the first on, frequency and presence penalties do not count (default 0). */
@@ -94,10 +92,6 @@ export interface SampleOptions {
   readonly allowed?: Uint32Array | undefined;
   /** For each row, options that are its own; undefined for a row that has none. */
   readonly perRow?: readonly (SamplerOptions | undefined)[] | undefined;
-  /** For each row, the number that its randomness is keyed by, below 2^32 (default: its place). */
-  readonly rows?: readonly number[] | undefined;
-  /** What the randomness is keyed by besides (default: how many calls the sampler has had, from 0). */
-  readonly step?: number | undefined;
   /** Tokens for each row (default 1). */
   readonly count?: number | undefined;
   /** Whether a token may be drawn twice (default true). Without, the draws are the first of a Gumbel-top-k. */
@@ -117,12 +111,6 @@ export interface SampleOptions {
         readonly filtered?: Float32Array | undefined;
       }
     | undefined;
-  /** Format of the logits (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). */
-  readonly dtype?: NumberFormat | undefined;
-  /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
-  readonly threads?: number | undefined;
-  /** Instruction set for this call, for tests and measurements. */
-  readonly isa?: string | undefined;
 }
 
 /** The tokens of each row, one after the other, and what they had for a probability. */

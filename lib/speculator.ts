@@ -7,7 +7,7 @@ import { CUTTING, integer, readSettings } from './sampling/settings';
 import type { Given, Mode, SpeculatorMemory } from './sampling/speculate-call';
 import { SpeculateCall } from './sampling/speculate-call';
 import { Status } from './spec';
-import type { Abortable, FloatInput, Float32Result, Int32Result, NumberFormat } from './types';
+import type { Abortable, DrawOptions, FloatInput, Float32Result, Int32Result } from './types';
 
 /** The steps of a sampler that a speculator has: those that look at the logits alone. */
 export type SpeculatorFilters = Pick<
@@ -24,15 +24,9 @@ export interface SpeculatorOptions extends SpeculatorFilters {
 }
 
 /** What one call of a speculator takes beside logits and tokens. */
-export interface VerifyOptions {
-  /** Columns, the size of the vocabulary. Default: the whole array as one row, or the last of `dims`. */
-  readonly cols?: number | undefined;
+export interface VerifyOptions extends DrawOptions {
   /** Sequences in the call; default: what the shapes say, and one for `backOff`. */
   readonly sequences?: number | undefined;
-  /** For each sequence, the number that its randomness is keyed by, below 2^32 (default: its place). */
-  readonly rows?: readonly number[] | undefined;
-  /** What the randomness is keyed by besides (default: how many calls the speculator has had, from 0). */
-  readonly step?: number | undefined;
   /** What the rows are: 'logits' (default), or 'probabilities', which are taken as they are. */
   readonly input?: 'logits' | 'probabilities' | undefined;
   /** Arrays for the results. */
@@ -43,12 +37,6 @@ export interface VerifyOptions {
         readonly logProbs?: Float32Array | undefined;
       }
     | undefined;
-  /** Format of the target's logits (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). */
-  readonly dtype?: NumberFormat | undefined;
-  /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
-  readonly threads?: number | undefined;
-  /** Instruction set for this call, for tests and measurements. */
-  readonly isa?: string | undefined;
 }
 
 /** What became of the drafted tokens of each sequence, one sequence after the other. */

@@ -29,8 +29,28 @@ interface Halves {
   readonly outDtype?: undefined;
 }
 
+/** What every call takes: how it runs. */
+export interface RunOptions {
+  /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
+  readonly threads?: number | undefined;
+  /** Instruction set for this call, for tests and measurements; one of those in `capabilities()`. */
+  readonly isa?: string | undefined;
+}
+
+/** What a call takes that draws. */
+export interface DrawOptions extends RunOptions {
+  /** Columns, the size of the vocabulary. Default: the whole array as one row, or the last of `dims`. */
+  readonly cols?: number | undefined;
+  /** For each row (verification: each sequence), the number that its randomness is keyed by, below 2^32 (default: its place). */
+  readonly rows?: readonly number[] | undefined;
+  /** What the randomness is keyed by besides (default: how many calls there have been, from 0). */
+  readonly step?: number | undefined;
+  /** Format of the (target's) logits (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). */
+  readonly dtype?: NumberFormat | undefined;
+}
+
 /** What every operator takes. */
-export interface CallOptions {
+export interface CallOptions extends RunOptions {
   /**
    * Elements per row. Default: the whole array as one row, or the last dimension of an object with `dims`. The number of
    * rows follows from the length; `cols: 0` is zero rows.
@@ -51,10 +71,6 @@ export interface CallOptions {
    * Format of x (default: 'f32', 'f16' for a Float16Array, or as the `type` of an object says). Every x is widened to float32, exactly; arithmetic and bounds are those of float32.
    */
   readonly dtype?: NumberFormat | undefined;
-  /** Threads for this call, 1 to 1024 (default: as configured). The result does not depend on it. */
-  readonly threads?: number | undefined;
-  /** Instruction set for this call, for tests and measurements; one of those in `capabilities()`. */
-  readonly isa?: string | undefined;
 }
 
 /** What most operators of logits take besides. */

@@ -1,17 +1,18 @@
 /** One call of a sampler: its arrays as native code takes them, and what the caller gets. */
 import { types } from 'node:util';
-import { plainObject, size, threadCount } from '../check';
-import { isaIndex, native } from '../configure';
-import { kinds, requireAttached } from '../elements';
-import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import { plainObject, size } from '../check';
+import { native } from '../configure';
+import { requireAttached } from '../elements';
+import { wrongShape, wrongType, wrongValue } from '../errors';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
-import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
+import { Refusal, SPEC_LENGTH, Spec } from '../spec';
 import { tokensOf } from './bias';
 import { Joined, readIds, readLogits, requireOneARow } from './inputs';
 import type { CallOptions } from './options';
 import { ASKED, NO_OPTIONS, readOptions } from './options';
 import { refusal } from './refusal';
+import { readOut, resultArray, writeRun } from './results';
 import type { Settings } from './settings';
 import {
   FIELDS,
@@ -153,12 +154,7 @@ export class SampleCall {
     }
     // It follows those of the catalogue.
     spec[Spec.op] = native().operators.length;
-    spec[Spec.isa] =
-      given.isa === undefined ? CURRENT_ISA : isaIndex(NAME, 'options.isa', given.isa);
-    spec[Spec.threads] =
-      given.threads === undefined
-        ? DEFAULT_THREADS
-        : threadCount(NAME, 'options.threads', given.threads);
+    writeRun(NAME, given, spec);
     spec[Spec.rows] = this.rows;
     spec[Spec.cols] = spec[Spec.xStride] = this.cols;
     spec[Spec.yStride] = 1;
@@ -304,41 +300,14 @@ export class SampleCall {
   private writeResults(given: CallOptions): void {
     const { operands, spec } = this;
     const drawn = this.rows * spec[Spec.temperature + 4];
-    const out = given.out === undefined ? NO_RESULTS : plainObject(NAME, 'options.out', given.out);
-    const found: { -readonly [N in (typeof RESULTS)[number]]: unknown } = {
-      tokens: undefined,
-      logProbs: undefined,
-      rawLogProbs: undefined,
-      filtered: undefined,
-    };
-    for (const key of Object.keys(out)) {
-      if (!(RESULTS as readonly string[]).includes(key)) {
-        throw unknownOption(NAME, key, RESULTS, 'options.out');
-      }
-      found[key as keyof typeof found] = out[key];
-    }
+    const found = readOut(NAME, given.out, RESULTS);
     for (const name of RESULTS) {
-      const kind = kinds[name === 'tokens' ? 'int32' : 'float32'];
-      const array = found[name];
+      const element = name === 'tokens' ? 'int32' : 'float32';
       const needed = name === 'filtered' ? this.rows * this.cols : drawn;
-      if (array === undefined) {
-        const optional = (ASKED as readonly string[]).includes(name);
-        const asked = !optional || operands[Place[name]] !== undefined;
-        operands[Place[name]] = asked ? make(kind, needed) : undefined;
-        continue;
-      }
-      const argument = `options.out.${name}`;
-      if (!kind.is(array)) throw wrongType(NAME, argument, kind.name, array);
-      if (array.length === 0) requireAttached(NAME, argument, array);
-      if (array.length < needed) {
-        throw wrongShape(
-          NAME,
-          argument,
-          `have at least ${needed} elements`,
-          `${array.length} elements`,
-        );
-      }
-      operands[Place[name]] = array;
+      const array = found[name];
+      const optional = (ASKED as readonly string[]).includes(name);
+      const asked = !optional || operands[Place[name]] !== undefined || array !== undefined;
+      operands[Place[name]] = asked ? resultArray(NAME, name, element, array, needed) : undefined;
     }
   }
 
@@ -403,19 +372,7 @@ export class SampleCall {
 
 const NO_LOGITS = new Float32Array(0);
 const NOTHING = new Int32Array(0);
-const NO_RESULTS: Readonly<Record<string, unknown>> = {};
 
 function isNumbers(value: readonly unknown[]): boolean {
   return value.every((each) => typeof each === 'number');
-}
-
-function make(kind: (typeof kinds)[keyof typeof kinds], length: number): OperandArray {
-  try {
-    return new kind.make(length);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `${NAME}: expected enough memory for ${length} results, received none`,
-    );
-  }
 }

@@ -1,15 +1,15 @@
 /** One verification of drafted tokens: its arrays as native code takes them, and what the caller gets. */
-import { plainObject, size, threadCount } from '../check';
-import { isaIndex, native } from '../configure';
-import { kinds, requireAttached } from '../elements';
-import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import { plainObject, size } from '../check';
+import { native } from '../configure';
+import { unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
 import { readFloats, widened } from '../input';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
-import { CURRENT_ISA, DEFAULT_THREADS, Refusal, SPEC_LENGTH, Spec } from '../spec';
+import { Refusal, SPEC_LENGTH, Spec } from '../spec';
 import { tokensOf } from './bias';
 import { readIds, readLogits } from './inputs';
 import { refusal } from './refusal';
+import { readOut, resultArray, writeRun } from './results';
 import type { Settings } from './settings';
 import { FIELDS, Field, capacityOf, integer, writeLong } from './settings';
 
@@ -172,12 +172,7 @@ export class SpeculateCall {
     }
     // It follows those of the catalogue and the sampler.
     spec[Spec.op] = native().operators.length + 1;
-    spec[Spec.isa] =
-      given['isa'] === undefined ? CURRENT_ISA : isaIndex(name, 'options.isa', given['isa']);
-    spec[Spec.threads] =
-      given['threads'] === undefined
-        ? DEFAULT_THREADS
-        : threadCount(name, 'options.threads', given['threads']);
+    writeRun(name, given, spec);
     spec[Spec.xFormat] = format;
     spec[Spec.rows] = sequences;
     const rows = name === 'verify' ? drafted + 1 : name === 'verifyOne' ? 1 : drafted;
@@ -215,28 +210,11 @@ export class SpeculateCall {
 
   private writeResults(given: unknown, sequences: number): void {
     const { name, operands } = this;
-    const out = given === undefined ? {} : plainObject(name, 'options.out', given);
-    for (const key of Object.keys(out)) {
-      if (!(RESULTS as readonly string[]).includes(key)) {
-        throw unknownOption(name, key, RESULTS, 'options.out');
-      }
-    }
+    const found = readOut(name, given, RESULTS);
     for (const part of RESULTS) {
-      const kind = kinds[part === 'logProbs' ? 'float32' : 'int32'];
+      const element = part === 'logProbs' ? 'float32' : 'int32';
       const needed = sequences * (part === 'accepted' ? 1 : this.width);
-      const argument = `options.out.${part}`;
-      const array = out[part];
-      if (array === undefined) {
-        operands[Place[part]] = make(name, kind, needed);
-        continue;
-      }
-      if (!kind.is(array)) throw wrongType(name, argument, kind.name, array);
-      if (array.length === 0) requireAttached(name, argument, array);
-      if (array.length < needed) {
-        const expected = `have at least ${needed} elements`;
-        throw wrongShape(name, argument, expected, `${array.length} elements`);
-      }
-      operands[Place[part]] = array;
+      operands[Place[part]] = resultArray(name, part, element, found[part], needed);
     }
   }
 
@@ -282,18 +260,3 @@ export class SpeculateCall {
 }
 
 const NOTHING = new Float32Array(0);
-
-function make(
-  name: string,
-  kind: (typeof kinds)[keyof typeof kinds],
-  length: number,
-): OperandArray {
-  try {
-    return new kind.make(length);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `${name}: expected enough memory for ${length} results, received none`,
-    );
-  }
-}

@@ -1,0 +1,63 @@
+/** What a sampler and a speculator have in common: how a call runs, and the arrays of its results. */
+import { plainObject, threadCount } from '../check';
+import { isaIndex } from '../configure';
+import { kinds, requireAttached } from '../elements';
+import { SoftlaneError, unknownOption, wrongShape, wrongType } from '../errors';
+import type { OperandArray } from '../operator';
+import { CURRENT_ISA, DEFAULT_THREADS, Spec } from '../spec';
+
+/** Writes `isa` and `threads`. */
+export function writeRun(
+  name: string,
+  { isa, threads }: { readonly isa?: unknown; readonly threads?: unknown },
+  spec: Float64Array,
+): void {
+  spec[Spec.isa] = isa === undefined ? CURRENT_ISA : isaIndex(name, 'options.isa', isa);
+  spec[Spec.threads] =
+    threads === undefined ? DEFAULT_THREADS : threadCount(name, 'options.threads', threads);
+}
+
+/** The members of `out`, each read once. */
+export function readOut<P extends string>(
+  name: string,
+  given: unknown,
+  parts: readonly P[],
+): Partial<Record<P, unknown>> {
+  const found = Object.create(null) as Partial<Record<P, unknown>>;
+  if (given === undefined) return found;
+  const out = plainObject(name, 'options.out', given);
+  for (const key of Object.keys(out)) {
+    if (!(parts as readonly string[]).includes(key)) {
+      throw unknownOption(name, key, parts, 'options.out');
+    }
+    found[key as P] = out[key];
+  }
+  return found;
+}
+
+/** What was given for a result, checked, or a new array. */
+export function resultArray(
+  name: string,
+  part: string,
+  element: 'int32' | 'float32',
+  given: unknown,
+  needed: number,
+): OperandArray {
+  const kind = kinds[element];
+  if (given === undefined) {
+    try {
+      return new kind.make(needed);
+    } catch {
+      throw new SoftlaneError(
+        'ERR_SOFTLANE_OUT_OF_MEMORY',
+        `${name}: expected enough memory for ${needed} results, received none`,
+      );
+    }
+  }
+  const argument = `options.out.${part}`;
+  if (!kind.is(given)) throw wrongType(name, argument, kind.name, given);
+  if (given.length === 0) requireAttached(name, argument, given);
+  if (given.length >= needed) return given;
+  const expected = `have at least ${needed} elements`;
+  throw wrongShape(name, argument, expected, `${given.length} elements`);
+}
