@@ -67,8 +67,13 @@ function limitOption(
   };
 }
 
-const isShare = (value: number): boolean => value > 0 && value <= 1;
 const isProbability = (value: number): boolean => value >= 0 && value <= 1;
+const shareOption = limitOption(
+  0.95,
+  'a number greater than 0, at most 1 (1: all)',
+  (value) => value > 0 && value <= 1,
+  'the probability to keep',
+);
 
 /**
  * Keeps the most likely elements of each row until their probabilities under softmax(x / T) add up to p (nucleus
@@ -107,12 +112,7 @@ export const topP = define<FloatCall<TopPOptions>>({
   formats: FORMATS,
   options: {
     temperature: temperatureOption,
-    p: limitOption(
-      0.95,
-      'a number greater than 0, at most 1 (1: all)',
-      isShare,
-      'the probability to keep',
-    ),
+    p: shareOption,
     nan: nanOption,
   },
   output: 'rows',
@@ -219,12 +219,7 @@ export const typicalP = define<FloatCall<TypicalPOptions>>({
   formats: FORMATS,
   options: {
     temperature: temperatureOption,
-    p: limitOption(
-      0.95,
-      'a number greater than 0, at most 1 (1: all)',
-      isShare,
-      'the probability to keep',
-    ),
+    p: shareOption,
     nan: nanOption,
   },
   output: 'rows',
