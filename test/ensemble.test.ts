@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { configure, ensembleStats, entropy, plan, softmax } from '../lib/index';
 import { ensembleStats as later } from '../lib/promises';
+import { ulpDistance } from '../lib/ulp';
 import { Random } from './support/kernels/random';
 
 const all = [
@@ -55,6 +56,19 @@ test('members that nearly agree keep the digits of their difference', () => {
     expect(got).toBeLessThan(size * size);
     expect(got).toBeGreaterThan(size * size * 0.01);
   }
+});
+
+test('members that agree on nothing keep the digits of how little', () => {
+  const x = Float32Array.of(
+    36.332454681396484,
+    -51.221778869628906,
+    -59.92934036254883,
+    16.28930473,
+  );
+  const { agreement } = ensembleStats(x, { cols: 2, members: 2, stats: ['agreement'] });
+  const [a, b, c, d] = x;
+  const truth = Math.exp(c - d) + Math.exp(b - a);
+  expect(ulpDistance(agreement[0], truth, 'subnormal')).toBeLessThan(2);
 });
 
 describe('in so many words', () => {

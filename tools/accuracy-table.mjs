@@ -8,7 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { format, resolveConfig } from 'prettier';
-import { inputOf, rival, shapes, sweeps, truthOf, worst } from './accuracy/sweeps.cjs';
+import { inputOf, optionsOf, rival, shapes, sweeps, truthOf, worst } from './accuracy/sweeps.cjs';
 import { setUp } from './setup/index.mjs';
 import { at } from './setup/paths.mjs';
 
@@ -44,11 +44,12 @@ async function measure(line, sweep, { seeds = SEEDS, over = shapes } = {}) {
   for (const seed of seeds) {
     for (const shape of over) {
       const x = inputOf(sweep, shape, seed);
-      const truth = truthOf(line, x, shape.cols);
+      const given = optionsOf(line, seed);
+      const truth = truthOf(line, x, shape.cols, given);
       /** @type {(got: number, want: number, size: number) => number} */
       const mine = (got, want, size) => boundDistance(got, want, line.bound, size);
       const call = softlane[line.line.name];
-      const y = viewResult(line, call(x, viewOptions(line, x, { cols: shape.cols })));
+      const y = viewResult(line, call(x, viewOptions(line, x, { cols: shape.cols, ...given })));
       figures.ours = Math.max(figures.ours, worst(y, truth, mine));
       const other = runtime && (await rival(runtime, line, x, shape));
       if (other === undefined) continue;

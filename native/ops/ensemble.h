@@ -138,8 +138,11 @@ class Group {
       const f32x16 level = select(none, zero, top);
       LaneSums relative, pairs, excess;
       for (size_t k = 0; k < count_; ++k) {
-        const f32x16 r = (logs_[k].hi - level) + logs_[k].lo;
-        const f32x16 e = exp(r);
+        // As two floats: one would lose digits of the ratios of members that disagree, e^-80 and less.
+        const f32x16 hi = logs_[k].hi, gap = hi - level;
+        const f32x16 lost = select(deepest >= hi, zero, ((hi - gap) - level) + logs_[k].lo);
+        const f32x16 r = gap + lost, power = exp(gap);
+        const f32x16 e = fma(power, lost, power);
         least = min(least, r);
         pairs.add(e * (relative.hi + relative.lo));
         relative.add(e);

@@ -7,7 +7,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { boundDistance } from '../../lib/ulp';
-import { inputOf, shapes, sweeps, truthOf, worst } from '../../tools/accuracy/sweeps.cjs';
+import {
+  inputOf,
+  optionsOf,
+  shapes,
+  sweeps,
+  truthOf,
+  worst,
+} from '../../tools/accuracy/sweeps.cjs';
 import { effort, say, seed } from '../helpers/effort';
 import { algorithmsOf, call, isas, operators, share } from '../support/kernels/operators';
 
@@ -29,12 +36,13 @@ describe.each(operators)('%s', (_, line) => {
       if (SEEDS === 1 && (s + sweeps.indexOf(sweep)) % 3 !== 0) continue;
       for (let k = 0; k < SEEDS; k++) {
         const x = inputOf(sweep, shape, seed + k);
-        const truth = truthOf(line, x, shape.cols);
+        const given = optionsOf(line, seed + k + s);
+        const truth = truthOf(line, x, shape.cols, given);
         const algorithms = algorithmsOf(line);
         for (const [a, algorithm] of algorithms.entries()) {
           if (SEEDS === 1 && a !== s % algorithms.length) continue;
           const isa = isas[(s + a + k) % isas.length];
-          const y = call(line, x, { ...algorithm, cols: shape.cols, isa });
+          const y = call(line, x, { ...algorithm, ...given, cols: shape.cols, isa });
           expect(y.length).toBe(truth.length);
           const distance = worst(y, truth, (got, want, size) =>
             boundDistance(got, want, line.bound, size),

@@ -118,13 +118,22 @@ function inputOf(sweep, { rows, cols }, seed) {
 }
 
 /**
- * The float64 truth of all rows, one after the other, and its sizes (TrueRow), 0 where it has none.
- * @param {View} line @param {Float32Array} x @param {number} cols
+ * What a call says beside its columns: where rows are looked at in groups, how many are one, two to eight. A row of a
+ * sweep is a group then, or, where it cannot be divided so, of fewer.
+ * @param {View} line @param {number} seed
+ * @returns {Record<string, number>}
  */
-function truthOf(line, x, cols) {
-  const parameters = Object.fromEntries(
-    Object.entries(line.options).map(([name, rule]) => [name, rule.default]),
-  );
+function optionsOf({ line: { group } }, seed) {
+  return group === undefined ? {} : { [group]: [8, 2, 5][seed % 3] };
+}
+
+/**
+ * The float64 truth of all rows, one after the other, and its sizes (TrueRow), 0 where it has none.
+ * @param {View} line @param {Float32Array} x @param {number} cols @param {Record<string, number>} [given]
+ */
+function truthOf(line, x, cols, given = {}) {
+  const defaults = Object.entries(line.options).map(([name, rule]) => [name, rule.default]);
+  const parameters = { ...Object.fromEntries(defaults), ...given };
   /** @type {number[]} */
   const values = [];
   /** @type {number[]} */
@@ -172,4 +181,4 @@ async function rival({ InferenceSession, Tensor }, line, x, { rows, cols }) {
   return Array.from(/** @type {ArrayLike<number | bigint>} */ (y.data), Number);
 }
 
-module.exports = { inputOf, rival, shapes, sweeps, truthOf, worst };
+module.exports = { inputOf, optionsOf, rival, shapes, sweeps, truthOf, worst };
