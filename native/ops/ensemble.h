@@ -138,8 +138,7 @@ class Group {
       const f32x16 level = select(none, zero, top);
       LaneSums relative, pairs, excess;
       for (size_t k = 0; k < count_; ++k) {
-        // As two floats: one would lose digits of the ratios of members that disagree, e^-80 and
-        // less.
+        // As two floats: one would lose digits of ratios of e^-80, where members disagree.
         const f32x16 hi = logs_[k].hi, gap = hi - level;
         const f32x16 lost = select(deepest >= hi, zero, ((hi - gap) - level) + logs_[k].lo);
         const f32x16 r = gap + lost, power = exp(gap);

@@ -52,13 +52,15 @@ export function cmakeJs(command, settings) {
 export async function ensureNative() {
   if (nativeBuilt()) return;
   const { configured, built } = digests();
-  const command = readStamp('cmake') === configured ? 'build' : 'rebuild';
+  // The cache of a folder that was copied builds the sources that it was copied from.
+  const cache = digest([], [configured, at()]);
+  const command = readStamp('cmake') === cache ? 'build' : 'rebuild';
   clearStamp('native');
   const output = await step('compiling the native addon (cmake)', () =>
     cmakeJs(command, { quiet: true }),
   );
   if (/warning:/.test(output)) process.stderr.write(output);
-  writeStamp('cmake', configured);
+  writeStamp('cmake', cache);
   writeStamp('native', built);
 }
 
