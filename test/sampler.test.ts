@@ -282,6 +282,42 @@ describe('what each step does', () => {
     );
   });
 
+  test('every history of seven tokens of three: what repeats it, by the words of the definition', () => {
+    const COLS = 4;
+    const histories = Array.from({ length: 3 ** 7 }, (_, code) =>
+      Array.from({ length: 7 }, (_, i) => Math.floor(code / 3 ** i) % 3),
+    );
+    const x = new Float32Array(histories.length * COLS);
+    const leftBy = (options: SamplerOptions): Float32Array =>
+      createSampler(options).sample(x, { cols: COLS, history: histories, filtered: true })
+        .filtered!;
+    /** How many of the last tokens stand before place i too; none of them is a breaker. */
+    const repeat = (history: readonly number[], i: number, breaker?: number): number => {
+      let n = 0;
+      while (n < i && history[i - 1 - n] === history[6 - n] && history[6 - n] !== breaker) n++;
+      return n;
+    };
+    for (const breaker of [undefined, 1]) {
+      const breakers = breaker === undefined ? [] : [breaker];
+      const left = leftBy({ dry: { multiplier: 3, base: 2, allowedLength: 1, breakers } });
+      const want = histories.flatMap((history) => {
+        const longest = [0, 0, 0, 0];
+        history.forEach((token, i) => {
+          longest[token] = Math.max(longest[token], repeat(history, i, breaker));
+        });
+        return longest.map((n) => (n === 0 ? 0 : -3 * 2 ** (n - 1)));
+      });
+      expect(Array.from(left)).toEqual(want);
+    }
+    const bans = histories.flatMap((history) =>
+      [0, 1, 2, 3].map((token) =>
+        history.some((each, i) => each === token && i >= 2 && repeat(history, i) >= 2),
+      ),
+    );
+    const left = leftBy({ noRepeatNgram: 3 });
+    expect(Array.from(left, (v) => v === -Infinity)).toEqual(bans);
+  });
+
   test('greedy is the largest after penalties, and ties go to the lowest index', () => {
     const random = new Random(3);
     const greedy = createSampler({ method: 'greedy', topK: 1, temperature: 7 });

@@ -2,10 +2,12 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   adaptiveTemperatureSoftmax,
+  entmax15,
   entropy,
   selfAdjustSoftmax,
   softmax,
   softpick,
+  sparsemax,
 } from '../lib/index';
 import { ulpDistance } from '../lib/ulp';
 import { expectSameBits } from './support/kernels/compare';
@@ -104,6 +106,22 @@ describe('adaptiveTemperatureSoftmax', () => {
       const near = softmax(x, { temperature: 1 / b });
       y.forEach((value, i) => expect(Math.abs(value / near[i] - 1)).toBeLessThan(1e-4));
       expect(entropy(x.map((value) => b * value))[0]).toBeLessThan(h);
+    }
+  });
+});
+
+describe.each([
+  ['sparsemax', sparsemax],
+  ['entmax15', entmax15],
+])('%s', (_, operator) => {
+  test('nothing but the row counts, at every length and on either side of 0', () => {
+    for (const offset of [-1000, -3, -0.5, 0, 0.5, 3]) {
+      for (let n = 1; n <= 50; n++) {
+        const x = uniform(n, 1).map((value) => value + offset);
+        const y = operator(x);
+        const truth = operator.operator.oracle(x, {}, {}) as Float64Array;
+        y.forEach((value, i) => expect(Math.abs(value - truth[i])).toBeLessThan(1e-6));
+      }
     }
   });
 });
