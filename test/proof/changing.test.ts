@@ -7,7 +7,7 @@ import { runFixture } from '../helpers/child';
 import { effort, say } from '../helpers/effort';
 
 test('every operator, samplers and speculators, called and awaited', async () => {
-  const rounds = effort(1, 200);
+  const rounds = effort(1, 60);
   const ended = await runFixture('changing.cjs', [String(rounds)], { limit: 1_800_000 });
   expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
   const { calls, refused } = JSON.parse(ended.stdout) as { calls: number; refused: number };
