@@ -191,7 +191,10 @@ describe.each(operators)('%s', (name, line) => {
     },
   );
 
-  const long = LONG.filter((_, i) => isShare(line, i));
+  // Softmax keeps its terms up to 2^20 elements; half of that shows as much of the others, whose oracles are slower.
+  const long = LONG.filter((_, i) => isShare(line, i)).map((n) =>
+    slow || name === 'softmax' || n < 2 ** 19 ? n : Math.floor(n / 2),
+  );
   (long.length > 0 ? test : test.skip).each(long.length > 0 ? long : [0])(
     'a long row of %d elements',
     (n) => {

@@ -21,7 +21,7 @@ import { lengthOf, makeView, offsetOf } from '../support/hostile/world';
 const binding = native();
 const loose = binding as unknown as Record<string, (...args: unknown[]) => unknown>;
 const statuses = new Set<unknown>(Object.values(Status));
-const RUNS = effort(20_000, 220_000);
+const RUNS = effort(12_000, 220_000);
 
 /** None for what is no operator's number. */
 const line = (id: number): Operator =>

@@ -18,7 +18,7 @@ import { polluted } from '../support/hostile/values';
 import { fillWords, lengthOf, makeView } from '../support/hostile/world';
 import { catalogue, isas } from '../support/kernels/operators';
 
-const RUNS = effort(3000, 40_000);
+const RUNS = effort(2000, 40_000);
 const settings = { seed, numRuns: RUNS };
 
 const cases = new Cases();

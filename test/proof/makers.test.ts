@@ -7,7 +7,7 @@ import { Cases, any, made, madeObject, objectOf } from '../support/hostile/any';
 import { documentedErrors } from '../support/hostile/judge';
 import { polluted } from '../support/hostile/values';
 
-const RUNS = effort(800, 40_000);
+const RUNS = effort(500, 40_000);
 const settings = { seed, numRuns: RUNS };
 const cases = new Cases();
 afterAll(() => say(`makers: ${cases.total} cases, seed ${seed}`));

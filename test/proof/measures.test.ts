@@ -13,7 +13,7 @@ import type { ViewRecipe } from '../support/hostile/recipes';
 import { polluted } from '../support/hostile/values';
 import { fillWords, lengthOf, makeView } from '../support/hostile/world';
 
-const RUNS = effort(1500, 40_000);
+const RUNS = effort(750, 40_000);
 const settings = { seed, numRuns: RUNS };
 const cases = new Cases();
 afterAll(() => say(`measures: ${cases.total} cases, seed ${seed}`));

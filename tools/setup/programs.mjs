@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { cache } from './paths.mjs';
+import { nativeBuilt } from './native.mjs';
+import { at, cache } from './paths.mjs';
 import { run, step, which } from './run.mjs';
 import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs';
 
@@ -20,6 +21,8 @@ export async function ensurePrograms({
   const type = optimise ? 'Release' : 'Debug';
   const words = [sanitize || 'plain', compiler && basename(compiler), optimise ? '' : 'debug'];
   const name = words.filter(Boolean).join('-');
+  // The addon's own kernels where those are the same, which also saves minutes of compiling them again.
+  const kernels = name === 'plain' && !process.env.CXX && nativeBuilt() ? at('build') : '';
   const folder = join(cache, 'native', name);
   const stamp = `programs-${name}`;
   const sources = [...filesIn('native'), ...filesIn('test/native'), ...filesIn('CMakeLists.txt')];
@@ -32,6 +35,7 @@ export async function ensurePrograms({
     SOFTLANE_PROGRAMS: 'ON',
     SOFTLANE_SANITIZE: sanitize,
     SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF',
+    SOFTLANE_KERNELS: kernels,
     ...(compiler && { CMAKE_CXX_COMPILER: compiler }),
   };
   const options = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);

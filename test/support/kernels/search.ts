@@ -6,7 +6,7 @@ export interface Found {
   score: number;
 }
 
-const STARTS = effort(20, 250);
+const STARTS = effort(12, 250);
 const STEPS = 160;
 
 /**
