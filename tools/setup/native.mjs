@@ -14,7 +14,8 @@ function options() {
   return { SOFTLANE_SANITIZE: sanitize, SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF' };
 }
 
-// A change of any of these needs a fresh CMake cache, which names its place too; a change of a source only needs make.
+// A change of any of these needs a fresh CMake cache; a change of a source only needs make. The root is among them, as the
+// cache of a folder that was copied builds the sources that it was copied from.
 function configuration() {
   const { platform, arch, env } = process;
   return {
@@ -52,15 +53,13 @@ export function cmakeJs(command, settings) {
 export async function ensureNative() {
   if (nativeBuilt()) return;
   const { configured, built } = digests();
-  // The cache of a folder that was copied builds the sources that it was copied from.
-  const cache = digest([], [configured, at()]);
-  const command = readStamp('cmake') === cache ? 'build' : 'rebuild';
+  const command = readStamp('cmake') === configured ? 'build' : 'rebuild';
   clearStamp('native');
   const output = await step('compiling the native addon (cmake)', () =>
     cmakeJs(command, { quiet: true }),
   );
   if (/warning:/.test(output)) process.stderr.write(output);
-  writeStamp('cmake', cache);
+  writeStamp('cmake', configured);
   writeStamp('native', built);
 }
 
