@@ -35,7 +35,7 @@ describe('CPU', () => {
   });
 
   test('best first, scalar always', () => {
-    const order = ['avx512', 'avx2', 'scalar'];
+    const order = ['avx512', 'avx2', 'neon', 'scalar'];
     expect(binding.isas).toEqual(order.filter((name) => binding.isas.includes(name)));
     expect(usable().scalar).toBe(true);
     expect(process.arch !== 'x64' || binding.isas.length === 3).toBe(true);
@@ -45,9 +45,9 @@ describe('CPU', () => {
     const f = facts();
     const avx2 = ['cpu-avx2', 'cpu-fma', 'cpu-f16c', 'os-ymm'].every((name) => f[name] === '1');
     const avx512 = avx2 && f['cpu-avx512'] === '1' && f['os-zmm'] === '1';
-    expect(usable()).toEqual(
-      process.arch === 'x64' ? { avx512, avx2, scalar: true } : { scalar: true },
-    );
+    const vectors = { x64: { avx512, avx2 }, arm64: { neon: true } };
+    const here = vectors[process.arch as keyof typeof vectors];
+    expect(usable()).toEqual({ ...here, scalar: true });
   });
 
   // The kernel lists only what it lets programs use.

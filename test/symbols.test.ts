@@ -13,7 +13,9 @@ const addon = join(build, 'Release', 'softlane.node');
 const x86 = process.arch === 'x64';
 const tables: Record<string, string> = x86
   ? { scalar: 'kScalar', avx2: 'kAvx2', avx512: 'kAvx512' }
-  : { scalar: 'kScalar' };
+  : process.arch === 'arm64'
+    ? { scalar: 'kScalar', neon: 'kNeon' }
+    : { scalar: 'kScalar' };
 
 const objects = readdirSync(join(build, 'CMakeFiles'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.o') && !file.includes('CompilerId'))

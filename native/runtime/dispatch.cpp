@@ -19,6 +19,9 @@ constexpr Entry kEntries[] = {
     {&kAvx512, [](const CpuFeatures& f) { return f.avx512; }},
     {&kAvx2, [](const CpuFeatures& f) { return f.avx2; }},
 #endif
+#if defined(SOFTLANE_ARM64)
+    {&kNeon, [](const CpuFeatures&) { return true; }},  // part of the architecture
+#endif
     {&kScalar, [](const CpuFeatures&) { return true; }},
 };
 

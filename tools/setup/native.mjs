@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { addon, at } from './paths.mjs';
+import { join } from 'node:path';
+import { addon, at, cache } from './paths.mjs';
 import { Stop, node, run, step } from './run.mjs';
 import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs';
 
@@ -39,15 +40,42 @@ export function nativeBuilt() {
   return existsSync(addon) && readStamp('native') === digests().built;
 }
 
+/** What CMake must know to build for Linux on another processor. */
+export function crossDefines(/** @type {string} */ processor) {
+  return { CMAKE_SYSTEM_NAME: 'Linux', CMAKE_SYSTEM_PROCESSOR: processor };
+}
+
 /**
  * @param {string} command a cmake-js command
  * @param {Parameters<typeof run>[2]} [settings]
+ * @param {Record<string, string>} [choices] for CMake
+ * @param {string[]} [flags] for cmake-js
  */
-export function cmakeJs(command, settings) {
-  const defines = Object.entries(options()).map(([name, value]) => `--CD${name}=${value}`);
+export function cmakeJs(command, settings, choices = options(), flags = []) {
+  const defines = Object.entries(choices).map(([name, value]) => `--CD${name}=${value}`);
   const parallel = String(availableParallelism());
   const args = [command, '--directory', at(), '--parallel', parallel, '--log-level', 'warn'];
-  return node(at('node_modules', 'cmake-js', 'bin', 'cmake-js'), [...args, ...defines], settings);
+  const file = at('node_modules', 'cmake-js', 'bin', 'cmake-js');
+  return node(file, [...args, ...flags, ...defines], settings);
+}
+
+/**
+ * The addon for another processor, in a folder where SOFTLANE_PREBUILD finds it.
+ *
+ * @param {string} name @param {string} processor @param {string} compiler
+ */
+export async function crossNative(name, processor, compiler) {
+  const folder = join(cache, 'native', name);
+  const flags = ['--out', join(folder, 'build')];
+  await step(`compiling the native addon (cmake, ${processor})`, () =>
+    cmakeJs(
+      'compile',
+      { quiet: true, env: { CXX: compiler } },
+      { SOFTLANE_WERROR: options().SOFTLANE_WERROR, ...crossDefines(processor) },
+      flags,
+    ),
+  );
+  return folder;
 }
 
 export async function ensureNative() {

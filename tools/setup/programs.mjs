@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { nativeBuilt } from './native.mjs';
+import { crossDefines, nativeBuilt } from './native.mjs';
 import { at, cache } from './paths.mjs';
 import { run, step, which } from './run.mjs';
 import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs';
@@ -9,20 +9,24 @@ import { clearStamp, digest, filesIn, readStamp, writeStamp } from './stamp.mjs'
 /**
  * The programs of test/native, in a folder of their own for each way to build them.
  *
- * @param {{sanitize?: string, compiler?: string, optimise?: boolean}} [way] by default as the environment says;
- * optimised kernels take minutes to compile with sanitizers
+ * By default as the environment says. Optimised kernels take minutes to compile with sanitizers; another processor has a
+ * compiler of its own; `kernels` is the build to take kernels from.
+ *
+ * @param {{sanitize?: string, compiler?: string, optimise?: boolean, processor?: string, kernels?: string}} [way]
  * @returns {Promise<string>} the folder they are in
  */
 export async function ensurePrograms({
   sanitize = process.env.SOFTLANE_SANITIZE ?? '',
   compiler = process.env.CXX ?? '',
   optimise = true,
+  processor = '',
+  kernels = '',
 } = {}) {
   const type = optimise ? 'Release' : 'Debug';
   const words = [sanitize || 'plain', compiler && basename(compiler), optimise ? '' : 'debug'];
   const name = words.filter(Boolean).join('-');
   // The addon's own kernels where those are the same, which also saves minutes of compiling them again.
-  const kernels = name === 'plain' && !process.env.CXX && nativeBuilt() ? at('build') : '';
+  if (name === 'plain' && !process.env.CXX && nativeBuilt()) kernels = at('build');
   const folder = join(cache, 'native', name);
   const stamp = `programs-${name}`;
   const sources = [...filesIn('native'), ...filesIn('test/native'), ...filesIn('CMakeLists.txt')];
@@ -37,6 +41,7 @@ export async function ensurePrograms({
     SOFTLANE_WERROR: process.env.CI ? 'ON' : 'OFF',
     SOFTLANE_KERNELS: kernels,
     ...(compiler && { CMAKE_CXX_COMPILER: compiler }),
+    ...(processor && crossDefines(processor)),
   };
   const options = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);
   const generator = which('ninja') ? ['-G', 'Ninja'] : [];
