@@ -23,6 +23,11 @@ export interface TeachersInputs extends TargetInputs {
   readonly teachers: FloatInput;
 }
 
+export interface HeadInputs {
+  /** For each column the mean absolute residual that a head of the model predicts: as many rows, of as many columns. */
+  readonly residuals: FloatInput;
+}
+
 /** What `klDivergence` takes. */
 export interface KlDivergenceOptions extends LogitOptions, OtherInputs {
   /** What is read beside x has no windows of its own. */
@@ -50,6 +55,11 @@ export interface EnsembleKdLossOptions extends CallOptions, TeachersInputs {
   /** The weight of the cross-entropy of the target, from 0 to 1 (default 0.5); the divergence has the rest. */
   readonly targetWeight?: number | undefined;
 }
+/** What `selfConsistency` takes. */
+export interface SelfConsistencyOptions extends LogitOptions, HeadInputs {
+  /** What is read beside x has no windows of its own. */
+  readonly window?: undefined;
+}
 
 const directionOption: ChoiceRule = {
   kind: 'choice',
@@ -72,6 +82,14 @@ const other: InputOperand = {
   optional: false,
   summary: 'the logits of the other distribution',
   example: nearby,
+};
+
+const residuals: InputOperand = {
+  ...other,
+  name: 'residuals',
+  summary: 'for each column the mean absolute residual that a head of the model predicts',
+  // What 2 p (1 - p) may be, and in a few places nearly is.
+  example: (row) => row.map((_, i) => ((5 * i) % 17) / 32),
 };
 
 const teacher: InputOperand = { ...other, name: 'teacher', summary: "the teacher's logits" };
@@ -251,4 +269,54 @@ export const ensembleKdLoss = define<FloatCall<EnsembleKdLossOptions, TeachersIn
   source:
     'Timiryasov and Tastet, Baby Llama: knowledge distillation from an ensemble of teachers trained on a small dataset with no performance penalty, 2023',
   docs: 'docs/losses.md',
+});
+
+/**
+ * One number per row: the self-consistency discrepancy sum_i |2 p_i (1 - p_i) - r_i| of p = softmax(x / T) and of what a small head of
+ * the model predicts as its mean absolute residual, class by class: a probability that is true is off by 2 p (1 - p) on
+ * average. The further a head that was trained on the same data is from that, the less the model knows of such rows.
+ * Reads x twice and the residuals once.
+ *
+ * Shape: rows x cols in, [rows] out, as a new Float32Array; a tensor loses its last dimension.
+ *
+ * Special values: a masked column (-Infinity) is no class, and its residual is left out. A row with a NaN or a +Infinity, and
+ * one without a column that is not masked, gives NaN, and so does a NaN among the residuals; an infinite one gives +Infinity.
+ *
+ * Error: at most 4 ULP, or 5e-7 absolute where that is more, as residuals may be right; largest measured 2 ULP.
+ *
+ * Source: Zhao and Chen, Post-Hoc Split-Point Self-Consistency Verification for Efficient, Unified Quantification of
+ * Aleatoric and Epistemic Uncertainty in Deep Learning, 2025 (SPC-UQ).
+ *
+ * @param x - logits: a Float32Array, or an object with `data` and `dims`
+ * @param options - `cols`, `stride`, `out`, `residuals`, `temperature`, `threads`, `isa`
+ * @returns discrepancies, at least 0, one per row
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
+ * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`, `ERR_SOFTLANE_ISA`
+ * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
+ *
+ * @example
+ * ```ts
+ * import { selfConsistency } from 'softlane';
+ * const logits = Float32Array.of(0, 0, 9, 0);
+ * const residuals = Float32Array.of(0.5, 0.5, 0.25, 0.25);
+ * console.log(selfConsistency(logits, { cols: 2, residuals })); // 0, 0.4995
+ * ```
+ */
+export const selfConsistency = define<FloatCall<SelfConsistencyOptions, HeadInputs>>({
+  name: 'selfConsistency',
+  cli: null,
+  family: 'divergence',
+  driver: 'reduce',
+  summary: 'how far predicted residuals are from those of probabilities that are true',
+  formats: FORMATS,
+  options: { temperature: temperatureOption },
+  output: 'perRow',
+  element: 'float32',
+  operands: [residuals],
+  bound: { maxUlp: 4, measuredUlp: 2, absolute: 5e-7, tiny: 'subnormal' },
+  oracle: oracle.selfConsistency,
+  papers: ['split-point-uncertainty'],
+  source:
+    'Zhao and Chen, Post-Hoc Split-Point Self-Consistency Verification for Efficient, Unified Quantification of Aleatoric and Epistemic Uncertainty in Deep Learning, 2025',
+  docs: 'docs/scores.md',
 });

@@ -11,6 +11,8 @@ import type { CallOptions, FloatCall, LogitOptions } from './types';
 export interface CrossEntropyOptions extends LogitOptions, TargetInputs {
   /** The share of the target's weight that is spread over all columns that are not masked, from 0 to 1 (default 0). */
   readonly labelSmoothing?: number | undefined;
+  /** What the target's logit is lowered by before anything else, from -1024 to 1024 (default 0). */
+  readonly margin?: number | undefined;
 }
 /** What `focalLoss` takes. */
 export interface FocalLossOptions extends LogitOptions, TargetInputs {
@@ -50,7 +52,8 @@ const targets = targetsOperand(false);
 /**
  * One number per row: the cross-entropy of a target, -ln p_y with p = softmax(x / T), with label smoothing a: (1 - a)
  * (-ln p_y) + a times the mean of -ln p over the columns. From log1p of the others' sum: where the target has nearly
- * all of the mass the loss is small and right, not 0 ("softmax collapse").
+ * all of the mass the loss is small and right, not 0 ("softmax collapse"). With a `margin` the target's logit counts as
+ * that much less: it has to lie above the others by so much to be as right.
  *
  * Shape: rows x cols in, [rows] out, as a new Float32Array; a tensor loses its last dimension.
  *
@@ -61,10 +64,11 @@ const targets = targetsOperand(false);
  * Error: at most 4 ULP, losses near 0 included; largest measured 1.5 ULP.
  *
  * Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2016; Müller, Kornblith and
- * Hinton, When Does Label Smoothing Help?, 2019.
+ * Hinton, When Does Label Smoothing Help?, 2019. The margin: Wang, Cheng, Liu and Liu, Additive Margin Softmax for Face
+ * Verification, 2018; Zhu, Ying and Yang, Label Distributionally Robust Losses for Multi-class Classification, 2023.
  *
  * @param x - logits: a Float32Array, or an object with `data` and `dims`
- * @param options - `cols`, `stride`, `out`, `targets`, `temperature`, `labelSmoothing`, `threads`, `isa`
+ * @param options - `cols`, `stride`, `out`, `targets`, `temperature`, `labelSmoothing`, `margin`, `threads`, `isa`
  * @returns losses in nats, at least 0, one per row
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`, `ERR_SOFTLANE_ISA`
@@ -77,6 +81,7 @@ const targets = targetsOperand(false);
  * const targets = Int32Array.of(1, 0);
  * console.log(crossEntropy(logits, { cols: 3, targets })); // 1.41, 2.3e-17
  * console.log(crossEntropy(logits, { cols: 3, targets, labelSmoothing: 0.1 })); // 1.41, 2.6
+ * console.log(crossEntropy(logits, { cols: 3, targets, margin: 35 })); // 36.1, 0.036
  * ```
  */
 export const crossEntropy = define<FloatCall<CrossEntropyOptions, TargetInputs>>({
@@ -94,13 +99,20 @@ export const crossEntropy = define<FloatCall<CrossEntropyOptions, TargetInputs>>
       [0, 1],
       'the share of the weight that is spread over all columns',
     ),
+    margin: numberOption(9, 0, [-1024, 1024], "what the target's logit is lowered by"),
   },
   output: 'perRow',
   element: 'float32',
   operands: [targets],
   bound: { maxUlp: 4, measuredUlp: 1.5, absolute: 0, tiny: 'subnormal' },
   oracle: oracle.crossEntropy,
-  papers: ['label-smoothing-ce', 'token-nll-bpc', 'vocab-parallel-ce', 'class-sharded-softmax-ce'],
+  papers: [
+    'label-smoothing-ce',
+    'token-nll-bpc',
+    'label-dro-loss',
+    'vocab-parallel-ce',
+    'class-sharded-softmax-ce',
+  ],
   source:
     'Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2016; Müller, Kornblith and Hinton, When Does Label Smoothing Help?, 2019',
   docs: 'docs/losses.md',

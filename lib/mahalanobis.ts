@@ -1,9 +1,13 @@
 /** How far a row of features lies from the classes of the training data, in standard deviations of that data. */
 import { types } from 'node:util';
 import { plainObject, size } from './check';
+import { native } from './configure';
 import { SoftlaneRangeError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import { readFloats, widened } from './input';
-import type { Float16Like, Float32Result, Int32Result } from './types';
+import { writeRun } from './sampling/results';
+import { SPEC_LENGTH, Spec, Status } from './spec';
+import { plainStatusError } from './status';
+import type { CallOptions, Float16Like, Float32Result, Int32Result } from './types';
 
 /** What `mahalanobis` takes. */
 export interface MahalanobisOptions {
@@ -39,13 +43,13 @@ type Numbers = Float32Array | Float64Array;
 const FIT = 'fitMahalanobis';
 const NAME = 'mahalanobis';
 
+/** What `score` takes. */
+export type MahalanobisRun = Pick<CallOptions, 'threads' | 'isa'>;
+
 /** Classes as they look where the shared covariance is the identity: distances are plain ones there. */
 export class Mahalanobis {
-  /** The classes' means, and those less the centre, divided by the factor of the covariance. */
-  readonly #white: Float64Array[];
-  /** Means are taken off before anything is multiplied: an offset of all features would take their digits. */
-  readonly #centre: Float64Array;
-  readonly #factor: Float64Array;
+  /** What native/ops/distance.h reads, in its order. */
+  readonly #operands: readonly Float64Array[];
   readonly cols: number;
   readonly classes: number;
 
@@ -53,56 +57,78 @@ export class Mahalanobis {
   constructor(means: readonly Numbers[], factor: Float64Array, cols: number) {
     this.cols = cols;
     this.classes = means.length;
-    this.#factor = factor;
-    this.#centre = Float64Array.from({ length: cols }, (_, j) =>
+    const whitening = inverse(factor, cols);
+    // Means are taken off before anything is multiplied: an offset of all features would take their digits.
+    const centre = Float64Array.from({ length: cols }, (_, j) =>
       means.reduce((sum, mean) => sum + mean[j] / means.length, 0),
     );
-    this.#white = means.map((mean) => this.#whiten(mean, 0));
-  }
-
-  /** L u = x - centre, for u. */
-  #whiten(x: Numbers, from: number): Float64Array {
-    const { cols } = this;
-    const factor = this.#factor;
-    const u = new Float64Array(cols);
-    for (let i = 0; i < cols; i++) {
-      let rest = x[from + i] - this.#centre[i];
-      for (let j = 0; j < i; j++) rest -= factor[i * cols + j] * u[j];
-      u[i] = rest / factor[i * cols + i];
-    }
-    return u;
+    const white = new Float64Array(means.length * cols);
+    means.forEach((mean, c) => {
+      const apart = centre.map((middle, j) => mean[j] - middle);
+      for (let i = 0; i < cols; i++) {
+        let sum = 0;
+        for (let j = 0; j <= i; j++) sum += whitening[j * cols + i] * apart[j];
+        white[c * cols + i] = sum;
+      }
+    });
+    this.#operands = [panels(whitening, cols), centre, white];
   }
 
   /**
    * The squared distance of each row of features to the nearest class, and that class. NaN for a row with a NaN, and for one
-   * with an infinity, which has no direction.
+   * with an infinity, which has no direction. The same bits on every instruction set, for any number of threads and of rows.
    *
-   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
-   * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`
+   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
+   * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_ISA`
    */
-  score(features: Float32Array | Float16Like): MahalanobisScores {
-    const x = widened(readFloats(NAME, 'features', features, 0));
-    const rows = rowsOf(NAME, x, this.cols);
+  score(features: Float32Array | Float16Like, options: MahalanobisRun = {}): MahalanobisScores {
+    const given = optionsOf(NAME, options, ['threads', 'isa']);
+    const { array, format } = readFloats(NAME, 'features', features, 0);
+    const rows = rowsOf(NAME, array, this.cols);
     const distance = new Float32Array(rows);
     const nearest = new Int32Array(rows);
-    for (let row = 0; row < rows; row++) {
-      const u = this.#whiten(x, row * this.cols);
-      let least = NaN;
-      nearest[row] = -1;
-      this.#white.forEach((white, c) => {
-        let sum = 0;
-        for (let j = 0; j < u.length; j++) sum += (u[j] - white[j]) ** 2;
-        if (!(sum < Infinity) || sum >= least) return;
-        least = sum;
-        nearest[row] = c;
-      });
-      distance[row] = least;
-    }
+    const spec = new Float64Array(SPEC_LENGTH);
+    // It follows those of the catalogue, the sampler and the speculator.
+    spec[Spec.op] = native().operators.length + 2;
+    writeRun(NAME, given, spec);
+    spec[Spec.xFormat] = format;
+    spec[Spec.rows] = rows;
+    spec[Spec.cols] = spec[Spec.xStride] = this.cols;
+    spec[Spec.yStride] = 1;
+    spec[Spec.temperature] = this.classes;
+    const status = native().run(spec, array, distance, [...this.#operands, nearest]);
+    if (status !== Status.OK) throw plainStatusError(NAME, status);
     return { distance, nearest };
   }
 }
 
-function rowsOf(name: string, features: Float32Array, cols: number): number {
+/** The inverse of a lower triangle, by columns. */
+function inverse(factor: Float64Array, n: number): Float64Array {
+  const columns = new Float64Array(n * n);
+  for (let k = 0; k < n; k++) {
+    const column = columns.subarray(k * n, (k + 1) * n);
+    column[k] = 1 / factor[k * n + k];
+    for (let i = k + 1; i < n; i++) {
+      let sum = 0;
+      for (let j = k; j < i; j++) sum += factor[i * n + j] * column[j];
+      column[i] = -sum / factor[i * n + i];
+    }
+  }
+  return columns;
+}
+
+/** Panels of sixteen rows, the sixteen elements of a column side by side; what is beyond the last row is 0. */
+function panels(columns: Float64Array, n: number): Float64Array {
+  const LANES = 16;
+  const all = new Float64Array(Math.ceil(n / LANES) * LANES * n);
+  for (let i = 0; i < n; i++) {
+    const first = (i - (i % LANES)) * n + (i % LANES);
+    for (let j = 0; j <= i; j++) all[first + j * LANES] = columns[j * n + i];
+  }
+  return all;
+}
+
+function rowsOf(name: string, features: ArrayLike<number>, cols: number): number {
   if (features.length % cols === 0) return features.length / cols;
   const expected = `have a length that is a multiple of options.cols (${cols})`;
   throw wrongShape(name, 'features', expected, `a length of ${features.length}`);
@@ -159,8 +185,8 @@ function modelOf(
 
 /**
  * The Mahalanobis score of features: the squared distance (f - m)' C^-1 (f - m) to the nearest of the classes' means m, C
- * being the covariance that they share. Large for what is like no training data. Everything is float64 in JavaScript: a
- * score for features of hundreds of numbers, not for rows of a vocabulary.
+ * being the covariance that they share. Large for what is like no training data. Everything is float64: a score for features
+ * of hundreds of numbers, not for rows of a vocabulary.
  *
  * Source: Lee, Lee, Lee and Shin, A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial
  * Attacks, 2018, with the opposite sign: their confidence is the largest of the negative distances.

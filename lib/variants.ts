@@ -3,7 +3,7 @@ import { maskedRowOption } from './operator';
 import type { ChoiceRule, NumberRule } from './operator';
 import * as oracle from './oracle/variants';
 import { FORMATS, Spec } from './spec';
-import type { FloatCall, RowOptions } from './types';
+import type { CallOptions, FloatCall, RowOptions } from './types';
 
 /** What the variants of softmax take. */
 export interface VariantOptions extends RowOptions {
@@ -148,6 +148,91 @@ export const entmax15 = define<FloatCall<VariantOptions>>({
   element: 'float32',
   bound: { maxUlp: 1, measuredUlp: 0.6, absolute: 1e-14, tiny: 'subnormal' },
   oracle: oracle.entmax15,
+  papers: ['entmax'],
+  source: 'Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019',
+  docs: 'docs/variants.md',
+});
+
+/**
+ * The threshold of `sparsemax` for each row: tau such that the sum of max(0, x_i - tau) is 1. The elements above it are those
+ * that sparsemax does not make 0.
+ *
+ * Shape: rows x cols in, [rows] out, as a new Float32Array or the same kind of tensor without its last dimension.
+ *
+ * Special values: -Infinity is masked; a row of only -Infinity, an empty one, and one with a NaN or +Infinity give NaN.
+ * For rows with elements of 2^24 and more, tau is the largest element less what a float32 does not tell from it.
+ *
+ * Error: at most 1 ULP, or 1e-14 absolute where that is larger (near 0); largest measured 0.6 ULP.
+ *
+ * Source: Martins and Astudillo, From Softmax to Sparsemax, 2016.
+ *
+ * @param x - scores: a Float32Array, or an object with `data` and `dims`
+ * @param options - shape, `out`, `threads`, `isa`
+ * @returns one number a row, below its largest element by 1 at most
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
+ * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`, `ERR_SOFTLANE_ISA`
+ * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
+ *
+ * @example
+ * ```ts
+ * import { sparsemaxThreshold } from 'softlane';
+ * console.log(sparsemaxThreshold(Float32Array.of(1, 0.5, -1))); // 0.25
+ * ```
+ */
+export const sparsemaxThreshold = define<FloatCall<CallOptions>>({
+  name: 'sparsemaxThreshold',
+  cli: 'sparsemax-threshold',
+  family: 'variants',
+  driver: 'reduce',
+  summary: 'tau of sparsemax, above which elements are not 0',
+  formats: FORMATS,
+  options: {},
+  output: 'perRow',
+  element: 'float32',
+  bound: { maxUlp: 1, measuredUlp: 0.6, absolute: 1e-14, tiny: 'subnormal' },
+  oracle: oracle.sparsemaxThreshold,
+  papers: ['sparsemax'],
+  source: 'Martins and Astudillo, From Softmax to Sparsemax, 2016',
+  docs: 'docs/variants.md',
+});
+
+/**
+ * The threshold of `entmax15` for each row: tau such that the sum of max(0, x_i / 2 - tau)^2 is 1. The elements above 2 tau are
+ * those that entmax15 does not make 0.
+ *
+ * Shape: rows x cols in, [rows] out, as a new Float32Array or the same kind of tensor without its last dimension.
+ *
+ * Special values: -Infinity is masked; a row of only -Infinity, an empty one, and one with a NaN or +Infinity give NaN.
+ *
+ * Error: at most 1 ULP, or 1e-14 absolute where that is larger (near 0); largest measured 0.6 ULP.
+ *
+ * Source: Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019.
+ *
+ * @param x - scores: a Float32Array, or an object with `data` and `dims`
+ * @param options - shape, `out`, `threads`, `isa`
+ * @returns one number a row, below half of its largest element by 1 at most
+ * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
+ * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`, `ERR_SOFTLANE_ISA`
+ * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
+ *
+ * @example
+ * ```ts
+ * import { entmax15Threshold } from 'softlane';
+ * console.log(entmax15Threshold(Float32Array.of(1, 0, -3))); // -0.411
+ * ```
+ */
+export const entmax15Threshold = define<FloatCall<CallOptions>>({
+  name: 'entmax15Threshold',
+  cli: 'entmax15-threshold',
+  family: 'variants',
+  driver: 'reduce',
+  summary: 'tau of entmax15, above twice which elements are not 0',
+  formats: FORMATS,
+  options: {},
+  output: 'perRow',
+  element: 'float32',
+  bound: { maxUlp: 1, measuredUlp: 0.6, absolute: 1e-14, tiny: 'subnormal' },
+  oracle: oracle.entmax15Threshold,
   papers: ['entmax'],
   source: 'Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019',
   docs: 'docs/variants.md',

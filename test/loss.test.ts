@@ -75,6 +75,59 @@ test('label smoothing by hand', () => {
   near(crossEntropy(x, { targets: Int32Array.of(2), labelSmoothing: a })[0], want, 4);
 });
 
+describe('a margin', () => {
+  const random = new Random(21);
+  const lower = (
+    x: Float32Array,
+    cols: number,
+    targets: Int32Array,
+    margin: number,
+  ): Float32Array => x.map((v, i) => (i % cols === targets[Math.floor(i / cols)] ? v - margin : v));
+
+  test.each([1, 3, 100, 4097, 9001])('is taken off the logit of the target, %d columns', (cols) => {
+    // Elements and margins are multiples of 1/64: what is left of a logit is a float.
+    const x = Float32Array.from({ length: 4 * cols }, () => random.below(1000) / 64);
+    const targets = Int32Array.of(0, cols - 1, cols >> 1, cols >> 2);
+    for (const margin of [0, 0.5, 35, -7, 1024]) {
+      for (const labelSmoothing of [0, 0.1, 1]) {
+        for (const temperature of [1, 0.25]) {
+          const options = { cols, targets, labelSmoothing, temperature };
+          const got = crossEntropy(x, { ...options, margin });
+          const want = crossEntropy(lower(x, cols, targets, margin), options);
+          got.forEach((loss, r) => near(loss, want[r], 4));
+        }
+      }
+    }
+  });
+
+  test('is inside of the sum: LDR-KL by its definition', () => {
+    const [cols, c, lambda] = [5, 2, 0.5];
+    const x = Float32Array.from({ length: cols }, () => 2 * random.bell());
+    const sum = x.reduce((all, v, k) => all + Math.exp((v - x[3] + (k === 3 ? 0 : c)) / lambda), 0);
+    const want = lambda * Math.log(sum / cols);
+    const targets = Int32Array.of(3);
+    const loss = crossEntropy(x, { cols, targets, temperature: lambda, margin: c })[0];
+    expect(Math.abs(lambda * (loss - Math.log(cols)) - want)).toBeLessThan(1e-6);
+  });
+
+  test('changes nothing for a target that is masked, or alone', () => {
+    const options = { targets: one, margin: 3 };
+    expect(crossEntropy(Float32Array.of(-I, 1), options)[0]).toBe(I);
+    for (const labelSmoothing of [0, 0.5, 1]) {
+      for (const x of [Float32Array.of(7), Float32Array.of(-3e38), Float32Array.of(1e-30, -I)]) {
+        expect(crossEntropy(x, { ...options, labelSmoothing })[0]).toBe(0);
+      }
+    }
+    // Of the smoothed part alone a masked target has none.
+    const rest = crossEntropy(Float32Array.of(-I, 1, 1), { ...options, labelSmoothing: 1 })[0];
+    near(rest, Math.LN2, 1);
+  });
+
+  test.each([1025, -1024.5, NaN, Infinity])('of %d is none', (margin) => {
+    expectCode(() => crossEntropy(Float32Array.of(1), { targets: one, margin }), 'VALUE');
+  });
+});
+
 test.each([crossEntropy, focalLoss, compSumLoss])('%p names the row of a wrong target', (loss) => {
   const call = loss as (x: Float32Array, options: object) => unknown;
   const x = new Float32Array(12);

@@ -1,6 +1,7 @@
 /** Distances to classes of features. */
 import { describe, expect, test } from '@jest/globals';
-import { fitMahalanobis, mahalanobis } from '../lib/index';
+import { capabilities, fitMahalanobis, mahalanobis } from '../lib/index';
+import { expectCode } from './helpers/errors';
 import { Random } from './support/kernels/random';
 
 test('with the identity it is the squared distance to the nearest mean', () => {
@@ -19,6 +20,84 @@ test('is (f - m) C^-1 (f - m), by an inverse that is known', () => {
   const { distance } = model.score(Float32Array.of(3, 0, 1, 1));
   expect(distance[0]).toBeCloseTo((3 * 4 - 2 * 2 + 2) / 5, 6);
   expect(distance[1]).toBeCloseTo((2 * 4) / 5, 6);
+});
+
+describe('of many features', () => {
+  const random = new Random(30);
+
+  /** A model, and its distances by substitution with the factor of the covariance, in float64. */
+  function made(cols: number, classes: number) {
+    const factor = Array.from({ length: cols }, (_, i) =>
+      Array.from({ length: cols }, (_, j) =>
+        j > i ? 0 : i === j ? random.uniform(0.5, 2) : random.uniform(-1, 1) / Math.sqrt(cols),
+      ),
+    );
+    const covariance = new Float64Array(cols * cols);
+    for (let i = 0; i < cols; i++) {
+      for (let j = 0; j <= i; j++) {
+        covariance[i * cols + j] = factor[i].reduce((sum, v, k) => sum + v * factor[j][k], 0);
+      }
+    }
+    const means = Float64Array.from({ length: classes * cols }, () => 1000 + random.bell());
+    const truth = (row: Float32Array): [distance: number, nearest: number] => {
+      const all = Array.from({ length: classes }, (_, c) => {
+        const u: number[] = [];
+        for (let i = 0; i < cols; i++) {
+          let rest = row[i] - means[c * cols + i];
+          for (let j = 0; j < i; j++) rest -= factor[i][j] * u[j];
+          u.push(rest / factor[i][i]);
+        }
+        return u.reduce((sum, v) => sum + v * v, 0);
+      });
+      const least = Math.min(...all);
+      return [least, all.indexOf(least)];
+    };
+    return { model: mahalanobis({ cols, means, covariance }), truth };
+  }
+
+  test.each([1, 2, 3, 4, 5, 15, 16, 17, 20, 31, 33, 48, 65, 129])(
+    'each row by itself, by sixteen and by threads has the same bits, and they are right: %d',
+    (cols) => {
+      const { model, truth } = made(cols, 1 + (cols % 5));
+      for (const rows of [0, 1, 2, 3, 4, 5, 15, 16, 17, 19, 20, 21, 33, 70]) {
+        const x = Float32Array.from({ length: rows * cols }, () => 1000 + random.bell());
+        if (rows > 2) x[2 * cols - 1] = [NaN, Infinity, -Infinity][rows % 3];
+        const got = model.score(x);
+        for (let row = 0; row < rows; row++) {
+          const alone = model.score(x.subarray(row * cols, (row + 1) * cols));
+          expect(got.distance[row]).toBe(alone.distance[0]);
+          expect(got.nearest[row]).toBe(alone.nearest[0]);
+          if (rows > 2 && row === 1) {
+            expect([got.distance[row], got.nearest[row]]).toEqual([NaN, -1]);
+            continue;
+          }
+          const [distance, nearest] = truth(x.subarray(row * cols, (row + 1) * cols));
+          expect(Math.abs(got.distance[row] / distance - 1)).toBeLessThan(1e-7);
+          expect(got.nearest[row]).toBe(nearest);
+        }
+        for (const { name, supported } of capabilities().isas) {
+          if (!supported) continue;
+          for (const threads of [1, 3]) expect(model.score(x, { isa: name, threads })).toEqual(got);
+        }
+      }
+    },
+  );
+
+  test('what runs it is checked', () => {
+    const { model } = made(3, 2);
+    const x = new Float32Array(3);
+    expectCode(() => model.score(x, { threads: 0 }), 'VALUE');
+    expectCode(() => model.score(x, { isa: 'none' }), 'ISA');
+    expectCode(() => model.score(x, { out: x } as object), 'UNKNOWN_OPTION');
+  });
+
+  test('16-bit features are those that their bits are', () => {
+    const { model } = made(4, 2);
+    const bits = Uint16Array.of(0x3c00, 0x4000, 0xc000, 0x0001);
+    const floats = Float32Array.of(1, 2, -2, 2 ** -24);
+    const tensor = { data: bits, dims: [1, 4], type: 'float16' };
+    expect(model.score(tensor as never)).toEqual(model.score(floats));
+  });
 });
 
 describe('fitted', () => {

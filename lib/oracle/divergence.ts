@@ -150,3 +150,27 @@ export function ensembleKdLoss(
   const first = a === 0 ? 0 : a * surpriseOf(student, target, 1);
   return a === 1 ? first : first + (1 - a) * temperature ** 2 * apart;
 }
+
+/** sum |2 p (1 - p) - r| over the columns that are not masked */
+export function selfConsistency(
+  row: ArrayLike<number>,
+  parameters: DivergenceParameters,
+  inputs: Inputs,
+): number {
+  const temperature = Number(parameters.temperature ?? 1);
+  const residuals = inputs['residuals'] as ArrayLike<number>;
+  const x = Array.from(row);
+  const max = largest(x);
+  if (!Number.isFinite(max)) return NaN;
+  const weights = x.map((v) => Math.exp((v - max) / temperature));
+  const all = sumOf(weights);
+  return sumOf(
+    x.map((v, i) => {
+      if (v === -Infinity) return 0;
+      // 1 - p as the share of the others: near 1 there would be nothing left of it.
+      const rest =
+        weights[i] > 0.5 * all ? sumOf(weights.filter((_, j) => j !== i)) : all - weights[i];
+      return Math.abs((2 * weights[i] * rest) / all / all - residuals[i]);
+    }),
+  );
+}

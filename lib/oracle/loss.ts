@@ -7,6 +7,7 @@
 export interface LossParameters {
   readonly temperature?: number | string | boolean;
   readonly labelSmoothing?: number | string | boolean;
+  readonly margin?: number | string | boolean;
   readonly gamma?: number | string | boolean;
   readonly tau?: number | string | boolean;
   readonly coefficient?: number | string | boolean;
@@ -76,14 +77,17 @@ function ofTarget(
   return loss(surpriseOf(all, target, temperature), all, temperature);
 }
 
-/** (1 - a) (-ln p_y) + a mean(-ln p) */
+/** (1 - a) (-ln p_y) + a mean(-ln p), p of the row with the target's logit less the margin */
 export function crossEntropy(
   row: ArrayLike<number>,
   parameters: LossParameters,
   inputs: Inputs,
 ): number {
   const a = Number(parameters.labelSmoothing ?? 0);
-  return ofTarget(row, parameters, inputs, (surprise, all, temperature) => {
+  const margin = Number(parameters.margin ?? 0);
+  const target = Number(inputs['targets']);
+  const lowered = Array.from(row, (x, i) => (i === target ? x - margin : x));
+  return ofTarget(lowered, parameters, inputs, (surprise, all, temperature) => {
     if (a === 0) return surprise;
     const smooth = a * meanSurprise(all, temperature);
     return a === 1 ? smooth : (1 - a) * surprise + smooth;

@@ -56,29 +56,22 @@ function candidates(row: ArrayLike<number>, top: number, scale: number): Float64
   return Float64Array.from(near).sort().reverse();
 }
 
-/** sparsemax(x)_i = max(0, x_i - tau): by sorting, the largest k with 1 + k z_k > z_1 + ... + z_k. */
-export function sparsemax(
-  row: ArrayLike<number>,
-  parameters: VariantParameters = {},
-): Float64Array {
-  const top = topOf(row, parameters);
-  if (typeof top !== 'number') return top;
+/** tau - top of sparsemax: by sorting, the largest k with 1 + k z_k > z_1 + ... + z_k. */
+function sparsemaxTau(row: ArrayLike<number>, top: number): number {
   let tau = -1;
   let sum = 0;
   candidates(row, top, 1).forEach((z, i) => {
     sum += z;
     if (1 + (i + 1) * z > sum) tau = (sum - 1) / (i + 1);
   });
-  return Float64Array.from(row, (x) => Math.max(0, x - top - tau));
+  return tau;
 }
 
 /**
- * entmax15(x)_i = max(0, x_i / 2 - tau)^2: by sorting, the largest k with tau_k <= z_k, tau_k being the mean of the
- * first k less the root of (1 - the sum of their squared deviations) / k.
+ * tau - top / 2 of entmax15: by sorting, the largest k with tau_k <= z_k, tau_k being the mean of the first k less the root
+ * of (1 - the sum of their squared deviations) / k.
  */
-export function entmax15(row: ArrayLike<number>, parameters: VariantParameters = {}): Float64Array {
-  const top = topOf(row, parameters);
-  if (typeof top !== 'number') return top;
+function entmaxTau(row: ArrayLike<number>, top: number): number {
   let tau = -1;
   let mean = 0;
   let deviations = 0;
@@ -93,7 +86,38 @@ export function entmax15(row: ArrayLike<number>, parameters: VariantParameters =
     if (next > sorted[k - 1]) break;
     tau = next;
   }
+  return tau;
+}
+
+/** sparsemax(x)_i = max(0, x_i - tau) */
+export function sparsemax(
+  row: ArrayLike<number>,
+  parameters: VariantParameters = {},
+): Float64Array {
+  const top = topOf(row, parameters);
+  if (typeof top !== 'number') return top;
+  const tau = sparsemaxTau(row, top);
+  return Float64Array.from(row, (x) => Math.max(0, x - top - tau));
+}
+
+/** Its tau. */
+export function sparsemaxThreshold(row: ArrayLike<number>): number {
+  const top = topOf(row, {});
+  return typeof top === 'number' ? top + sparsemaxTau(row, top) : NaN;
+}
+
+/** entmax15(x)_i = max(0, x_i / 2 - tau)^2 */
+export function entmax15(row: ArrayLike<number>, parameters: VariantParameters = {}): Float64Array {
+  const top = topOf(row, parameters);
+  if (typeof top !== 'number') return top;
+  const tau = entmaxTau(row, top);
   return Float64Array.from(row, (x) => Math.max(0, (x - top) / 2 - tau) ** 2);
+}
+
+/** Its tau. */
+export function entmax15Threshold(row: ArrayLike<number>): number {
+  const top = topOf(row, {});
+  return typeof top === 'number' ? top / 2 + entmaxTau(row, top) : NaN;
 }
 
 /**

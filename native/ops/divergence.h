@@ -175,6 +175,66 @@ struct Divergence {
   }
 };
 
+// sum |2 p (1 - p) - r|, p being softmax(x / T) and r what a head of the model gives for each
+// column: how far that is from the mean absolute residual that a p which is true would have.
+struct SelfConsistency {
+  static constexpr const char* kName = "selfConsistency";
+  static constexpr int kTemperature = 0;  // place in Call::params
+  static constexpr Operand kOperands[] = {
+      {"residuals", Element::kFloat32, false, false, false, one_a_column}};
+
+  static bool valid(const Call& call) { return valid_temperature(call.params[kTemperature]); }
+
+  static float row(const Call& call, const float* x, size_t n) {
+    const Units u(call.params[kTemperature]);
+    const float* r = operand_at<const float>(call, kOperands, 0);
+    const Summary s = summary_of_row<kMass>(u, x, n);
+    if (!has_peak(s)) return __builtin_nanf("");
+    double total = 0;
+    for (size_t i = 0; i < n; i += kBlock) {
+      const size_t m = block_length(n, i);
+      const double part = block(u, s, x + i, r + i, m);
+      total += is_finite(part) ? part : in_double(u, s, x + i, r + i, m);
+    }
+    return static_cast<float>(total);
+  }
+
+ private:
+  // Of the elements at the top, 1 - p is what the others have: it is not subtracted.
+  static double block(const Units& u, const Summary& s, const float* x, const float* r, size_t n) {
+    const LessPeak a(u, s, 1);
+    const ExtExp k(u.k, 0);
+    const splat masked = set1(-__builtin_inff()), zero = set1(0.0f), one = set1(1.0f);
+    const splat low = set1(u.at_exponent(-120)), over_t = set1(static_cast<float>(1 / u.folded));
+    const splat share = set1(static_cast<float>(kOverGain / mass(s)));
+    const splat p_top = set1(static_cast<float>(1 / mass(s)));
+    const splat q_top = set1(static_cast<float>((s.count - 1 + s.rest) / mass(s)));
+    return sum_of_two(x, r, n, [&](f32x16 v, f32x16 w) SOFTLANE_VECTOR {
+      const Shifted t(a, v);
+      const f32x16 c = max(low, t.hi), z = k.round(c);
+      const f32x16 e = k.power(z, k.tail(c, z));
+      const mask16 top = t.hi == zero;
+      const f32x16 p =
+          select(top, p_top, select(low >= t.hi, zero, fma(e, t.lo * over_t, e) * share));
+      const f32x16 q = select(top, q_top, one - p);
+      return select(v == masked, zero, abs(fma(p + p, q, zero - w)));
+    });
+  }
+  // For residuals that a float cannot sum, and for those that are none.
+  static double in_double(const Units& u, const Summary& s, const float* x, const float* r,
+                          size_t n) {
+    double lane[kLanes] = {};
+    for (size_t i = 0; i < n; ++i) {
+      if (x[i] == -__builtin_inff()) continue;
+      const bool top = x[i] == s.peak;
+      const double p = exp_double((x[i] - s.peak) / u.temperature) / mass(s);
+      const double q = top ? (s.count - 1 + s.rest) / mass(s) : 1 - p;
+      lane[i % kLanes] += __builtin_fabs(2 * p * q - r[i]);
+    }
+    return tree_sum(lane);
+  }
+};
+
 // What is known of a row beside its target.
 struct Others {
   size_t target;

@@ -10,7 +10,8 @@ namespace softlane {
 namespace {
 
 // What the losses with a target share: statistics W of the other columns. An operator adds kName,
-// valid_options(call), needs_mean(call) and loss(call, row): the loss of a row with a distribution.
+// valid_options(call), needs_mean(call), margin(call), which the target's logit is lowered by, and
+// loss(call, row): the loss of a row with a distribution.
 template <class Op, unsigned W = kMass>
 struct TargetLoss {
   static constexpr int kTemperature = 0;  // place in Call::params
@@ -20,7 +21,7 @@ struct TargetLoss {
   using Context = Units;
   struct State {
     SummaryTree<W> others;
-    MomentsTree moments;
+    MomentsTree moments;  // of the others
     size_t target;
   };
   struct Row {
@@ -30,12 +31,15 @@ struct TargetLoss {
     double target;
 
     double surprise() const { return surprise_of(u, others, target); }
-    // The mean surprise over all elements that are not masked: (peak - mean)/T + ln S.
+    // The mean surprise over all elements that are not masked: that of (peak - x)/T, of which none
+    // is negative, and ln S.
     double mean_surprise() const {
       const Summary own = {target, -__builtin_inf(), 1};
       const Summary all = merge<kMass>(others, own, u.temperature);
-      const double apart = (all.peak - moments.base) - moments.offset;
-      return apart / u.temperature + log1p_double(all.count - 1 + all.rest);
+      double apart = 0, count = moments.count;
+      if (count > 0) apart = count * ((all.peak - moments.base) - moments.offset);
+      if (target != -__builtin_inf()) apart += all.peak - target, count += 1;
+      return apart / count / u.temperature + log1p_double(all.count - 1 + all.rest);
     }
   };
 
@@ -55,9 +59,9 @@ struct TargetLoss {
     float copy[kBlock];
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t n = block_length(end, i);
-      if (Op::needs_mean(call)) s->moments.push(moments_of_block(x + i, n), 0);
       const bool here = s->target >= i && s->target < i + n;
       const float* others = here ? without(x + i, n, s->target - i, copy) : x + i;
+      if (Op::needs_mean(call)) s->moments.push(moments_of_block(others, n), 0);
       s->others.push(summary_of_block<W>(u, others, n), 0);
     }
   }
@@ -69,7 +73,7 @@ struct TargetLoss {
     // An empty row has no column that a target could name.
     if (s.target >= n && n > 0) refuse(call, 0, Refusal::kTarget);
     if (s.target >= n) return __builtin_nanf("");
-    const Row row = {u, s.others.total(), s.moments.total(), x[s.target]};
+    const Row row = {u, s.others.total(), s.moments.total(), x[s.target] - Op::margin(call)};
     const double peak = row.others.peak >= row.target ? row.others.peak : row.target;
     const bool usual = is_finite(peak) && row.others.peak == row.others.peak;
     return usual ? static_cast<float>(Op::loss(call, row)) : __builtin_nanf("");
@@ -77,16 +81,18 @@ struct TargetLoss {
 
   static bool valid_options(const Call&) { return true; }
   static bool needs_mean(const Call&) { return false; }
+  static double margin(const Call&) { return 0; }
 };
 
 // (1 - a) (-ln p_y) + a times the mean of -ln p: two terms that are not negative.
 struct CrossEntropy : TargetLoss<CrossEntropy> {
   static constexpr const char* kName = "crossEntropy";
-  static constexpr int kSmoothing = 5;
+  static constexpr int kSmoothing = 5, kMargin = 9;
   static bool valid_options(const Call& call) {
-    const double a = call.params[kSmoothing];
-    return a >= 0 && a <= 1;
+    const double a = call.params[kSmoothing], m = margin(call);
+    return a >= 0 && a <= 1 && m >= -0x1p10 && m <= 0x1p10;
   }
+  static double margin(const Call& call) { return call.params[kMargin]; }
   static bool needs_mean(const Call& call) { return call.params[kSmoothing] > 0; }
   static double loss(const Call& call, const Row& row) {
     const double a = call.params[kSmoothing];

@@ -16,10 +16,13 @@ inline bool valid_masked_row(const Call& call) {
 }
 
 // A row with a NaN or a +inf has no distribution, nor has one that is masked whole.
+inline bool has_distribution(float top, const float* x, size_t n) {
+  return is_finite(top) && !any_nan(x, n);
+}
 inline bool fill_without(const Call& call, float top, const float* x, float* y, size_t n) {
-  const bool masked = top == -__builtin_inff(), nan = any_nan(x, n);
-  if (!nan && !masked && top != __builtin_inff()) return false;
-  const bool zeros = masked && !nan && call.params[kVariantMaskedRow] != 0;
+  if (has_distribution(top, x, n)) return false;
+  const bool masked = top == -__builtin_inff() && !any_nan(x, n);
+  const bool zeros = masked && call.params[kVariantMaskedRow] != 0;
   fill(y, n, zeros ? 0.0f : __builtin_nanf(""));
   return true;
 }
@@ -139,34 +142,30 @@ class Projection {
 // become fewer, and it is exact once they do not.
 struct Sparsemax {
   static constexpr const char* kName = "sparsemax";
-  static bool valid(const Call& call) { return valid_masked_row(call); }
+  static constexpr const char* kThresholdName = "sparsemaxThreshold";
+  static constexpr double kScale = 1;
 
-  static void row(const Call& call, const float* x, float* y, size_t n) {
-    const float top = max_element(x, n);
-    if (fill_without(call, top, x, y, n)) return;
-    const Projection p(1, top, x, n);
+  static double threshold(const Projection& p) {
     double tau = -1, before = __builtin_inf();
     for (;;) {
       double first, second, count;
       p.sums(tau, &first, &second, &count);
       tau += (first - 1) / count;
-      if (!(count < before)) break;
+      if (!(count < before)) return tau;
       before = count;
     }
-    p.map(tau, y, [](double t) { return t; });
   }
+  static double power(double t) { return t; }
 };
 
 // max(0, x / 2 - tau)^2, by Newton's steps from tau = -1 on: the sum of squares is convex, so they
 // never go too far.
 struct Entmax15 {
   static constexpr const char* kName = "entmax15";
-  static bool valid(const Call& call) { return valid_masked_row(call); }
+  static constexpr const char* kThresholdName = "entmax15Threshold";
+  static constexpr double kScale = 0.5;
 
-  static void row(const Call& call, const float* x, float* y, size_t n) {
-    const float top = max_element(x, n);
-    if (fill_without(call, top, x, y, n)) return;
-    const Projection p(0.5, top, x, n);
+  static double threshold(const Projection& p) {
     double tau = -1, step = 1;
     for (int i = 0; i < 64 && step > 1e-12; ++i) {
       double first, second, count;
@@ -174,7 +173,36 @@ struct Entmax15 {
       step = (second - 1) / (2 * first);
       tau += step;
     }
-    p.map(tau, y, [](double t) { return t * t; });
+    return tau;
+  }
+  static double power(double t) { return t * t; }
+};
+
+// The row of a projection.
+template <class P>
+struct Projected {
+  static constexpr const char* kName = P::kName;
+  static bool valid(const Call& call) { return valid_masked_row(call); }
+
+  static void row(const Call& call, const float* x, float* y, size_t n) {
+    const float top = max_element(x, n);
+    if (fill_without(call, top, x, y, n)) return;
+    const Projection p(P::kScale, top, x, n);
+    p.map(P::threshold(p), y, P::power);
+  }
+};
+
+// Its tau alone, which is not relative to the top.
+template <class P>
+struct Threshold {
+  static constexpr const char* kName = P::kThresholdName;
+  static bool valid(const Call&) { return true; }
+
+  static float row(const Call&, const float* x, size_t n) {
+    const float top = max_element(x, n);
+    if (!has_distribution(top, x, n)) return __builtin_nanf("");
+    const Projection p(P::kScale, top, x, n);
+    return static_cast<float>(P::threshold(p) + P::kScale * top + 0.0);
   }
 };
 
