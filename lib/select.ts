@@ -1,7 +1,7 @@
 import { define } from './define';
 import * as oracle from './oracle/select';
-import type { NumberRule, OutputOperand } from './operator';
-import { nanOption, temperatureOption } from './operator';
+import type { OutputOperand } from './operator';
+import { largestOption, nanOption, temperatureOption } from './operator';
 import { FORMATS, Spec } from './spec';
 import type {
   CallOptions,
@@ -93,16 +93,6 @@ export interface TopKOptions extends CallOptions {
 
 const EXACT = { maxUlp: 0, measuredUlp: 0, absolute: 0, tiny: 'subnormal' } as const;
 
-const kOption: NumberRule = {
-  kind: 'number',
-  index: Spec.temperature + 2,
-  default: 1,
-  expected: 'an integer from 1 to the number of columns',
-  check: (value) => Number.isInteger(value) && value >= 1 && value <= 0x7fffffff,
-  upTo: 'cols',
-  summary: 'elements to select of each row',
-};
-
 function picked(
   part: Pick<OutputOperand, 'name' | 'element' | 'bound' | 'optional' | 'summary'>,
 ): OutputOperand {
@@ -153,7 +143,7 @@ export const topK = define<RecordCall<TopKOptions, TopKParts, TopKDistribution>>
   formats: FORMATS,
   options: {
     temperature: temperatureOption,
-    k: kOption,
+    k: largestOption(2),
     sorted: {
       kind: 'choice',
       index: Spec.temperature + 3,

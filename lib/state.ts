@@ -1,6 +1,6 @@
 import { isaIndex, native } from './configure';
 import { plainObject, ruleValue } from './check';
-import { SoftlaneError, unknownOption, wrongType } from './errors';
+import { SoftlaneError, unknownOption, wrongType, wrongValue } from './errors';
 import { formatIndex, readFloats, widened } from './input';
 import { temperatureOption } from './operator';
 import { CURRENT_ISA, FORMATS, Status } from './spec';
@@ -25,9 +25,21 @@ export interface LogSumExpStateJson {
   readonly numbers: string;
 }
 
+/** A sum of exp(x / T), mantissa * 2^exponent * exp(offset / T), as `rowStats` and states have it. */
+export interface LogSumExpPair {
+  /** At least 0; Infinity or NaN for a sum that is. */
+  readonly mantissa: number;
+  /** A whole number. */
+  readonly exponent: number;
+  readonly offset: number;
+}
+
 const NAME = 'logSumExpState';
 const TYPE = 'softlane.logSumExpState';
 const VALID = ['temperature', 'dtype', 'isa'];
+/** Where a state's numbers have the count of its blocks, and its first sum (native/rows/state.h). */
+const BLOCKS = 1;
+const FIRST = 3;
 
 /** States that were made here, for the constructor: nobody else has a reason to call it. */
 const made = new WeakSet<Float64Array>();
@@ -101,14 +113,18 @@ export class LogSumExpState {
   }
 
   /**
-   * Adds everything that `other` holds; `other` stays as it is.
+   * Adds everything that `other` holds; `other` stays as it is. A pair that is no state is one sum, of the same
+   * temperature, and takes the place of one block: that of a row of `rowStats`, say.
    *
-   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE` if `other` is no state
-   * @throws SoftlaneError `ERR_SOFTLANE_STATE` if its temperature is another
+   * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE` if `other` is neither
+   * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE` if a number of a pair is out of range
+   * @throws SoftlaneError `ERR_SOFTLANE_STATE` if a state's temperature is another
    */
-  merge(other: LogSumExpState): this {
-    if (!(typeof other === 'object' && other !== null && #state in other)) {
-      throw wrongType(NAME, 'other', 'a state made by logSumExpState()', other);
+  merge(other: LogSumExpPair): this {
+    if (typeof other !== 'object' || other === null) throw wrongOther(other);
+    if (!(#state in other)) {
+      mustBeOk(native().stateMerge(this.#state, numbersOf(other, this.#temperature)));
+      return this;
     }
     if (other.#temperature !== this.#temperature) {
       throw new SoftlaneError(
@@ -191,6 +207,31 @@ function create(options: unknown): LogSumExpState {
   mustBeOk(native().stateInit(state, temperature));
   made.add(state);
   return new LogSumExpState(state, temperature, isa, dtype);
+}
+
+function wrongOther(other: unknown): Error {
+  const expected = 'a state made by logSumExpState(), or its mantissa, exponent and offset';
+  return wrongType(NAME, 'other', expected, other);
+}
+
+/** Those of a state that holds one sum. */
+function numbersOf(pair: LogSumExpPair, temperature: number): Float64Array {
+  // Each once: what a getter gives may change.
+  if (pair instanceof LogSumExpState) throw wrongOther(pair);
+  const { mantissa, exponent, offset } = pair;
+  const parts: unknown[] = [mantissa, exponent, offset];
+  if (!parts.every((part) => typeof part === 'number')) throw wrongOther(pair);
+  if (mantissa < 0) throw wrongValue(NAME, 'other.mantissa', 'at least 0', mantissa);
+  if (!(Number.isInteger(exponent) && Math.abs(exponent) < 2 ** 40)) {
+    throw wrongValue(NAME, 'other.exponent', 'a whole number below 2^40', exponent);
+  }
+  if (!Number.isFinite(offset)) throw wrongValue(NAME, 'other.offset', 'finite', offset);
+  const numbers = new Float64Array(native().stateLength);
+  mustBeOk(native().stateInit(numbers, temperature));
+  numbers[BLOCKS] = 1;
+  // The last: what no logit behind it is above.
+  numbers.set([mantissa, exponent, offset, Infinity], FIRST);
+  return numbers;
 }
 
 function mustBeOk(status: number): void {

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { configure, ensembleStats, entropy, plan, softmax } from '../lib/index';
 import { ensembleStats as later } from '../lib/promises';
 import { ulpDistance } from '../lib/ulp';
+import { expectSameBits } from './support/kernels/compare';
 import { Random } from './support/kernels/random';
 
 const all = [
@@ -38,6 +39,21 @@ describe('by the operators that write rows', () => {
       expect(got.mutualInformation[g]).toBeCloseTo(whole - each, 5);
     }
   });
+});
+
+test('a statistic has the same bits alone and in any company', () => {
+  // Alike in some columns, far apart in others, and with a peak in another block.
+  const [members, cols] = [5, 9001];
+  const own = logits(members * cols, 0.1);
+  const x = own.map((v, i) => v + ((i % cols) % 40 < 20 ? 0 : 60 * own[(7 * i) % own.length]));
+  x[3 * cols + 8500] = 99;
+  const together = ensembleStats(x, { cols, members, stats: all });
+  for (let chosen = 1; chosen < 32; chosen++) {
+    const stats = all.filter((_, i) => chosen & (1 << i));
+    const some = ensembleStats(x, { cols, members, stats });
+    expect(Object.keys(some)).toEqual(stats);
+    for (const name of stats) expectSameBits(some[name], together[name], `${name} of ${stats}`);
+  }
 });
 
 test('members that nearly agree keep the digits of their difference', () => {

@@ -278,4 +278,25 @@ describe('refuses', () => {
     const words = ['temperature 1', 'received 2'];
     expectError(() => state.merge(other), Error, 'ERR_SOFTLANE_STATE', ...words);
   });
+
+  test('pairs with numbers that none has', () => {
+    const good = { mantissa: 1, exponent: 3, offset: 0 };
+    const state = logSumExpState().merge(good);
+    const want = state.finish();
+    expect(want).toBeCloseTo(Math.log(8), 12);
+    const range = 'ERR_SOFTLANE_VALUE';
+    for (const [key, ...values] of [
+      ['mantissa', -1, -Infinity],
+      ['exponent', 0.5, NaN, Infinity, 2 ** 40, -(2 ** 40)],
+      ['offset', NaN, Infinity],
+    ] as const) {
+      for (const value of values) {
+        const bad = { ...good, [key]: value };
+        expectError(() => state.merge(bad), RangeError, range, `other.${key}`);
+      }
+      expectError(() => state.merge({ ...good, [key]: '1' } as never), TypeError, type, 'other');
+    }
+    expect(state.finish()).toBe(want);
+    expect(state.merge({ ...good, mantissa: NaN }).finish()).toBeNaN();
+  });
 });

@@ -1,6 +1,6 @@
 /** What only rowStats has; accuracy, special values and bits of each statistic are tested by its line of the catalogue. */
 import { describe, expect, test } from '@jest/globals';
-import { argMax, entropy, plan, rowStats } from '../lib/index';
+import { argMax, entropy, logSumExp, logSumExpState, plan, rowStats, topK } from '../lib/index';
 import { rowStats as rowStatsLater } from '../lib/promises';
 import type { Statistic } from '../lib/stats';
 import { expectSameBits } from './support/kernels/compare';
@@ -16,17 +16,18 @@ const all = rowStats.operator.operands!.flatMap(({ role, name }) =>
 );
 
 test('a statistic has the same bits alone and in any company', () => {
-  const together = rowStats(x, { cols: COLS, stats: all, targets });
+  const k = 9;
+  const together = rowStats(x, { cols: COLS, stats: all, targets, k });
   expect(Object.keys(together)).toEqual(all);
   for (const name of all) {
-    const alone = rowStats(x, { cols: COLS, stats: [name], targets });
+    const alone = rowStats(x, { cols: COLS, stats: [name], targets, k });
     expect(Object.keys(alone)).toEqual([name]);
     expectSameBits(alone[name], together[name], name);
   }
   for (let repeat = 0; repeat < 60; repeat++) {
     const stats = all.filter(() => random.chance(0.3));
     if (stats.length === 0) continue;
-    const some = rowStats(x, { cols: COLS, stats, targets, threads: 1 + (repeat % 3) });
+    const some = rowStats(x, { cols: COLS, stats, targets, k, threads: 1 + (repeat % 3) });
     for (const name of stats) expectSameBits(some[name], together[name], `${name} of ${stats}`);
   }
 });
@@ -42,7 +43,7 @@ test('a long row in ranges, by several threads, with the target anywhere', async
   const n = 2 ** 20 + 77;
   const row = Float32Array.from({ length: n }, () => 4 * random.bell());
   for (const target of [0, 4095, 4096, 500_000, n - 1]) {
-    const options = { stats: all, targets: Int32Array.of(target) };
+    const options = { stats: all, targets: Int32Array.of(target), k: 70 };
     const one = rowStats(row, { ...options, threads: 1 });
     const four = rowStats(row, { ...options, threads: 4 });
     const later = await rowStatsLater(row, { ...options, threads: 2 });
@@ -60,6 +61,104 @@ test('the rank is the place in the sorted row, ties in their order', () => {
     const options = { stats: ['targetRank'] as const, targets: Int32Array.of(i) };
     expect(rowStats(Float32Array.from(values), options).targetRank[0]).toBe(order.indexOf(i));
   }
+});
+
+describe('the k largest', () => {
+  const stats = ['topValues', 'topIndices', 'max', 'argMax', 'secondMax'] as const;
+
+  test.each([1, 2, 60, 1024, 1025, COLS])('%d of them are those of topK', (k) => {
+    // Few values, so that many are equal, and a NaN among them.
+    const row = x.map((v) => Math.round(v));
+    row[5] = NaN;
+    row[COLS + 4100] = NaN;
+    const options = { cols: COLS, k, nan: 'masked' } as const;
+    const { values, indices } = topK(row, options);
+    const got = rowStats(row, { ...options, stats });
+    const masked = values.map((v) => (v === -Infinity ? 1 : 0));
+    expectSameBits(
+      got.topValues,
+      values.map((v) => v + 0),
+      'values',
+    );
+    expectSameBits(
+      got.topIndices,
+      indices.map((index, i) => (masked[i] === 1 ? -1 : index)),
+      'indices',
+    );
+    expectSameBits(
+      got.max,
+      got.topValues.filter((_, i) => i % k === 0),
+      'max',
+    );
+  });
+
+  test('masked elements are none of them, nor is anything of an empty row', () => {
+    const row = Float32Array.of(-Infinity, 2, NaN, -3, -Infinity);
+    const got = rowStats(row, { stats, k: 4, nan: 'masked' });
+    expect(got.topValues).toEqual(Float32Array.of(2, -3, -Infinity, -Infinity));
+    expect(got.topIndices).toEqual(Int32Array.of(1, 3, -1, -1));
+    const none = rowStats(new Float32Array(0), { stats });
+    expect(none.topValues).toEqual(Float32Array.of(-Infinity));
+    expect(none.topIndices).toEqual(Int32Array.of(-1));
+    expect(() => rowStats(row, { stats, k: 6, nan: 'masked' })).toThrow(
+      /options\.k to be at most the number of columns \(5\), received 6/,
+    );
+    expect(() => rowStats(row, { stats, k: 4 })).toThrow(/no NaN.*row 0$/);
+  });
+
+  test('a zero is +0, and tensors end in k', () => {
+    const data = Float32Array.of(-0, -1, 0, -2, -0, -3);
+    const got = rowStats({ data, dims: [2, 3] }, { stats: ['topValues', 'count'], k: 2 });
+    expect(got.topValues).toMatchObject({ dims: [2, 2], data: Float32Array.of(0, 0, -0 + 0, -2) });
+    expect(got.count).toMatchObject({ dims: [2], data: Int32Array.of(3, 3) });
+  });
+});
+
+describe('the sum of exponentials as a pair', () => {
+  const pair = ['mantissa', 'exponent', 'offset'] as const;
+
+  test.each([1, 0.3, 1e-4, 2 ** -100, 2 ** 90])('is that of logSumExp, T = %p', (temperature) => {
+    const options = { cols: COLS, temperature };
+    const { mantissa, exponent, offset } = rowStats(x, { ...options, stats: pair });
+    const want = logSumExp(x, options);
+    for (let r = 0; r < ROWS; r++) {
+      const [m, e, o] = [mantissa[r], exponent[r], offset[r]];
+      const state = logSumExpState({ temperature }).merge({ mantissa: m, exponent: e, offset: o });
+      // As a float the mantissa has 2^-24 of itself, and so much the logarithm is off.
+      expect(Math.abs(state.finish() - want[r])).toBeLessThan(2 ** -22 * Math.max(1, want[r]));
+      expect(state.finish()).toBeCloseTo(Math.log(m) + e * Math.LN2 + o / temperature, 6);
+    }
+  });
+
+  test('is merged with states and with pairs', () => {
+    const options = { cols: COLS, stats: pair };
+    const { mantissa, exponent, offset } = rowStats(x, options);
+    const state = logSumExpState().push(x.subarray(0, COLS));
+    for (let r = 1; r < ROWS; r++) {
+      state.merge({ mantissa: mantissa[r], exponent: exponent[r], offset: offset[r] });
+    }
+    expect(state.finish()).toBeCloseTo(logSumExpState().push(x).finish(), 6);
+    expect(logSumExpState().merge(state).finish()).toBe(state.finish());
+  });
+
+  test('of nothing, and of infinity', () => {
+    const rows = Float32Array.of(-Infinity, -Infinity, 1, Infinity);
+    const got = rowStats(rows, { cols: 2, stats: pair });
+    expect(got.mantissa).toEqual(Float32Array.of(0, Infinity));
+    expect(got.exponent).toEqual(Int32Array.of(0, 0));
+    expect(got.offset).toEqual(Float32Array.of(0, 0));
+    const merged = (i: number) =>
+      logSumExpState().merge({ mantissa: got.mantissa[i], exponent: 0, offset: 0 }).finish();
+    expect([merged(0), merged(1)]).toEqual([-Infinity, Infinity]);
+  });
+
+  test('logits that are too large for an exponent have an offset', () => {
+    const rows = Float32Array.of(21999, 0, 22000, 0, -22000, -3e38, 3e38, 3e38);
+    const got = rowStats(rows, { cols: 2, stats: pair });
+    expect(got.offset).toEqual(Float32Array.of(0, 22000, -22000, 3e38));
+    expect(got.exponent).toEqual(Int32Array.of(31738, 0, 0, 0));
+    expect(got.mantissa[3]).toBe(2);
+  });
 });
 
 describe('what is wrong gets one clear error', () => {

@@ -7,6 +7,7 @@
 export interface StatsParameters {
   readonly temperature?: number | string | boolean;
   readonly p?: number | string | boolean;
+  readonly k?: number | string | boolean;
 }
 
 /** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
@@ -32,6 +33,13 @@ function exponentials(row: readonly number[], temperature: number) {
   const others = sumOf(terms);
   const logSumExp = Number.isFinite(max) ? max / temperature + Math.log1p(others) : max;
   return { max, gaps, terms, others, logSumExp };
+}
+
+/** A sum with its largest term, in whose ULP errors are counted where terms cancel. */
+function sized(value: number, term: number): number | (Float64Array & { sizes: number[] }) {
+  return Number.isFinite(value)
+    ? Object.assign(Float64Array.of(value + 0), { sizes: [term] })
+    : value;
 }
 
 /** Mean, deviations from it and their size; the mean in two parts, for a row with a large offset. */
@@ -67,15 +75,18 @@ export function rowStats(
   row: ArrayLike<number>,
   parameters: StatsParameters = {},
   inputs: Readonly<Record<string, ArrayLike<number> | number | undefined>> = {},
-): Record<string, number> {
+): Record<string, number | Float64Array> {
   const temperature = Number(parameters.temperature ?? 1);
   const p = Number(parameters.p ?? 2);
   const all = Array.from(row, (x) => (Number.isNaN(x) ? -Infinity : x));
   const kept = all.filter((x) => x !== -Infinity);
   const { max, gaps, terms, others, logSumExp } = exponentials(kept, temperature);
   const usual = Number.isFinite(max);
-  const sorted = [...kept].sort((a, b) => b - a);
+  const order = sortedIndices(all);
+  const sorted = order.map((i) => all[i]);
+  const k = Number(parameters.k ?? 1);
   const { mean, deviations, size } = centred(kept);
+  const term = kept.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   const variance = usual ? sumOf(deviations.map((d) => d * d)) / kept.length : NaN;
   const { targets } = inputs;
   const target = typeof targets === 'number' && targets < all.length ? targets : -1;
@@ -86,8 +97,14 @@ export function rowStats(
     argMax: kept.length === 0 ? -1 : all.indexOf(max),
     secondMax: (sorted[1] ?? -Infinity) + 0,
     min: (kept.length === 0 ? Infinity : sorted[kept.length - 1]) + 0,
+    topValues: Float64Array.from({ length: k }, (_, i) => (sorted[i] ?? -Infinity) + 0),
+    topIndices: Float64Array.from({ length: k }, (_, i) => order[i] ?? -1),
     logSumExp,
-    mean: kept.length === 0 ? NaN : max === Infinity ? Infinity : mean + 0,
+    ...scaled(max, others, temperature),
+    count: kept.length,
+    sum: sized(max === Infinity ? Infinity : sumOf(kept), term),
+    sumOfSquares: max === Infinity ? Infinity : sumOf(kept.map((x) => x * x)),
+    mean: sized(max === Infinity ? Infinity : mean, term / kept.length),
     variance,
     standardDeviation: Math.sqrt(variance),
     pNorm: usual ? norm(deviations, size, p) : NaN,
@@ -101,6 +118,25 @@ export function rowStats(
     targetRank: target < 0 ? -1 : rankOf(all, target),
     othersLogSumExp: target < 0 ? NaN : exponentials(rest, temperature).logSumExp,
   };
+}
+
+/** Those that are not masked, the largest first, equals in their order. */
+function sortedIndices(row: readonly number[]): number[] {
+  const indices = row.flatMap((x, i) => (x === -Infinity ? [] : [i]));
+  return indices.sort((a, b) => row[b] - row[a] || a - b);
+}
+
+/**
+ * The sum of exp(x / T), which is exp(max / T) (1 + others), as mantissa * 2^exponent * exp(offset / T): the exponent is
+ * max / T / ln 2, rounded, unless |max / T| is 22,000 or more; then the offset is max, and the exponent 0.
+ */
+function scaled(max: number, others: number, temperature: number) {
+  if (max === -Infinity) return { mantissa: 0, exponent: 0, offset: 0 };
+  if (max === Infinity) return { mantissa: Infinity, exponent: 0, offset: 0 };
+  const top = max / temperature;
+  if (Math.abs(top) >= 22000) return { mantissa: 1 + others, exponent: 0, offset: max };
+  const exponent = Math.floor(top * Math.LOG2E + 0.5) + 0;
+  return { mantissa: (1 + others) * Math.exp(top - exponent * Math.LN2), exponent, offset: 0 };
 }
 
 /** Elements that are larger, or equal and before it. */

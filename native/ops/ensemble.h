@@ -40,6 +40,12 @@ SOFTLANE_VECTOR inline f32x16 excess_of(f32x16 d) {
   return d * d * series;
 }
 
+// Which of these sums somebody asks for.
+struct GroupWants {
+  bool entropy, information, agreement;
+  bool any() const { return entropy || information || agreement; }
+};
+
 // What a group's columns are summed up to.
 struct GroupSums {
   double entropy = 0;      // over columns with at most 3/4 of the mean's mass: -p ln p of the mean
@@ -69,7 +75,8 @@ class Group {
   size_t votes_of_mode() {
     size_t most = 0;
     for (size_t k = 0; k < count_; ++k) {
-      members_[k].vote = find(members_[k].x, n_, members_[k].peak);
+      const size_t from = static_cast<size_t>(members_[k].summary.where);
+      members_[k].vote = from + find(members_[k].x + from, n_ - from, members_[k].peak);
       size_t votes = 0;
       for (size_t l = 0; l <= k; ++l) votes += members_[l].vote == members_[k].vote;
       most = votes > most ? votes : most;
@@ -83,9 +90,9 @@ class Group {
     return all;
   }
 
-  GroupSums sums() const {
+  GroupSums sums(const GroupWants& wants) const {
     GroupSums total;
-    for (size_t i = 0; i < n_; i += kBlock) add_block(i, block_length(n_, i), &total);
+    for (size_t i = 0; i < n_; i += kBlock) add_block(wants, i, block_length(n_, i), &total);
     return total;
   }
 
@@ -115,7 +122,7 @@ class Group {
     return {hi, select(deepest >= hi, zero, lo)};
   }
 
-  void add_block(size_t begin, size_t n, GroupSums* total) const {
+  void add_block(const GroupWants& wants, size_t begin, size_t n, GroupSums* total) const {
     // Squares of what is below 2^-113 are below all others.
     const splat zero = set1(0.0f), one = set1(1.0f), masked = set1(-__builtin_inff());
     const splat most = set1(0x1.8p89f), down = set1(0x1p-40f),
@@ -136,7 +143,7 @@ class Group {
       // Relative to the largest of the column.
       const mask16 none = top == masked;
       const f32x16 level = select(none, zero, top);
-      LaneSums relative, pairs, excess;
+      LaneSums relative, pairs;
       for (size_t k = 0; k < count_; ++k) {
         // As two floats: one would lose digits of ratios of e^-80, where members disagree.
         const f32x16 hi = logs_[k].hi, gap = hi - level;
@@ -144,31 +151,44 @@ class Group {
         const f32x16 r = gap + lost, power = exp(gap);
         const f32x16 e = fma(power, lost, power);
         least = min(least, r);
-        pairs.add(e * (relative.hi + relative.lo));
+        if (wants.agreement) pairs.add(e * (relative.hi + relative.lo));
         relative.add(e);
-        excess.add(r + excess_of(max(set1(-1.0f), r)));
         logs_[k] = {r, e};
       }
       const f32x16 c = max(deepest, level), z = whole.round(c);
       const f32x16 p = select(none | (deepest >= level), zero, whole.power(z, whole.tail(c, z)));
       const f32x16 mean = (relative.hi + relative.lo) / count;
-      const f32x16 f = (excess.hi + excess.lo) / count;
-      const f32x16 log_mean = select(least >= near_r, log1p_small(f), log(mean));
-      const f32x16 q = p * mean;
-      const mask16 is_major = q >= most;
-      entropy.add(select(is_major | (q == zero), zero, q * (zero - level - log_mean)));
-      rest.add(select(is_major, zero, q));
-      major.add(select(is_major, one, zero));
-      LaneSums apart;
-      for (size_t k = 0; k < count_; ++k) {
-        const f32x16 r = logs_[k].hi, e = logs_[k].lo, d = log_mean - r;
-        const mask16 is_near = one >= max(d, zero - d);
-        const f32x16 far = select(e == zero, mean, (mean - e) - e * d);
-        apart.add(select(is_near, e * excess_of(select(is_near, d, zero)), far));
+      if (wants.agreement) {
+        const f32x16 s = p * down;
+        agreement.add((s * s) * (pairs.hi + pairs.lo));
       }
-      information.add(p * ((apart.hi + apart.lo) / count));
-      const f32x16 s = p * down;
-      agreement.add((s * s) * (pairs.hi + pairs.lo));
+      if (!(wants.entropy || wants.information)) continue;
+      f32x16 log_mean = log(mean);
+      if (const mask16 near = least >= near_r; lanes(near) != 0) {
+        LaneSums excess;
+        for (size_t k = 0; k < count_; ++k) {
+          const f32x16 r = logs_[k].hi;
+          excess.add(r + excess_of(max(set1(-1.0f), r)));
+        }
+        log_mean = select(near, log1p_small((excess.hi + excess.lo) / count), log_mean);
+      }
+      if (wants.entropy) {
+        const f32x16 q = p * mean;
+        const mask16 is_major = q >= most;
+        entropy.add(select(is_major | (q == zero), zero, q * (zero - level - log_mean)));
+        rest.add(select(is_major, zero, q));
+        major.add(select(is_major, one, zero));
+      }
+      if (wants.information) {
+        LaneSums apart;
+        for (size_t k = 0; k < count_; ++k) {
+          const f32x16 r = logs_[k].hi, e = logs_[k].lo, d = log_mean - r;
+          const mask16 is_near = one >= max(d, zero - d);
+          const f32x16 far = select(e == zero, mean, (mean - e) - e * d);
+          apart.add(select(is_near, e * excess_of(select(is_near, d, zero)), far));
+        }
+        information.add(p * ((apart.hi + apart.lo) / count));
+      }
     }
     const double unit = pow2_double(-kPeakBias);
     total->entropy += entropy.total() * unit;
@@ -234,13 +254,14 @@ struct EnsembleStats {
       return;
     }
     const double count = static_cast<double>(members);
+    const auto asked = [&](int i) { return call.operands[i] != nullptr; };
     put(kExpected, mean_entropy(group) / count);
-    put(kVariation, 1 - static_cast<double>(group.votes_of_mode()) / count);
-    const bool sums = call.operands[kPredictive] != nullptr ||
-                      call.operands[kInformation] != nullptr ||
-                      call.operands[kAgreement] != nullptr;
-    if (!sums) return;
-    const GroupSums s = group.sums();
+    if (asked(kVariation)) {
+      put(kVariation, 1 - static_cast<double>(group.votes_of_mode()) / count);
+    }
+    const GroupWants wants = {asked(kPredictive), asked(kInformation), asked(kAgreement)};
+    if (!wants.any()) return;
+    const GroupSums s = group.sums(wants);
     // Of the column with most of the mass, from what the others leave: 1 - p is their sum.
     const double own = s.major == 0 ? 0 : (1 - s.rest) * log1p_double(s.rest / (1 - s.rest));
     put(kPredictive, s.entropy + own);

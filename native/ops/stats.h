@@ -1,8 +1,9 @@
-// Any of the statistics of a row at once, in one read (docs/stats.md): what is not asked for is not
-// computed.
+// Any of the statistics of a row at once, in one read (docs/scores.md): what is not asked for is
+// not computed.
 #pragma once
 
 #include "../rows/drivers.h"
+#include "largest.h"
 #include "log_sum.h"
 #include "moments.h"
 #include "summary.h"
@@ -25,13 +26,30 @@ inline double elements_before(const float* x, size_t n, float target, bool equal
   return sum_lanes(ones, zero);
 }
 
-constexpr Operand output(const char* name, Element element = Element::kFloat32) {
-  return {name, element, true, true, false, one_a_row};
+// The sum of e^(x/T) as a state of state.h has it. Its exponent follows from the largest element
+// alone: where it was rounded otherwise, so would the mantissa be by a factor of two.
+inline Partial partial_of(const Units& u, const Summary& s) {
+  if (!has_peak(s)) {
+    return {s.peak == -__builtin_inf() ? 0 : one_nan(s.peak), 0, 0, s.peak};
+  }
+  constexpr double kShiftedFrom = 22000;
+  const double top = s.peak / u.temperature;
+  if (!(top > -kShiftedFrom && top < kShiftedFrom)) return {mass(s), 0, s.peak, s.peak};
+  const double q = top * kLog2e + 0.5;
+  double e = static_cast<double>(static_cast<int64_t>(q));
+  if (e > q) e -= 1;
+  return {2 * mass(s) * exp_double(top - e * kLn2 - kLn2), e, 0, s.peak};
+}
+
+constexpr Operand output(const char* name, Element element = Element::kFloat32,
+                         size_t (*width)(const Call&) = one_a_row) {
+  return {name, element, true, true, false, width};
 }
 
 struct RowStats {
   static constexpr const char* kName = "rowStats";
-  static constexpr int kTemperature = 0, kPower = 2, kNaN = 4;  // places in Call::params
+  static constexpr int kTemperature = 0, kPower = 2, kK = 3, kNaN = 4;  // places in Call::params
+  static size_t k_of(const Call& call) { return static_cast<size_t>(call.params[kK]); }
 
   enum {
     kTargets,
@@ -39,7 +57,15 @@ struct RowStats {
     kArgMax,
     kSecondMax,
     kMin,
+    kTopValues,
+    kTopIndices,
     kLogSumExp,
+    kMantissa,
+    kExponent,
+    kOffset,
+    kElements,
+    kSum,
+    kSumOfSquares,
     kMean,
     kVariance,
     kStandardDeviation,
@@ -59,7 +85,15 @@ struct RowStats {
       output("argMax", Element::kInt32),
       output("secondMax"),
       output("min"),
+      output("topValues", Element::kFloat32, k_of),
+      output("topIndices", Element::kInt32, k_of),
       output("logSumExp"),
+      output("mantissa"),
+      output("exponent", Element::kInt32),
+      output("offset"),
+      output("count", Element::kInt32),
+      output("sum"),
+      output("sumOfSquares"),
       output("mean"),
       output("variance"),
       output("standardDeviation"),
@@ -76,7 +110,7 @@ struct RowStats {
   struct Context {
     Units u;
     Summary (*summary)(const Units&, const float*, size_t);
-    bool any, others, moments, min, rank, masks_nan;
+    bool any, top, others, moments, min, rank, masks_nan;
   };
   struct State {
     SummaryTree<kEverything> row, others;
@@ -84,11 +118,15 @@ struct RowStats {
     double least, before;
     size_t target;
     bool is_nan;
+
+    Largest* largest() { return reinterpret_cast<Largest*>(this + 1); }
+    const Largest* largest() const { return reinterpret_cast<const Largest*>(this + 1); }
   };
 
   static bool valid(const Call& call) {
     const double p = call.params[kPower], nan = call.params[kNaN];
-    return valid_temperature(call.params[kTemperature]) && valid_power(p) && (nan == 0 || nan == 1);
+    return valid_temperature(call.params[kTemperature]) && valid_power(p) &&
+           valid_largest(call, call.params[kK]) && (nan == 0 || nan == 1);
   }
   static bool asked(const Call& call, int i) { return call.operands[i] != nullptr; }
   template <class... I>
@@ -103,11 +141,13 @@ struct RowStats {
                  false,
                  false,
                  false,
+                 false,
                  call.params[kNaN] != 0};
     const bool second = asked(call, kSecondMax), spread = asked(call, kEntropy);
     const bool squares = asked(call, kCollision);
     c.others = any_of(call, kTargetProbability, kTargetLogProbability, kOthersLogSumExp);
-    const bool mass = spread || squares || c.others || asked(call, kLogSumExp);
+    const bool mass =
+        spread || squares || c.others || any_of(call, kLogSumExp, kMantissa, kExponent, kOffset);
     c.summary = squares || (spread && second) ? summary_of_block<kEverything>
                 : spread                      ? summary_of_block<kMass | kSpread>
                 : mass && second              ? summary_of_block<kMass | kSecond>
@@ -115,15 +155,22 @@ struct RowStats {
                 : second                      ? summary_of_block<kSecond>
                                               : summary_of_block<kPeakOnly>;
     c.any = mass || second || any_of(call, kMax, kArgMax);
-    c.moments = any_of(call, kMean, kVariance, kStandardDeviation, kPNorm);
+    c.top = asks_top(call);
+    c.moments =
+        any_of(call, kElements, kSum, kSumOfSquares, kMean, kVariance, kStandardDeviation, kPNorm);
     c.min = asked(call, kMin);
     c.rank = asked(call, kTargetRank);
     return c;
   }
   static Algorithm automatic(size_t) { return Algorithm::kOnline; }
-  static size_t state_bytes(const Call&) { return sizeof(State); }
-  static size_t workspace_bytes(const Call&) { return sizeof(State); }
-  static bool can_split(const Call&) { return true; }
+  static bool asks_top(const Call& call) { return any_of(call, kTopValues, kTopIndices); }
+  static size_t state_bytes(const Call& call) {
+    return sizeof(State) + (asks_top(call) ? Largest::bytes(k_of(call)) : 0);
+  }
+  static size_t workspace_bytes(const Call& call) { return state_bytes(call); }
+  static bool can_split(const Call& call) {
+    return !(asks_top(call) && Largest::is_large(k_of(call)));
+  }
 
   static void start(const Call& call, const Context& c, void* state) {
     State& s = *static_cast<State*>(state);
@@ -134,6 +181,7 @@ struct RowStats {
     s.before = 0;
     s.is_nan = false;
     s.target = target_of(call, kOperands, kTargets);
+    if (c.top) s.largest()->start(k_of(call));
   }
 
   static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
@@ -155,6 +203,7 @@ struct RowStats {
         part.where = static_cast<double>(i);
         s.row.push(part, 0);
       }
+      if (c.top) s.largest()->push(block, n, i);
       if (c.moments) s.moments.push(moments_of_block(block, n), 0);
       if (c.min) s.least = smaller(min_element(block, n), s.least);
       if (c.rank && s.target < call.cols) {
@@ -168,7 +217,7 @@ struct RowStats {
       }
     }
   }
-  static void append(const Call&, void* state, const void* next) {
+  static void append(const Call& call, void* state, const void* next) {
     State& s = *static_cast<State*>(state);
     const State& t = *static_cast<const State*>(next);
     s.row.append(t.row);
@@ -177,11 +226,12 @@ struct RowStats {
     s.least = smaller(t.least, s.least);
     s.before += t.before;
     s.is_nan |= t.is_nan;
+    if (asks_top(call)) s.largest()->append(*t.largest());
   }
 
   static void finish(const Call& call, const Context& c, void* state, const float* x, size_t n,
                      size_t r) {
-    const State& s = *static_cast<const State*>(state);
+    State& s = *static_cast<State*>(state);
     if (s.is_nan && !c.masks_nan) return refuse(call, r, Refusal::kNaN);
     const bool has_target = s.target < n;
     // An empty row has no column that a target could name.
@@ -204,6 +254,13 @@ struct RowStats {
     put(kEntropy, usual ? entropy(row) : none);
     put(kCollision, usual ? (row.count + row.squares) / (mass(row) * mass(row)) : none);
     if (asked(call, kLogSumExp)) put(kLogSumExp, log_sum_exp(c.u, row, x, n, n));
+    if (any_of(call, kMantissa, kExponent, kOffset)) {
+      const Partial sum = partial_of(c.u, row);
+      put(kMantissa, sum.m);
+      put(kExponent, sum.e);
+      put(kOffset, sum.shift + 0.0);
+    }
+    if (c.top) put_top(call, s.largest(), x, n, r);
     if (c.moments) put_moments(call, s.moments.total(), x, n, put);
     if (has_target) {
       put_target(c, s, row, x, n, put);
@@ -213,6 +270,21 @@ struct RowStats {
   }
 
  private:
+  // Masked elements are none of the largest: there are fewer then.
+  static void put_top(const Call& call, Largest* largest, const float* x, size_t n, size_t r) {
+    const size_t k = k_of(call), count = largest->finish(x, n, true);
+    const uint64_t* keys = largest->keys();
+    float* values = operand_at<float>(call, kOperands, kTopValues);
+    int32_t* indices = operand_at<int32_t>(call, kOperands, kTopIndices);
+    for (size_t i = 0; i < k; ++i) {
+      const float v = i < count ? value_of(keys[i]) + 0.0f : -__builtin_inff();
+      const bool is_one = v > -__builtin_inff();
+      if (values != nullptr) values[r * k + i] = v;
+      if (indices != nullptr) {
+        indices[r * k + i] = is_one ? static_cast<int32_t>(softlane::index_of(keys[i])) : -1;
+      }
+    }
+  }
   // Of the first peak; -1 where everything is masked.
   static double index_of(const Summary& row, const float* x, size_t n) {
     const size_t from = static_cast<size_t>(row.where);
@@ -224,6 +296,10 @@ struct RowStats {
   template <class Put>
   static void put_moments(const Call& call, const Moments& m, const float* x, size_t n, Put put) {
     const double variance = has_moments(m) ? m.squares / m.count : __builtin_nan("");
+    const double squared = m.squares + m.count * mean(m) * mean(m);
+    put(kElements, m.count);
+    put(kSum, m.count * mean(m) + 0.0);
+    put(kSumOfSquares, m.count > 0 && !has_moments(m) ? __builtin_inf() : squared);
     put(kMean, m.count > 0 ? mean(m) + 0.0 : __builtin_nan(""));
     put(kVariance, variance);
     put(kStandardDeviation, __builtin_sqrt(variance));

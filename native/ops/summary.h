@@ -27,7 +27,7 @@ struct Summary {
   double second = -__builtin_inf();
   double count = 0;                          // of the elements that equal the peak
   double rest = 0, spread = 0, squares = 0;  // over the others
-  double where = 0;  // the start of the block with the first peak, for those who set it
+  double where = 0;                          // the start of the block with the first peak
 };
 
 inline bool has_peak(const Summary& s) { return is_finite(s.peak); }
@@ -194,7 +194,9 @@ using SummaryTree = Tree<Summary, MergeSummaries<W>>;
 template <unsigned W>
 inline void push_range(const Units& u, const float* x, size_t n, SummaryTree<W>* tree) {
   for (size_t i = 0; i < n; i += kBlock) {
-    tree->push(summary_of_block<W>(u, x + i, block_length(n, i)), 0);
+    Summary part = summary_of_block<W>(u, x + i, block_length(n, i));
+    part.where = static_cast<double>(i);
+    tree->push(part, 0);
   }
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "../rows/drivers.h"
-#include "candidates.h"
+#include "largest.h"
 #include "softmax.h"
 
 namespace softlane {
@@ -24,12 +24,9 @@ struct TopK {
   };
 
   static bool valid(const Call& call) {
-    const double k = call.params[kK], most = call.cols > 0 ? static_cast<double>(call.cols) : 1;
     const auto is_flag = [](double v) { return v == 0 || v == 1; };
-    return valid_temperature(call.params[kTemperature]) && call.cols <= INT32_MAX && k >= 1 &&
-           (k <= most || call.rows == 0) && k <= INT32_MAX &&
-           k == static_cast<double>(static_cast<int64_t>(k)) && is_flag(call.params[kSorted]) &&
-           is_flag(call.params[kNaN]);
+    return valid_temperature(call.params[kTemperature]) && valid_largest(call, call.params[kK]) &&
+           is_flag(call.params[kSorted]) && is_flag(call.params[kNaN]);
   }
   static Algorithm automatic(size_t cols) { return automatic_sum(cols); }
 
@@ -39,35 +36,27 @@ struct TopK {
     bool large, sums, nan_is_masked;
   };
   static Context context(const Call& call) {
-    return {Units(call.params[kTemperature]), k_of(call), is_large(call),
+    return {Units(call.params[kTemperature]), k_of(call), Largest::is_large(k_of(call)),
             call.operands[kProbabilities] != nullptr || call.operands[kLogProbabilities] != nullptr,
             call.params[kNaN] != 0};
   }
 
-  // A State, and then the keys, of which `large` says how many there are and what they are for.
   struct State {
     softlane::State sum;
-    Candidates found;
     bool has_nan;
-    uint32_t tally[kDigits];  // of the elements by the first bits of their keys, where k is large
+    Largest largest;  // the last, as its keys are behind it
   };
-  static bool is_large(const Call& call) { return k_of(call) > kMostBuffered; }
-  static bool can_split(const Call& call) { return !is_large(call); }
+  static bool can_split(const Call& call) { return !Largest::is_large(k_of(call)); }
   static size_t state_bytes(const Call& call) {
-    const size_t k = k_of(call), keys = is_large(call) ? 2 * k : Candidates::capacity_for(k);
-    return sizeof(State) + keys * sizeof(uint64_t);
+    return sizeof(State) - sizeof(Largest) + Largest::bytes(k_of(call));
   }
   static size_t workspace_bytes(const Call& call) { return state_bytes(call); }
-  static uint64_t* keys_of(void* state) {
-    return reinterpret_cast<uint64_t*>(static_cast<State*>(state) + 1);
-  }
 
   static void start(const Call&, const Context& c, void* state) {
     State* s = static_cast<State*>(state);
     clear(&s->sum, c.u.temperature);
-    s->found.start(c.k);
+    s->largest.start(c.k);
     s->has_nan = false;
-    if (c.large) std::memset(s->tally, 0, sizeof s->tally);
   }
 
   static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
@@ -78,15 +67,7 @@ struct TopK {
       const size_t n = block_length(end, i);
       const bool next = asks(call.prefetch) && end - i >= 2 * kBlock;
       if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, next, &maxima, state)) continue;
-      bool has_nan;
-      if (c.large) {
-        has_nan = any_nan(x + i, n);
-        for (size_t j = i; j < i + n; ++j) ++s->tally[value_key(x[j]) >> kFirst];
-      } else {
-        s->found.has_nan = false;
-        s->found.scan(keys_of(state), x + i, n, i);
-        has_nan = s->found.has_nan;
-      }
+      const bool has_nan = s->largest.push(x + i, n, i);
       s->has_nan |= has_nan;
       if (has_nan && !c.nan_is_masked) return;
       if (!c.sums) continue;
@@ -104,21 +85,18 @@ struct TopK {
     const State& other = *static_cast<const State*>(next);
     s->has_nan |= other.has_nan;
     softlane::append(&s->sum, other.sum);
-    s->found.append(keys_of(state), other.found, keys_of(const_cast<void*>(next)));
+    s->largest.append(other.largest);
   }
 
   static void finish(const Call& call, const Context& c, void* state, const float* x, size_t n,
                      size_t r) {
     State* s = static_cast<State*>(state);
-    uint64_t* keys = keys_of(state);
+    const uint64_t* keys = s->largest.keys();
     size_t count = 0;
     if (s->has_nan && !c.nan_is_masked) {
       refuse(call, r, Refusal::kNaN);
-    } else if (c.large) {
-      count = gather(*s, c.k, x, n, keys);
-      if (call.params[kSorted] != 0) sort_descending(keys, count, keys + c.k, 32);
     } else {
-      count = choose(&s->found, keys, call.params[kSorted] != 0);
+      count = s->largest.finish(x, n, call.params[kSorted] != 0);
     }
     float* values = part<float>(call, kValues, r, c.k);
     int32_t* indices = part<int32_t>(call, kIndices, r, c.k);
@@ -135,8 +113,6 @@ struct TopK {
   }
 
  private:
-  static constexpr int kFirst = 32 - kDigitBits, kSecond = kFirst - kDigitBits;
-
   // Those of this block, and those of the next if its turn came before.
   struct Maxima {
     BlockMaxima of[2];
@@ -166,7 +142,7 @@ struct TopK {
     }
     if (p.m != p.m) return false;
     push(&s->sum, p, 0);
-    s->found.scan(keys_of(state), x, n, index, own);
+    s->largest.found.scan(s->largest.keys(), x, n, index, own);
     return true;
   }
 
@@ -182,53 +158,6 @@ struct TopK {
   static T* part(const Call& call, int operand, size_t r, size_t k) {
     T* first = operand_at<T>(call, kOperands, operand);
     return first == nullptr ? nullptr : first + r * k;
-  }
-
-  // The k largest of the candidates, by value or by index; how many there are.
-  static size_t choose(Candidates* found, uint64_t* keys, bool by_value) {
-    found->select(keys);
-    sort_descending(keys, found->count, keys + found->count);
-    const size_t count = found->count < found->k ? found->count : found->k;
-    if (by_value) return count;
-    const auto turn = [=] {
-      for (size_t i = 0; i < count; ++i) keys[i] = keys[i] << 32 | keys[i] >> 32;
-    };
-    turn();
-    sort_descending(keys, count, keys + count);
-    turn();
-    return count;
-  }
-
-  // Of a number of elements counted by a digit, from the largest on, the digit of the k-th; what is
-  // left of k within it.
-  static uint32_t digit_of(const uint32_t* tally, size_t* k) {
-    uint32_t digit = kDigits - 1;
-    for (; digit > 0 && tally[digit] < *k; --digit) *k -= tally[digit];
-    return digit;
-  }
-
-  // The keys of the k largest in the order of their indices: the key of the k-th value is found
-  // digit by digit, a look at the row each; the first digit was counted before.
-  static size_t gather(State& s, size_t k, const float* x, size_t n, uint64_t* keys) {
-    size_t left = k;
-    uint32_t found = digit_of(s.tally, &left);
-    for (int above = kFirst, shift = kSecond; above > 0; above = shift, shift = 0) {
-      const uint32_t digits = (1u << (above - shift)) - 1;
-      std::memset(s.tally, 0, sizeof s.tally);
-      for (size_t i = 0; i < n; ++i) {
-        const uint32_t key = value_key(x[i]);
-        if (key >> above == found) ++s.tally[key >> shift & digits];
-      }
-      found = found << (above - shift) | digit_of(s.tally, &left);
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < n && count < k; ++i) {
-      const uint32_t key = value_key(x[i]);
-      if (key < found || (key == found && left == 0)) continue;
-      left -= key == found;
-      keys[count++] = key_of(x[i], i);
-    }
-    return count;
   }
 
   // Probabilities and their logarithms of the chosen, as softmax and logSoftmax have them.
