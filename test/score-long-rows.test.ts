@@ -37,6 +37,7 @@ describe('rows in pieces', () => {
     expect(names).toEqual(expect.arrayContaining(['entropy', 'margin', 'max-logit', 'gelu']));
     expect(names).not.toContain('sparsemax');
     expect(names).not.toContain('max-logit-p-norm');
+    expect(names).not.toContain('soft-pool');
   });
 
   test('have the bits of rows in memory', async () => {
@@ -106,6 +107,7 @@ describe('rows in pieces', () => {
 
   test.each<[string, Partial<JobOptions>]>([
     ['sparsemax needs a row as a whole', { outputs: [{ op: 'sparsemax', path: 'y.npy' }] }],
+    ['soft-pool needs a row as a whole', { outputs: [{ op: 'soft-pool', path: 'y.npy' }] }],
     ['arg-max needs a row as a whole', { outputs: [{ op: 'arg-max', path: 'y.npy' }] }],
     ['metrics needs a row as a whole', { outputs: [], metrics: { path: 'm.json' } }],
     ['rows are checked', { verify: 0.5 }],

@@ -12,10 +12,12 @@ namespace {
 // sum x e^x / sum e^x = peak - sum (peak - x) e^(x - peak) / sum e^(x - peak).
 struct SoftPool : Score<SoftPool, kMass | kSpread> {
   static constexpr const char* kName = "softPool";
+  static constexpr bool kInPieces = false;  // some rows are looked at again at their end
   static bool valid(const Call&) { return true; }
   static Units context(const Call&) { return Units(1); }
   static void start(const Call&, State* state) { state->start({1}); }
   static double score(const Call&, const Units&, const Summary& s, const float* x, size_t n) {
+    if (n <= kShortRow) return in_double(x, n, s.peak) + 0.0;
     const double below = s.spread / mass(s), pool = s.peak - below;
     // Where the two cancel, float terms would leave too few digits. No zero has a sign.
     return pool > below || pool < -below ? pool : in_double(x, n, s.peak) + 0.0;
@@ -23,7 +25,60 @@ struct SoftPool : Score<SoftPool, kMass | kSpread> {
   // Nothing to pool is -inf, and +inf outweighs all others.
   static double without(const Summary& s) { return s.peak; }
 
+  // Windows of an image: in_double, a row in each lane. False for a group with a row that is not
+  // usual: masked whole, not finite, or as low as what stands for a masked element here.
+  static bool sixteen_rows(const Call& call, const Units&, const float* x, float* y) {
+    const size_t n = call.cols;
+    float tile[kShortRow][kLanes], peak[kLanes];
+    for (size_t r = 0; r < kLanes; ++r) {
+      for (size_t j = 0; j < n; ++j) tile[j][r] = x[r * call.x_stride + j];
+    }
+    f32x16 highest = load(tile[0]);
+    mask16 odd = no_lanes();
+    for (size_t j = 0; j < n; ++j) {
+      odd = odd | is_nan(load(tile[j]));
+      highest = max(load(tile[j]), highest);
+    }
+    odd = odd | (highest >= set1(__builtin_inff())) | (set1(-1e38f) >= highest);
+    if (lanes(odd) != 0) return false;
+    store(peak, highest);
+
+    double mass[kLanes][kLanes], moment[kLanes][kLanes];
+    for (size_t j = 0; j < n; ++j) {
+      double below[kLanes], w[kLanes], m[kLanes];
+      store(tile[j], max(set1(-3.4028235e38f), load(tile[j])));
+      for (size_t r = 0; r < kLanes; ++r) {
+        const double d = static_cast<double>(tile[j][r]) - peak[r];
+        below[r] = d > -700 ? d : -700;
+      }
+      for (size_t r = 0; r < kLanes; ++r) {
+        w[r] = exp_bounded(below[r]);
+        m[r] = w[r] * tile[j][r];
+      }
+      add(j >= kLanes, w, mass[j % kLanes]);
+      add(j >= kLanes, m, moment[j % kLanes]);
+    }
+    add_lanes(n, mass);
+    add_lanes(n, moment);
+    for (size_t r = 0; r < kLanes; ++r) {
+      y[r] = static_cast<float>(moment[0][r] / mass[0][r] + 0.0);
+    }
+    return true;
+  }
+
  private:
+  static void add(bool again, const double* terms, double* sums) {
+    if (!again) std::memcpy(sums, terms, kLanes * sizeof(double));
+    for (size_t r = 0; again && r < kLanes; ++r) sums[r] += terms[r];
+  }
+  // As tree_sum adds them, but for lanes that have no element.
+  static void add_lanes(size_t n, double (*lanes)[kLanes]) {
+    size_t left = n < kLanes ? n : kLanes;
+    for (size_t half = kLanes / 2; half > 0; half /= 2) {
+      for (size_t j = 0; j + half < left; ++j) add(true, lanes[j + half], lanes[j]);
+      left = left < half ? left : half;
+    }
+  }
   static double in_double(const float* x, size_t n, double peak) {
     double mass[kLanes] = {}, moment[kLanes] = {};
     for (size_t i = 0; i < n; ++i) {

@@ -39,15 +39,22 @@ bool may_split(const Work& w) {
   return alone;
 }
 
-// Whether all results are as wide as x: of rows of nothing any number may be asked for.
-bool writes_rows(const Operator& op) {
-  return op.output == Output::kRow || (op.output == Output::kNone && op.map != nullptr);
+// Whether there is nothing to write: of rows of nothing any number may be asked for.
+bool writes_nothing(const Work& w) {
+  const Call& call = w.call;
+  if (call.rows == 0) return true;
+  if (call.cols > 0 || (w.op.output != Output::kRow && w.op.output != Output::kNone)) return false;
+  for (int i = 0; i < w.op.operand_count; i++) {
+    const Operand& operand = w.op.operands[i];
+    if (operand.written && call.operands[i] != nullptr && operand.width(call) > 0) return false;
+  }
+  return true;
 }
 
 // False when *cancel became true before everything was done.
 bool run(const Work& w, const void* x, void* y) {
   const Call& call = w.call;
-  if (call.rows == 0 || (call.cols == 0 && writes_rows(w.op))) return true;
+  if (writes_nothing(w)) return true;
   const bool few_rows = w.threads > 1 && call.rows < static_cast<size_t>(w.threads) &&
                         call.cols >= 2 * kSmallestRange * kBlock;
   // Columns side by side share lines of memory: one by one each line would be read for all.

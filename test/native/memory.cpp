@@ -248,7 +248,13 @@ class Trial {
   void in_parts(const Isa& isa, const Store& store, Place place) const {
     now.form = "in parts";
     const Operator& op = test_.of(isa);
-    const Call shape = shaped(1, n_, width_, store);
+    Call shape = shaped(1, n_, width_, store);
+    // Whether a row can be split may depend on what is asked for.
+    void* asked[kMostOperands] = {};
+    for (size_t i = 0; i < operands_.arrays().size(); i++) {
+      if (operands_.arrays()[i].given) asked[i] = asked;
+    }
+    shape.operands = asked;
     if (n_ == 0 || (op.reduce == nullptr && op.map == nullptr)) return;
     if (op.reduce != nullptr && op.state_bytes(shape) == 0) return;
     const float* x = put(place);
