@@ -148,6 +148,70 @@ describe('a job that was stopped', () => {
     const error = await failure(runJob({ ...job, resume: true }));
     expect(error.message).toContain(`is being written by process ${process.ppid}`);
   });
+
+  test('is not gone on with in the process that is at it', async () => {
+    const job = jobIn(inputs('own'), { partBytes: 10_000, blockBytes: 5000 });
+    let second: Promise<Error & { code?: string }> | undefined;
+    const first = await runJob({
+      ...job,
+      onEvent: ({ event }) => {
+        if (event === 'part') second ??= failure(runJob({ ...job, resume: true }));
+      },
+    });
+    expect((await second)?.message).toContain(`is being written by process ${process.pid}`);
+    expect(first.rows).toBe(rows);
+  });
+});
+
+describe('a journal that is damaged, or by somebody who means harm', () => {
+  const kept = { temporary: 'y.npy.tmp-1-00000000', length: 0 };
+  const part = { rows: 1, outputs: [kept], rejected: 0 };
+  test.each<[string, unknown, object?]>([
+    ['a number for a record', 5],
+    ['null for a record', null],
+    ['a record of nothing known', {}],
+    ['a part without outputs', { rows: 1, rejected: 0 }],
+    ['a part with an output too many', { ...part, outputs: [kept, kept] }],
+    ['a part of fewer rows than none', { ...part, rows: -1 }],
+    ['an output that is none', { ...part, outputs: [null] }],
+    ['a length that is none', { ...part, outputs: [{ ...kept, length: 0.5 }] }],
+    ['a file that is no temporary one', { ...part, outputs: [{ ...kept, temporary: 'victim' }] }],
+    ['a file elsewhere', { ...part, outputs: [{ ...kept, temporary: '../v.tmp-1-00000000' }] }],
+    ['a writer without a name', { writer: 7 }],
+    ['a head without outputs', part, {}],
+    ['a head with outputs that are none', part, { outputs: [1] }],
+  ])('%s', async (name, record, head = { outputs: ['y.npy'] }) => {
+    const folder = inputs(name);
+    const victims = ['victim', '../v.tmp-1-00000000'].map((name) => join(folder, name));
+    for (const victim of victims) fs.writeFileSync(victim, 'precious');
+    const lines = [{ softlane: 'job', version: '', ...head }, record];
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    fs.writeFileSync(join(folder, 'y.npy.job'), text);
+    const outputs = [{ path: join(folder, 'y.npy'), op: 'softmax' }];
+    for (const how of [{ resume: true }, { force: true }]) {
+      const error = await failure(runJob({ inputs: [join(folder, 'good.npy')], outputs, ...how }));
+      expect(error.message).toContain('y.npy.job: is not the journal of a job');
+    }
+    for (const victim of victims) expect(fs.readFileSync(victim, 'utf8')).toBe('precious');
+    expect(fs.readFileSync(join(folder, 'y.npy.job'), 'utf8')).toBe(text);
+  });
+});
+
+test('files that are one place, however they are written, are not two outputs', async () => {
+  const folder = inputs('places');
+  const path = join(folder, 'y.npy');
+  fs.symlinkSync(folder, join(folder, 'here'));
+  const job: JobOptions = {
+    inputs: [join(folder, 'good.npy')],
+    outputs: [{ path, op: 'softmax' }],
+    force: true,
+  };
+  for (const other of [`${folder}/./y.npy`, `${folder}/here/y.npy`, `${path}.job`]) {
+    for (const more of [{ reject: other }, { manifest: other }, { metrics: { path: other } }]) {
+      await expect(runJob({ ...job, ...more })).rejects.toThrow('a file for each');
+    }
+  }
+  expect(fs.existsSync(path)).toBe(false);
 });
 
 const mounts = runs('unshare', '-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt');
@@ -266,6 +330,21 @@ describe('beside', () => {
         head: join(folder, 'labels.npy'),
       }),
     ).rejects.toThrow('holds elements of type');
+    // Sparse, and larger than any memory.
+    const vast = join(folder, 'vast.npy');
+    const many = Math.floor(2 ** 40 / hidden);
+    fs.writeFileSync(vast, npy(dict(`(${many}, ${hidden})`), new Uint8Array(0)));
+    fs.truncateSync(vast, fs.statSync(vast).size + 4 * many * hidden);
+    await expect(
+      runJob({ inputs: inputsOf, outputs: [{ path, op: 'max-logit' }], head: vast }),
+    ).rejects.toThrow('expected memory for');
+    // It is an input as others are: no output replaces it.
+    const before = fs.readFileSync(head);
+    const outputs = [{ path: head, op: 'max-logit' }];
+    await expect(runJob({ inputs: inputsOf, outputs, head, force: true })).rejects.toThrow(
+      'is the input itself',
+    );
+    expect(fs.readFileSync(head).equals(before)).toBe(true);
   });
 
   test('a share of the rows is checked against float64', async () => {

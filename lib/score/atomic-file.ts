@@ -270,6 +270,11 @@ function temporaryName(name: string): string {
   return `${stemOf(name)}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
 }
 
+/** Whether it is the name of a temporary file. */
+export function isTemporary(name: unknown): boolean {
+  return typeof name === 'string' && /^[^/\\]+\.tmp-\d+-[0-9a-f]{8}$/.test(name);
+}
+
 /** Removes temporary files of this path whose process is gone, but for those of these names. */
 export async function removeLeftovers(path: string, known: ReadonlySet<string>): Promise<void> {
   const folder = dirname(path);

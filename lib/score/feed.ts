@@ -4,7 +4,7 @@ import { Chain, type Link, type RowPlace } from './chain';
 import type { ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
 import type { FileRows } from './file-rows';
-import { readHead, throughHead } from './head';
+import { readHead, throughHead, type Head } from './head';
 import { requireUnchanged } from './identity';
 import { expand, locate } from './inputs';
 import type { CheckedJob, CheckedOutput } from './job-options';
@@ -36,7 +36,7 @@ export class Feed {
     private readonly source: Source,
     private readonly sides: readonly Side[],
     private readonly labelsInMain: boolean,
-    readonly headPath: string | undefined,
+    private readonly head: Head | undefined,
     private readonly whole: Whole | undefined,
   ) {}
 
@@ -68,7 +68,7 @@ export class Feed {
         sides.push({ name, chain, element, width });
       }
       const inMain = labelled && labels === undefined;
-      const feed = new Feed(main, source, sides, inMain, options.head, whole);
+      const feed = new Feed(main, source, sides, inMain, head, whole);
       feed.requireFit();
       if (feed.ahead > 0) for (const { chain } of sides) await chain.skip(feed.ahead);
       return feed;
@@ -125,7 +125,8 @@ export class Feed {
   }
   /** What no output may replace. */
   get files(): FileIdentity[] {
-    return this.chains().flatMap(({ links }) => links.flatMap(({ file }) => file ?? []));
+    const files = this.chains().flatMap(({ links }) => links.flatMap(({ file }) => file ?? []));
+    return this.head?.file === undefined ? files : [...files, this.head.file];
   }
   /** The inputs one by one. */
   get links(): readonly Link[] {
@@ -134,7 +135,7 @@ export class Feed {
   /** Every file by its path. */
   get paths(): string[] {
     const chains = this.chains().flatMap(({ links }) => links.map(({ located }) => located.path));
-    return this.headPath === undefined ? chains : [...chains, locate(this.headPath).path];
+    return this.head === undefined ? chains : [...chains, locate(this.head.path).path];
   }
 
   /** Elements a row of each that is read beside the logits. */

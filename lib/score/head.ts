@@ -2,7 +2,9 @@
  * Hidden states times a head matrix: logits in blocks. A plain multiply in JavaScript, one float64 sum an element in the
  * order of the hidden dimension, so that its bits depend on nothing else; a few billion products a second it is not.
  */
+import { SoftlaneError } from '../errors';
 import { SoftlaneFileError } from './errors';
+import type { FileIdentity } from './input-file';
 import { openSource, locate } from './inputs';
 import type { RowTarget, Source } from './source';
 
@@ -12,10 +14,12 @@ export interface Head {
   readonly weights: Float32Array;
   readonly vocabulary: number;
   readonly hidden: number;
+  /** What no output may replace. */
+  readonly file: FileIdentity | undefined;
 }
 
 export async function readHead(path: string): Promise<Head> {
-  const { source } = await openSource(locate(path), { element: 'float32' });
+  const { source, file } = await openSource(locate(path), { element: 'float32' });
   try {
     const { rows, cols } = source;
     if (rows === undefined) {
@@ -25,11 +29,22 @@ export async function readHead(path: string): Promise<Head> {
         'does not say how many rows it has',
       );
     }
-    const weights = new Float32Array(rows * cols);
+    const weights = weightsOf(path, rows * cols);
     await source.read({ x: weights }, rows);
-    return { path, weights, vocabulary: rows, hidden: cols };
+    return { path, weights, vocabulary: rows, hidden: cols, file };
   } finally {
     await source.close();
+  }
+}
+
+function weightsOf(path: string, length: number): Float32Array {
+  try {
+    return new Float32Array(length);
+  } catch {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `score: expected memory for the ${4 * length} bytes of ${path}, received none`,
+    );
   }
 }
 

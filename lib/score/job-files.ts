@@ -6,7 +6,7 @@ import { removeLeftovers, type AtomicFileOptions, type Kept } from './atomic-fil
 import { RejectFile } from './bad-rows';
 import type { Feed } from './feed';
 import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './journal';
-import type { CheckedJob } from './job-options';
+import { journalPath, type CheckedJob } from './job-options';
 import type { JobOptions } from './job-types';
 import { SoftlaneFileError } from './errors';
 import { MetricsOutput } from './metrics-output';
@@ -14,12 +14,6 @@ import { createOutput, outputFormat, type OutputFile } from './output-file';
 import type { Product } from './product';
 import { streamOutput } from './stream-output';
 import { formatNamed, outputFormats } from './formats';
-
-/** Where the journal of a job is: beside its first output. */
-export function journalPath(options: JobOptions): string | undefined {
-  const first = options.outputs[0]?.path ?? options.metrics?.path;
-  return first === undefined || first === '-' ? undefined : `${first}.job`;
-}
 
 /** The unfinished job of these outputs, if it is to be gone on with; what --force does away with is gone then. */
 export async function findUnfinished<Head extends { readonly outputs: readonly string[] }>(
@@ -56,7 +50,8 @@ export async function removeStale(
   last: PartRecord | undefined,
 ): Promise<void> {
   const known = new Set(last?.outputs.map(({ temporary }) => temporary));
-  const paths = [...options.outputs.map(({ path }) => path), options.metrics?.path, options.reject];
+  const { outputs, metrics, reject } = options;
+  const paths = [...outputs.map(({ path }) => path), metrics?.path, reject, journalPath(options)];
   for (const path of paths) {
     if (path !== undefined && path !== '-') await removeLeftovers(path, known);
   }

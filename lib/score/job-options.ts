@@ -1,4 +1,6 @@
 /** What a job is asked to do, checked before any file is opened. */
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ruleValue, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { listOf, unknownOption, wrongValue } from '../errors';
@@ -60,6 +62,24 @@ export function checkOutput({
   return { path, operation, parameters, parts };
 }
 
+/** Where the journal of a job is: beside its first output. */
+export function journalPath(options: JobOptions): string | undefined {
+  const first = options.outputs[0]?.path ?? options.metrics?.path;
+  return first === undefined || first === '-' ? undefined : `${first}.job`;
+}
+
+/** Where a path leads, whether or not something is there: however it is written, a file has one place. */
+function placeOf(path: string): string {
+  for (const [folder, name] of [[path], [dirname(path), basename(path)]] as const) {
+    try {
+      return join(realpathSync(folder), name ?? '');
+    } catch {
+      // Not there, or not to be seen.
+    }
+  }
+  return resolve(path);
+}
+
 /** Refuses what no file could make right. */
 export function checkJob(options: JobOptions): CheckedJob {
   const { threads, isa, metrics, verify, beside = {} } = options;
@@ -73,9 +93,11 @@ export function checkJob(options: JobOptions): CheckedJob {
     metrics?.path,
     options.reject,
     options.manifest,
+    journalPath(options),
   ];
   const given = paths.filter((path) => path !== undefined);
-  const twice = given.find((path, i) => given.indexOf(path) !== i);
+  const places = given.map(placeOf);
+  const twice = given.find((_, i) => places.indexOf(places[i]!) !== i);
   if (twice !== undefined) throw wrongValue(name, 'outputs', 'a file for each', twice);
   if (threads !== undefined) threadCount(name, 'threads', threads);
   if (isa !== undefined) isaIndex(name, 'isa', isa);

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { AtomicFile, isTemporary } from './atomic-file';
 import { outputError, SoftlaneFileError, systemCode } from './errors';
 import type { KeptOutput } from './output-file';
 
@@ -36,17 +38,59 @@ function writerName(pid = process.pid): string | undefined {
   }
 }
 
-function isAlive(writer: string): boolean {
+const writer = (): WriterRecord => ({ writer: writerName() ?? '' });
+const lineOf = (record: object): string => `${JSON.stringify(record)}\n`;
+
+/** Journals that this process is writing. */
+const own = new Set<string>();
+
+function isAlive(writer: string, path: string): boolean {
+  if (own.has(resolve(path))) return true;
   const [host, pid] = writer.split(' ');
   if (host !== hostname() || Number(pid) === process.pid) return false;
   return writerName(Number(pid)) === writer;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isHead(record: unknown): boolean {
+  if (!isObject(record) || record['softlane'] !== 'job') return false;
+  const { outputs } = record;
+  return (
+    Array.isArray(outputs) &&
+    outputs.length > 0 &&
+    outputs.every((path) => typeof path === 'string')
+  );
+}
+
+/** What it names is truncated, renamed and removed: nothing but what is a temporary file by its name. */
+function isPart(record: unknown, outputs: number): boolean {
+  if (!isObject(record) || !isCount(record['rows']) || !isCount(record['rejected'])) return false;
+  const kept = record['outputs'];
+  return (
+    Array.isArray(kept) &&
+    kept.length === outputs &&
+    kept.every((one) => isObject(one) && isTemporary(one['temporary']) && isCount(one['length']))
+  );
+}
+
+function isWriter(record: unknown): boolean {
+  return isObject(record) && typeof record['writer'] === 'string';
 }
 
 export class Journal {
   private constructor(
     readonly path: string,
     private readonly handle: FileHandle,
-  ) {}
+  ) {
+    own.add(resolve(path));
+  }
 
   /** What is there; undefined for no job. */
   static read<Head>(path: string): JournalContent<Head> | undefined {
@@ -66,8 +110,9 @@ export class Journal {
         return undefined;
       }
     });
-    const [first, ...rest] = records as [{ softlane?: unknown }, ...(PartRecord | WriterRecord)[]];
-    if (first?.softlane !== 'job' || rest.includes(undefined as never)) {
+    const [first, ...rest] = records as [Fields, ...(PartRecord | WriterRecord)[]];
+    const count = (): number => (first['outputs'] as unknown[]).length;
+    if (!isHead(first) || !rest.every((record) => isWriter(record) || isPart(record, count()))) {
       throw new SoftlaneFileError(
         'ERR_SOFTLANE_OUTPUT_UNFINISHED',
         path,
@@ -75,25 +120,28 @@ export class Journal {
       );
     }
     const writers = rest.filter((record) => 'writer' in record);
-    const { writer } = writers.at(-1) ?? { writer: '' };
-    if (isAlive(writer)) {
-      const reason = `is being written by process ${writer.split(' ')[1]}`;
+    const { writer: last } = writers.at(-1) ?? { writer: '' };
+    if (isAlive(last, path)) {
+      const reason = `is being written by process ${last.split(' ')[1] ?? process.pid}`;
       throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', path, reason);
     }
     const parts = rest.filter((record) => 'rows' in record);
     return { head: first as Head, last: parts.at(-1), parts: parts.length };
   }
 
-  /** A new one; another of that name is another job. */
+  /** A new one, there with its head or not at all; another of that name is another job. */
   static async create(path: string, head: object): Promise<Journal> {
+    let file: AtomicFile | undefined;
     try {
-      const journal = new Journal(path, await open(path, 'wx'));
-      await journal.append({ softlane: 'job', ...head });
-      await journal.append({ writer: writerName() ?? '' });
-      return journal;
+      file = await AtomicFile.create(path);
+      await file.write(Buffer.from(lineOf({ softlane: 'job', ...head }) + lineOf(writer())));
+      await file.commit();
+      return new Journal(path, await open(path, 'a'));
     } catch (error) {
-      if (systemCode(error) === 'EEXIST') throw unfinishedJob(path);
+      if (systemCode(error) === 'ERR_SOFTLANE_OUTPUT_EXISTS') throw unfinishedJob(path);
       throw outputError(path, error);
+    } finally {
+      await file?.discard();
     }
   }
 
@@ -104,13 +152,18 @@ export class Journal {
     await handle.truncate(bytes.lastIndexOf(10) + 1);
     await handle.close();
     const journal = new Journal(path, await open(path, 'a'));
-    await journal.append({ writer: writerName() ?? '' });
+    try {
+      await journal.append(writer());
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
     return journal;
   }
 
   async append(record: object): Promise<void> {
     try {
-      await this.handle.appendFile(`${JSON.stringify(record)}\n`);
+      await this.handle.appendFile(lineOf(record));
       await this.handle.sync();
     } catch (error) {
       throw outputError(this.path, error);
@@ -118,11 +171,12 @@ export class Journal {
   }
 
   async close(): Promise<void> {
+    own.delete(resolve(this.path));
     await this.handle.close();
   }
 
   async remove(): Promise<void> {
-    await this.handle.close();
+    await this.close();
     await unlink(this.path);
   }
 }

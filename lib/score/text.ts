@@ -1,4 +1,5 @@
 /** JSON Lines in and out, and CSV out. */
+import { constants } from 'node:buffer';
 import type { ByteSource } from './bytes';
 import { FileBytes } from './bytes';
 import type { ElementArray, ElementName } from './element';
@@ -11,7 +12,7 @@ import type { Table } from './table';
 const pieceBytes = 1 << 18;
 /** Elements of the batches that are made of lines. */
 const batchElements = 1 << 18;
-const maxLine = 1 << 29;
+const maxLine = constants.MAX_STRING_LENGTH;
 
 async function* linesOf(bytes: ByteSource): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -19,15 +20,18 @@ async function* linesOf(bytes: ByteSource): AsyncGenerator<string> {
   let rest = '';
   for (;;) {
     const got = await bytes.readSome(piece);
+    let text: string;
     try {
-      rest += decoder.decode(piece.subarray(0, got), { stream: got > 0 });
+      text = decoder.decode(piece.subarray(0, got), { stream: got > 0 });
     } catch (cause) {
       throw malformed(bytes.path, 'is not UTF-8 text', cause);
     }
-    const lines = rest.split('\n');
-    rest = got === 0 ? '' : lines.pop()!;
-    if (rest.length > maxLine)
+    // What was looked through before has no end of a line.
+    const lines = text.split('\n');
+    if (rest.length + lines[0]!.length > maxLine)
       throw malformed(bytes.path, `a line of more than ${maxLine} characters`);
+    lines[0] = rest + lines[0]!;
+    rest = got === 0 ? '' : lines.pop()!;
     yield* lines;
     if (got === 0) return;
   }

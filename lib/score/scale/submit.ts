@@ -6,8 +6,8 @@ import type { Job, Queue } from 'bullmq';
 import { AtomicFile } from '../atomic-file';
 import { inputError, SoftlaneFileError } from '../errors';
 import type { FileIdentity } from '../input-file';
-import { findUnfinished, journalPath } from '../job-files';
-
+import { findUnfinished } from '../job-files';
+import { journalPath } from '../job-options';
 import type { JobOptions } from '../job-types';
 import type { Broker } from './broker';
 import type { FinishTask } from './finish';
