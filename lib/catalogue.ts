@@ -10,6 +10,7 @@ import * as loss from './loss';
 import * as masks from './masks';
 import * as norm from './norm';
 import type { Operator } from './operator';
+import * as overlap from './overlap';
 import * as pooling from './pooling';
 import * as scores from './scores';
 import * as select from './select';
@@ -33,6 +34,7 @@ const families = {
   ensemble,
   sets,
   norm,
+  overlap,
   variants,
   masks,
   decoding,

@@ -87,6 +87,11 @@ function isLost(array: ArrayBufferView): boolean {
   }
 }
 
+/** The same floats in an array of no class of its own, whose methods and fields may do and say anything. */
+export function plainOf(array: Float32Array): Float32Array {
+  return new Float32Array(bufferOf(array), offsetOf(array), lengthOf(array));
+}
+
 /** Throws if an array without elements has lost its memory. */
 export function requireAttached(operator: string, argument: string, array: OperandArray): void {
   if (!isLost(array)) return;

@@ -15,6 +15,7 @@ export * from './sets';
 export * from './softmax';
 export * from './stats';
 export * from './norm';
+export * from './overlap';
 export * from './variants';
 export * from './masks';
 export * from './decoding';
@@ -34,12 +35,15 @@ export type {
   FitMahalanobisOptions,
   Mahalanobis,
   MahalanobisOptions,
+  MahalanobisRun,
   MahalanobisScores,
 } from './mahalanobis';
 export { perplexity } from './perplexity';
 export type { Perplexity, PerplexityOptions } from './perplexity';
 export { LogSumExpState, logSumExpState } from './state';
-export type { LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export type { LogSumExpPair, LogSumExpStateJson, LogSumExpStateOptions } from './state';
+export { mergeRowStats } from './merge-stats';
+export type { MergeRowStatsOptions, MergeableStatistic } from './merge-stats';
 export { CrossEntropyState, crossEntropyState } from './sharded';
 export type { CrossEntropyStateJson, CrossEntropyStateOptions } from './sharded';
 export { createSampler } from './sampler';

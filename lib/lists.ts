@@ -63,7 +63,7 @@ function read(name: string, argument: string, list: unknown, rule: Rule): Float6
 }
 
 /** No method of the array, and nothing that it says of itself, is used. */
-function copyOf(name: string, argument: string, list: OperandArray): Float64Array {
+export function copyOf(name: string, argument: string, list: OperandArray): Float64Array {
   if (types.isBigInt64Array(list) || types.isBigUint64Array(list)) {
     throw wrongType(name, argument, 'an array of numbers', list);
   }

@@ -211,6 +211,19 @@ export function countOption(place: number, initial: number, summary: string): Nu
   };
 }
 
+/** How many of a row's largest elements. */
+export function largestOption(place: number): NumberRule {
+  return {
+    kind: 'number',
+    index: Spec.temperature + place,
+    default: 1,
+    expected: 'an integer from 1 to the number of columns',
+    check: (value) => Number.isInteger(value) && value >= 1 && value <= 0x7fffffff,
+    upTo: 'cols',
+    summary: 'elements to select of each row',
+  };
+}
+
 export const maskedRowOption: ChoiceRule = {
   kind: 'choice',
   index: Spec.maskedRow,

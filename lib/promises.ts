@@ -30,6 +30,7 @@ import * as sets from './sets';
 import * as softmaxes from './softmax';
 import * as stats from './stats';
 import * as norm from './norm';
+import * as overlap from './overlap';
 import * as variants from './variants';
 import * as pooling from './pooling';
 
@@ -72,6 +73,8 @@ export const addRmsNorm = promised(norm.addRmsNorm);
 export const stableMax = promised(variants.stableMax);
 export const sparsemax = promised(variants.sparsemax);
 export const entmax15 = promised(variants.entmax15);
+export const sparsemaxThreshold = promised(variants.sparsemaxThreshold);
+export const entmax15Threshold = promised(variants.entmax15Threshold);
 export const softpick = promised(variants.softpick);
 export const selfAdjustSoftmax = promised(variants.selfAdjustSoftmax);
 export const adaptiveTemperatureSoftmax = promised(variants.adaptiveTemperatureSoftmax);
@@ -88,6 +91,8 @@ export const acceptanceLimit = promised(decoding.acceptanceLimit);
 export const softPool = promised(pooling.softPool);
 export const spladeMax = promised(pooling.spladeMax);
 export const spladeSum = promised(pooling.spladeSum);
+export const tverskyLoss = promised(overlap.tverskyLoss);
+export const selfConsistency = promised(divergences.selfConsistency);
 
 export { createAsyncSpeculator as createSpeculator } from './speculator';
 export type {

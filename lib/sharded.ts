@@ -1,5 +1,6 @@
 /** The cross-entropy of a row whose columns lie in several places: shards of a vocabulary, or pieces that arrive. */
 import { plainObject, ruleValue } from './check';
+import { plainOf, requireAttached } from './elements';
 import { SoftlaneError, inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
 import { crossEntropy } from './loss';
 import { readFloats, widened } from './input';
@@ -87,7 +88,9 @@ export class CrossEntropyState {
    */
   push(columns: FloatInput, target?: number): this {
     const format = FORMATS.indexOf(this.#others.dtype ?? 'f32');
-    const x = widened(readFloats(NAME, 'x', columns, format));
+    const given = widened(readFloats(NAME, 'x', columns, format));
+    requireAttached(NAME, 'x', given);
+    const x = plainOf(given);
     if (target === undefined) {
       this.#others.push(x);
     } else {

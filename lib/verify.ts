@@ -137,7 +137,9 @@ interface Kept {
 
 function check(operator: Operator, kept: Kept): void {
   const { spec, x, inputs, y, results } = kept;
-  const rows = spec[Spec.rows];
+  const made = operandsOf(operator).map(({ role }, i) => (role === 'output' ? results[i] : y));
+  // Rows without elements may be any number.
+  const rows = [y, ...made].every((array) => !array?.length) ? 0 : spec[Spec.rows];
   const parameters = parametersOf(operator, spec);
   const format = FORMATS[spec[Spec.yFormat]];
   let worst: Worst | undefined;

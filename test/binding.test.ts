@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { catalogue } from '../lib/catalogue';
+import { defaultSpec } from '../lib/prepare';
 import { ALGORITHMS, SPEC_LENGTH, Spec, Status } from '../lib/spec';
 import { ARG_MAX, LOG_SUM_EXP, binding, spec, strangers, x, y } from './helpers/binding';
 import type { SpecFields } from './helpers/binding';
@@ -138,6 +140,14 @@ describe('run', () => {
     expect(Array.from(out)).toEqual(Array(3).fill(-Infinity));
     const huge = { op: LOG_SUM_EXP, rows: 2 ** 53 - 1, cols: 0 };
     expect(binding.run(spec(huge), none, out)).toBe(Status.BAD_OUTPUT);
+    // Results that nobody asks for are not walked either: that would take minutes.
+    const statuses = catalogue.map((line) => {
+      const call = defaultSpec(line);
+      call[Spec.rows] = 2 ** 32;
+      return binding.run(call, none, none, []);
+    });
+    const known = [Status.OK, Status.BAD_SPEC, Status.BAD_OUTPUT, Status.BAD_OPERAND];
+    expect(known).toEqual(expect.arrayContaining(statuses));
   });
 
   test('overlap', () => {

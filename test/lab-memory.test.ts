@@ -71,6 +71,10 @@ describe.each(isas)('memory on %s', (isa) => {
     expect(y).toEqual(x);
     memoryMover({ work: 'scale', isa, threads: 2, repeats: 2 })(y, y);
     expect(y.every((got, i) => got === x[i] / 4)).toBe(true);
+    const nothing = new Float32Array(0);
+    for (const work of binding._memoryWorks as MemoryWork[]) {
+      memoryMover({ work, isa, threads: 2 })(nothing, nothing);
+    }
   });
 
   test('naive softmax is softmax while nothing overflows', () => {

@@ -199,6 +199,10 @@ describe('rows without a result', () => {
       RangeError,
       'ERR_SOFTLANE_VALUE',
     );
+    // However many they are.
+    const rows = { data: new Float32Array(0), dims: [2 ** 40, 0] };
+    const none = expectError(() => createSampler().sample(rows), RangeError, 'ERR_SOFTLANE_VALUE');
+    expect(none.message).toMatch(/not masked, .*none in row 0/);
   });
 });
 

@@ -98,4 +98,28 @@ test('errors', () => {
   expect(() => state.merge(crossEntropyState({ temperature: 2 }))).toThrow(/temperature 1 and/);
   expect(() => crossEntropyState({ temperature: 0 })).toThrow(/^crossEntropyState: .*temperature/);
   expect(() => crossEntropyState({ smoothing: 1 } as never)).toThrow(/only temperature/);
+  const gone = new Float32Array(3);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  Object.defineProperty(gone, 'length', { value: 3 });
+  expect(() => crossEntropyState().push(gone, 1)).toThrow(/its memory/);
+});
+
+test('arrays of a class whose methods and fields are others', () => {
+  class Strange extends Float32Array {
+    override slice(): never {
+      throw new Error('of the class');
+    }
+    override subarray(): never {
+      throw new Error('of the class');
+    }
+    override get length(): number {
+      return 2;
+    }
+  }
+  const x = new Strange([1, 2, 3]);
+  const options = { labelSmoothing: 0.5 };
+  const want = crossEntropyState(options)
+    .push(Float32Array.of(1, 2, 3), 2)
+    .finish();
+  expect(crossEntropyState(options).push(x, 2).finish()).toBe(want);
 });

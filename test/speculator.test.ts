@@ -365,5 +365,7 @@ describe('errors', () => {
     expect(createSpeculator().verify(none, none, [], { cols: 3 }).tokens).toHaveLength(0);
     const { tokens, accepted } = createSpeculator().verify(target, none, [], { cols: 3 });
     expect([tokens.length, ...accepted]).toEqual([2, 0, 0]);
+    const rows = { data: none, dims: [2 ** 40, 0] };
+    expect(() => createSpeculator().verify(rows, rows, [])).toThrow(/not masked, .*in sequence 0/);
   });
 });

@@ -72,6 +72,14 @@ describe('always', () => {
     expect(verification.calls).toBe(9);
   });
 
+  test('rows without elements are not walked, however many they are', () => {
+    const data = new Float32Array(0);
+    const dims = [2 ** 32, 0];
+    expect(api.softmax({ data, dims })).toEqual({ data, dims });
+    const { normalised } = api.addRmsNorm({ data, dims }, { residual: { data, dims } });
+    expect(normalised.dims).toEqual(dims);
+  });
+
   test('one of several results that is off is found and named, and so it is behind a promise', async () => {
     fault.part = ([, indices]) => {
       (indices as Int32Array)[3]++;

@@ -102,6 +102,8 @@ export class SampleCall {
     this.rows = shape.rows;
     this.cols = shape.cols;
     this.signal = given.signal === undefined ? undefined : abortSignal(NAME, given.signal);
+    // However many there are.
+    if (this.cols === 0 && this.rows > 0) throw this.error(Refusal.MASKED);
     const frame = frameOf(mode === 'sync' ? memory : undefined, this.rows);
     this.spec = frame.spec;
     this.spec[Spec.xFormat] = shape.format;

@@ -77,6 +77,8 @@ export class SpeculateCall {
     this.x = shape.x;
     this.cols = shape.cols;
     this.signal = given['signal'] === undefined ? undefined : abortSignal(name, given['signal']);
+    // However many there are.
+    if (this.cols === 0 && shape.rows > 0) throw this.error(Refusal.MASKED);
     const tokens = tokensOf('draftTokens', call.tokens, name);
     const sequences = this.countSequences(shape.rows, tokens.length, given['sequences']);
     this.drafted = sequences === 0 ? 0 : tokens.length / sequences;

@@ -31,7 +31,7 @@ void move(const Isa& isa, const Traffic& traffic, int threads, const float* x, f
     return;
   }
   const size_t pieces = (n + kPiece - 1) / kPiece, chunks = static_cast<size_t>(threads) * 4;
-  const size_t length = (pieces + chunks - 1) / chunks * kPiece;
+  const size_t length = std::max((pieces + chunks - 1) / chunks, size_t{1}) * kPiece;
   struct Context {
     const Isa& isa;
     const Traffic& traffic;

@@ -41,5 +41,8 @@ extern const Isa kScalar;
 #ifdef SOFTLANE_X86
 extern const Isa kAvx2, kAvx512;
 #endif
+#ifdef SOFTLANE_ARM64
+extern const Isa kNeon;
+#endif
 
 }  // namespace softlane

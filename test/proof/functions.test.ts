@@ -90,7 +90,7 @@ test('no exported function is without a test of this kind', () => {
     'createSampler',
     // In makers.test.ts.
     ...['createSpeculator', 'createEntropySwitch', 'crossEntropyState', 'CrossEntropyState'],
-    ...['mahalanobis', 'fitMahalanobis'],
+    ...['mahalanobis', 'fitMahalanobis', 'mergeRowStats'],
   ];
   const errors = Object.keys(api).filter((name) => /^Softlane\w*Error$/.test(name));
   // In calls.test.ts, by their lines in the catalogue.
@@ -157,6 +157,19 @@ const steps = fc.array(
     { weight: 1, arbitrary: any.map((value) => ({ do: 'push any' as const, value })) },
     { weight: 2, arbitrary: fc.nat(2).map((which) => ({ do: 'merge' as const, which })) },
     { weight: 1, arbitrary: any.map((value) => ({ do: 'merge any' as const, value })) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(fc.integer({ min: -50, max: 50 }), fc.double({ min: -3e4, max: 3e4, noNaN: true }))
+        .map(([exponent, offset]) => ({ do: 'merge pair' as const, exponent, offset })),
+    },
+    {
+      weight: 1,
+      arbitrary: objectOf(['mantissa', 'exponent', 'offset']).map((value) => ({
+        do: 'merge odd pair' as const,
+        value,
+      })),
+    },
     { weight: 2, arbitrary: fc.constant({ do: 'copy' as const }) },
     {
       weight: 2,
@@ -243,6 +256,17 @@ describe('logSumExpState', () => {
         } else if (step.do === 'merge any') {
           const ok = returned(merged, () => one.state.merge(made(step.value) as never));
           expect(ok).toBe(false);
+        } else if (step.do === 'merge pair') {
+          const { exponent, offset } = step;
+          one.state.merge({ mantissa: 1, exponent, offset });
+          one.elements.push(offset + exponent * Math.LN2 * temperature);
+        } else if (step.do === 'merge odd pair') {
+          const pair = madeObject(step.value);
+          const state = api.logSumExpState();
+          if (returned(merged, () => state.merge(pair as never))) {
+            const { mantissa } = pair as api.LogSumExpPair;
+            expect(typeof mantissa === 'number' && !(mantissa < 0)).toBe(true);
+          }
         } else if (step.do === 'copy') {
           one.state = LogSumExpState.from(
             JSON.parse(JSON.stringify(one.state)) as api.LogSumExpStateJson,

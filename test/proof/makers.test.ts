@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as api from '../../lib';
 import { effort, say, seed } from '../helpers/effort';
-import { Cases, any, made, madeObject, objectOf } from '../support/hostile/any';
+import { Cases, any, made, madeObject, objectOf, seldom } from '../support/hostile/any';
 import { documentedErrors } from '../support/hostile/judge';
 import { polluted } from '../support/hostile/values';
 
@@ -207,4 +207,49 @@ test('whatever is no object is refused by all of them', () => {
     }),
     { seed, numRuns: Math.ceil(RUNS / 10) },
   );
+});
+
+test('mergeRowStats: any shards, any options', () => {
+  const documented = documentedErrors('merge-stats', 'mergeRowStats');
+  const names = ['max', 'argMax', 'count', 'mean', 'topValues', 'mantissa', 'pNorm', 'constructor'];
+  const arrays = {
+    floats: () => Float32Array.of(3, NaN),
+    indices: () => Int32Array.of(1, -1),
+    longer: () => new Float32Array(4),
+  };
+  const shard = fc.dictionary(fc.constantFrom(...names), fc.constantFrom(...Object.keys(arrays)), {
+    maxKeys: 4,
+  });
+  const fit = { max: 'floats', argMax: 'indices', count: 'indices', mean: 'floats' };
+  const shards = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(fit) }, shard), {
+    maxLength: 3,
+  });
+  let good = 0;
+  const property = fc.property(
+    fc.tuple(shards, seldom(any), seldom(any)),
+    objectOf(['cols', 'temperature', 'k', 'colour']),
+    fc.integer({ min: -2, max: 8 }),
+    ([recipes, strangeShard, strange], recipe, kind) => {
+      const list: unknown[] = recipes.map((each) =>
+        Object.fromEntries(
+          Object.entries(each).map(([name, array]) => [
+            name,
+            arrays[array as keyof typeof arrays](),
+          ]),
+        ),
+      );
+      if (strangeShard !== null) list[0] = made(strangeShard);
+      const usual = { cols: recipes.map((_, i) => 2 + i), k: Math.max(1, kind) };
+      const options = kind < 0 ? madeObject(recipe) : usual;
+      const merge = (): unknown =>
+        (api.mergeRowStats as unknown as Anything)(
+          strange === null ? list : made(strange),
+          options,
+        );
+      const ok = cases.returned(documented, () => (kind === 0 ? polluted(-1, merge) : merge()));
+      if (ok) good++;
+    },
+  );
+  fc.assert(property, { seed, numRuns: RUNS });
+  expect(good).toBeGreaterThan(RUNS / 50);
 });

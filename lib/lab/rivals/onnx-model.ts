@@ -8,6 +8,7 @@ const BYTES = 2;
 export const FLOAT = 1;
 export const INT64 = 7;
 const ATTRIBUTE_INT = 2;
+const ATTRIBUTE_INTS = 7;
 const IR_VERSION = 8;
 const OPSET = 13;
 
@@ -32,9 +33,11 @@ function bytes(number: number, ...parts: (string | Uint8Array)[]): Buffer {
   ]);
 }
 
-/** AttributeProto: 1 name, 3 i, 20 type. */
-export const attribute = (name: string, value: number): Buffer =>
-  bytes(5, bytes(1, name), int(3, value), int(20, ATTRIBUTE_INT));
+/** AttributeProto: 1 name, 3 i or 8 ints, 20 type. */
+export const attribute = (name: string, value: number | readonly number[]): Buffer =>
+  typeof value === 'number'
+    ? bytes(5, bytes(1, name), int(3, value), int(20, ATTRIBUTE_INT))
+    : bytes(5, bytes(1, name), ...value.map((one) => int(8, one)), int(20, ATTRIBUTE_INTS));
 
 /** A tensor that goes in or comes out; a dimension with a name may have any length. */
 export interface ModelValue {
@@ -97,8 +100,8 @@ const NODES: Readonly<Record<string, Node>> = {
   argMax: { type: 'ArgMax', attributes: { axis: 1, keepdims: 0 }, output: INT64 },
 };
 
-/** The axes of a reduction are a list, AttributeProto 8 ints of type 7. */
-const AXES = bytes(5, bytes(1, 'axes'), int(8, 1), int(20, 7));
+/** The axes of a reduction are a list. */
+const AXES = attribute('axes', [1]);
 
 export interface OneNode {
   readonly model: Buffer;

@@ -128,6 +128,7 @@ export const readProperties: readonly string[] = [
   ...['cols', 'rows', 'stride', 'outStride', 'out', 'threads', 'isa', 'signal', 'algorithm'],
   ...['temperature', 'maskedRow', 'data', 'dims', 'type', 'location', 'verify', 'numbers'],
   ...['targets', 'other', 'weight', 'k', 'nan', 'stats', 'values', 'indices', 'counts', 'bins'],
+  ...['mantissa', 'exponent', 'offset', 'max', 'count'],
 ];
 
 /** Runs `work` while every object seems to have these properties. */

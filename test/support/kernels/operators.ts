@@ -21,8 +21,8 @@ export const operators: readonly [string, Operator][] = catalogue
   .flatMap(viewsOf)
   .map((view) => [view.name, view]);
 
-/** How many operators together see a whole list of cases at every `npm test`: what all see stays about four lists. */
-const SHARES = Math.max(8, Math.ceil(operators.length / 4));
+/** How many operators together see a whole list of cases at every `npm test`: what all see stays about three lists. */
+const SHARES = Math.max(8, Math.ceil(operators.length / 3));
 
 /**
  * The cases of a list that an operator gets at every `npm test`: of its neighbours each gets others, and softmax gets half

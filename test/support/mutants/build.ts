@@ -1,11 +1,28 @@
 /** A copy of the native sources in which a piece can be changed, and the addon that comes of it. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './list';
 
 const root = join(__dirname, '..', '..', '..');
+
+/** The kernels that the addon under test has: what leaves them alone is compiled in seconds. */
+const BUILT = join(root, 'build');
+const hasPlainKernels = (): boolean =>
+  !process.env['SOFTLANE_SANITIZE'] && existsSync(join(BUILT, 'Release', 'softlane.node'));
+
+/** Everything else is compiled into the kernels. */
+const changesKernels = ({ file }: Mutant): boolean =>
+  file.startsWith('native/') && !/^native\/(binding|runtime)\/\w+\.cpp$/.test(file);
 
 /** What lies between two tokens: nothing, white space, comments. */
 const GAP = String.raw`(?:\s|//[^\n]*\n|/\*[\s\S]*?\*/)*`;
@@ -38,7 +55,7 @@ export class Workshop {
       cpSync(join(root, name), join(this.folder, name), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'));
-    this.build();
+    this.build(hasPlainKernels());
   }
 
   /** What makes softlane load the addon that is here: node-gyp-build reads it. */
@@ -52,7 +69,7 @@ export class Workshop {
     const whole = readFileSync(file, 'utf8');
     writeFileSync(file, changed(mutant, whole));
     try {
-      this.build();
+      this.build(hasPlainKernels() && !changesKernels(mutant));
       await work();
     } finally {
       writeFileSync(file, whole);
@@ -63,9 +80,15 @@ export class Workshop {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private build(): void {
+  private build(takesKernels: boolean): void {
+    const kernels = takesKernels ? BUILT : '';
+    for (const command of ['configure', 'build']) this.cmakeJs(command, kernels);
+  }
+
+  private cmakeJs(command: string, kernels: string): void {
     const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
-    const args = [cmakeJs, 'build', '--directory', this.folder, '--parallel', '2'];
+    const folder = ['--directory', this.folder, `--CDSOFTLANE_KERNELS=${kernels}`];
+    const args = [cmakeJs, command, ...folder, '--parallel', '2'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${stdout}${stderr}`);
   }
