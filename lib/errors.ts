@@ -181,6 +181,18 @@ export function unknownOption(
   );
 }
 
+/** What `make` gives, or an error of ours where the engine has no memory for it. */
+export function orOutOfMemory<T>(operator: string, purpose: () => string, make: () => T): T {
+  try {
+    return make();
+  } catch {
+    throw new SoftlaneError(
+      'ERR_SOFTLANE_OUT_OF_MEMORY',
+      `${operator}: expected enough memory for ${purpose()}, received none`,
+    );
+  }
+}
+
 /** What a function does by calling an operator: the errors of that call begin with the function's own name. */
 export function inTheNameOf<T>(name: string, operator: string, call: () => T): T {
   try {

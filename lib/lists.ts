@@ -1,7 +1,7 @@
 /** Lists of numbers of the caller: an array, a typed array, or anything with a length. Each element is read once. */
 import { types } from 'node:util';
 import { requireAttached } from './elements';
-import { SoftlaneError, wrongShape, wrongType, wrongValue } from './errors';
+import { orOutOfMemory, wrongShape, wrongType, wrongValue } from './errors';
 import type { OperandArray } from './operator';
 
 /** An item each. */
@@ -68,14 +68,11 @@ export function copyOf(name: string, argument: string, list: OperandArray): Floa
     throw wrongType(name, argument, 'an array of numbers', list);
   }
   requireAttached(name, argument, list);
-  try {
-    return new Float64Array(list);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `${name}: expected enough memory for a copy of ${argument}, received none`,
-    );
-  }
+  return orOutOfMemory(
+    name,
+    () => `a copy of ${argument}`,
+    () => new Float64Array(list),
+  );
 }
 
 function elementsOf(

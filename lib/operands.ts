@@ -1,7 +1,7 @@
 /** The arrays of a call beside x and its output: their lengths, what the options give for them, and new ones. */
 import { plainObject } from './check';
 import { kinds, requireAttached } from './elements';
-import { SoftlaneError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { orOutOfMemory, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import type { Input } from './input';
 import { readFloats, widened } from './input';
 import type { Layout } from './layout';
@@ -64,14 +64,9 @@ export function operandIndex(operator: Operator, name: string): number {
 }
 
 export function makeOperand(operator: Operator, operand: Operand, length: number): OperandArray {
-  try {
-    return new kinds[operand.element].make(length);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `${operator.name}: expected enough memory for ${operand.name}, ${length} elements, received none`,
-    );
-  }
+  const { make } = kinds[operand.element];
+  const purpose = () => `${operand.name}, ${length} elements`;
+  return orOutOfMemory(operator.name, purpose, () => new make(length));
 }
 
 /** How an argument is called in an error: that of an output is a part of `out`. */

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { current, isaName, native } from './configure';
 import { arrayOf, halvesOf, kinds, requireAttached } from './elements';
-import { SoftlaneError, wrongShape, wrongType } from './errors';
+import { SoftlaneError, orOutOfMemory, wrongShape, wrongType } from './errors';
 import { columnsOf, groupsOf, requireNoGroups } from './groups';
 import { readInput } from './input';
 import { gatherOperands, outerDims, recordOf, requireLimits } from './operands';
@@ -404,14 +404,9 @@ export function outputFormat({ output }: Operator, format: number, asked: number
 
 /** A new output; zeros where a stride leaves gaps. */
 export function allocate(operator: Operator, spec: Float64Array, length: number): OutputArray {
-  try {
-    return new kinds[outputElement(operator, spec)].make(length) as OutputArray;
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `${operator.name}: expected enough memory for an output of ${length} elements, received none`,
-    );
-  }
+  const { make } = kinds[outputElement(operator, spec)];
+  const purpose = () => `an output of ${length} elements`;
+  return orOutOfMemory(operator.name, purpose, () => new make(length) as OutputArray);
 }
 
 /** A checked call that belongs to the caller alone (asynchronous work). */

@@ -337,7 +337,7 @@ describe('beside', () => {
     fs.truncateSync(vast, fs.statSync(vast).size + 4 * many * hidden);
     await expect(
       runJob({ inputs: inputsOf, outputs: [{ path, op: 'max-logit' }], head: vast }),
-    ).rejects.toThrow('expected memory for');
+    ).rejects.toThrow('expected enough memory for');
     // It is an input as others are: no output replaces it.
     const before = fs.readFileSync(head);
     const outputs = [{ path: head, op: 'max-logit' }];

@@ -2,7 +2,7 @@
 import { plainObject, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { kinds, requireAttached } from '../elements';
-import { SoftlaneError, unknownOption, wrongShape, wrongType } from '../errors';
+import { orOutOfMemory, unknownOption, wrongShape, wrongType } from '../errors';
 import type { OperandArray } from '../operator';
 import { CURRENT_ISA, DEFAULT_THREADS, Spec } from '../spec';
 
@@ -45,14 +45,11 @@ export function resultArray(
 ): OperandArray {
   const kind = kinds[element];
   if (given === undefined) {
-    try {
-      return new kind.make(needed);
-    } catch {
-      throw new SoftlaneError(
-        'ERR_SOFTLANE_OUT_OF_MEMORY',
-        `${name}: expected enough memory for ${needed} results, received none`,
-      );
-    }
+    return orOutOfMemory(
+      name,
+      () => `${needed} results`,
+      () => new kind.make(needed),
+    );
   }
   const argument = `options.out.${part}`;
   if (!kind.is(given)) throw wrongType(name, argument, kind.name, given);

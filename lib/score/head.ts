@@ -2,7 +2,7 @@
  * Hidden states times a head matrix: logits in blocks. A plain multiply in JavaScript, one float64 sum an element in the
  * order of the hidden dimension, so that its bits depend on nothing else; a few billion products a second it is not.
  */
-import { SoftlaneError } from '../errors';
+import { orOutOfMemory } from '../errors';
 import { SoftlaneFileError } from './errors';
 import type { FileIdentity } from './input-file';
 import { openSource, locate } from './inputs';
@@ -38,14 +38,8 @@ export async function readHead(path: string): Promise<Head> {
 }
 
 function weightsOf(path: string, length: number): Float32Array {
-  try {
-    return new Float32Array(length);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `score: expected memory for the ${4 * length} bytes of ${path}, received none`,
-    );
-  }
+  const purpose = () => `the ${4 * length} bytes of ${path}`;
+  return orOutOfMemory('score', purpose, () => new Float32Array(length));
 }
 
 /** Weights that are used for all rows of a tile before the next ones are. */

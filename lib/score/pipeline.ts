@@ -1,4 +1,4 @@
-import { SoftlaneError } from '../errors';
+import { orOutOfMemory } from '../errors';
 
 /**
  * What happens to a block of rows. Each stage works on one block at a time; different stages overlap. `read` gives how
@@ -68,12 +68,6 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 
 /** Memory that asynchronous calls use where it is. */
 export function sharedMemory(bytes: number): SharedArrayBuffer {
-  try {
-    return new SharedArrayBuffer(bytes);
-  } catch {
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `score: expected memory for ${bytes} bytes, which one block of rows needs, received none`,
-    );
-  }
+  const purpose = () => `the ${bytes} bytes that one block of rows needs`;
+  return orOutOfMemory('score', purpose, () => new SharedArrayBuffer(bytes));
 }
