@@ -40,13 +40,13 @@ function integerFrom(min: number): string {
 }
 
 export function threadCount(operator: string, argument: string, value: unknown): number {
-  const expected = `an integer from 1 to ${MAX_THREADS}`;
-  if (typeof value !== 'number') throw wrongType(operator, argument, expected, value);
+  if (typeof value !== 'number') throw wrongType(operator, argument, THREADS, value);
   if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
-    throw wrongValue(operator, argument, expected, value);
+    throw wrongValue(operator, argument, THREADS, value);
   }
   return value;
 }
+const THREADS = `an integer from 1 to ${MAX_THREADS}`;
 
 export function ruleValue(
   operator: string,

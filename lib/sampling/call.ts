@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { plainObject, size } from '../check';
 import { native } from '../configure';
-import { requireAttached } from '../elements';
+import { kinds, requireAttached } from '../elements';
 import { wrongShape, wrongType, wrongValue } from '../errors';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
@@ -12,7 +12,7 @@ import { Joined, readIds, readLogits, requireOneARow } from './inputs';
 import type { CallOptions } from './options';
 import { ASKED, NO_OPTIONS, readOptions } from './options';
 import { refusal } from './refusal';
-import { readOut, resultArray, writeRun } from './results';
+import { copyOfFirst, readOut, resultArray, writeRun } from './results';
 import type { Settings } from './settings';
 import {
   FIELDS,
@@ -57,14 +57,23 @@ export interface Memory {
 interface Frame {
   readonly spec: Float64Array;
   readonly lines: Float64Array;
+  readonly operands: (OperandArray | undefined)[];
+  /** What few results of a synchronous call are written to, by their places. */
+  readonly few: (OperandArray | undefined)[] | undefined;
 }
+
+/** Results that the engine would keep among its objects. */
+const FEW = 16;
 
 function frameOf(memory: Memory | undefined, rows: number): Frame {
   const idle = memory?.idle;
   // A getter among the options may use the sampler meanwhile: that call makes arrays of its own.
   if (memory !== undefined) memory.idle = undefined;
   if (idle?.lines.length !== rows * FIELDS) {
-    return { spec: new Float64Array(SPEC_LENGTH), lines: new Float64Array(rows * FIELDS) };
+    const lines = new Float64Array(rows * FIELDS);
+    const operands = new Array<undefined>(PLACES).fill(undefined);
+    const few = memory === undefined ? undefined : [...operands];
+    return { spec: new Float64Array(SPEC_LENGTH), lines, operands, few };
   }
   idle.spec.fill(0);
   return idle;
@@ -82,12 +91,12 @@ export class SampleCall {
   readonly spec: Float64Array;
   x: InputArray;
   readonly y = undefined;
-  readonly operands: (OperandArray | undefined)[] = new Array<undefined>(PLACES).fill(undefined);
+  readonly operands: (OperandArray | undefined)[];
   readonly signal: AbortSignal | undefined;
   readonly rows: number;
   readonly cols: number;
   private readonly ids: Float64Array;
-  private readonly lines: Float64Array;
+  private readonly frame: Frame;
   private readonly settings: Settings[];
 
   constructor(
@@ -103,11 +112,12 @@ export class SampleCall {
     this.cols = shape.cols;
     this.signal = given.signal === undefined ? undefined : abortSignal(NAME, given.signal);
     // However many there are.
-    if (this.cols === 0 && this.rows > 0) throw this.error(Refusal.MASKED);
+    if (this.cols === 0 && this.rows > 0) throw refusal(NAME, Refusal.MASKED, [], REASONS);
     const frame = frameOf(mode === 'sync' ? memory : undefined, this.rows);
+    this.frame = frame;
     this.spec = frame.spec;
     this.spec[Spec.xFormat] = shape.format;
-    this.lines = frame.lines;
+    this.operands = frame.operands;
     this.settings = this.readRows(given.perRow);
     this.ids = readIds(given.rows, this.rows);
     this.writeSpec(given);
@@ -122,7 +132,7 @@ export class SampleCall {
   /** Of a row: its options, over those of the sampler. */
   private readRows(perRow: unknown): Settings[] {
     const { given, settings } = this.memory;
-    if (perRow === undefined) return new Array<Settings>(this.rows).fill(settings);
+    if (perRow === undefined) return this.forEachRow(settings);
     if (!Array.isArray(perRow)) {
       throw wrongType(NAME, 'options.perRow', 'an array of options', perRow);
     }
@@ -132,6 +142,10 @@ export class SampleCall {
       const argument = `options.perRow[${row}]`;
       return readSettings({ ...given, ...plainObject(NAME, argument, each) }, argument);
     });
+  }
+
+  private forEachRow<T>(value: T): T[] {
+    return this.rows === 1 ? [value] : new Array<T>(this.rows).fill(value);
   }
 
   private requireOneARow(argument: string, length: number): void {
@@ -195,7 +209,8 @@ export class SampleCall {
   }
 
   private writeInputs(given: CallOptions): void {
-    const { cols, settings, spec, operands, lines } = this;
+    const { cols, settings, spec, operands } = this;
+    const { lines } = this.frame;
     const histories = this.readHistories(given.history);
     const prompts = this.readPrompts(given.promptLength, histories);
     const history = new Joined<Int32Array>(Int32Array);
@@ -257,7 +272,7 @@ export class SampleCall {
   /** The tokens so far of every row. */
   private readHistories(value: unknown): Int32Array[] {
     const { rows } = this;
-    if (value === undefined) return new Array<Int32Array>(rows).fill(NOTHING);
+    if (value === undefined) return this.forEachRow(NOTHING);
     const single = types.isInt32Array(value) || (Array.isArray(value) && isNumbers(value));
     if (single && rows === 1) return [tokensOf('options.history', value)];
     if (!Array.isArray(value) || single) {
@@ -301,6 +316,7 @@ export class SampleCall {
 
   private writeResults(given: CallOptions): void {
     const { operands, spec } = this;
+    const { few } = this.frame;
     const drawn = this.rows * spec[Spec.temperature + 4];
     const found = readOut(NAME, given.out, RESULTS);
     for (const name of RESULTS) {
@@ -309,13 +325,29 @@ export class SampleCall {
       const array = found[name];
       const optional = (ASKED as readonly string[]).includes(name);
       const asked = !optional || operands[Place[name]] !== undefined || array !== undefined;
-      operands[Place[name]] = asked ? resultArray(NAME, name, element, array, needed) : undefined;
+      if (!asked) {
+        operands[Place[name]] = undefined;
+      } else if (array === undefined && few !== undefined && needed <= FEW) {
+        operands[Place[name]] = few[Place[name]] ??= new kinds[element].make(FEW);
+      } else {
+        operands[Place[name]] = resultArray(NAME, name, element, array, needed);
+      }
     }
+  }
+
+  /** What the caller gets for an operand that was written. */
+  private resultAt(place: number): OperandArray | undefined {
+    const array = this.operands[place];
+    if (array === undefined || array !== this.frame.few?.[place]) return array;
+    const width = place === Place.filtered ? this.cols : this.spec[Spec.temperature + 4];
+    return copyOfFirst(array, this.rows * width);
   }
 
   /** Leaves its arrays to the next call; after the last use of a synchronous one. */
   release(): void {
-    this.memory.idle = { spec: this.spec, lines: this.lines };
+    const { operands } = this;
+    for (let i = 0; i < PLACES; i++) operands[i] = undefined;
+    this.memory.idle = this.frame;
   }
 
   /** Lets go of the inputs, which native code has copied. */
@@ -327,11 +359,11 @@ export class SampleCall {
   finish(): Sampled {
     const { memory, settings, ids } = this;
     const result: Sampled = {
-      tokens: this.operands[Place.tokens] as Int32Array,
-      logProbs: this.operands[Place.logProbs] as Float32Array,
+      tokens: this.resultAt(Place.tokens) as Int32Array,
+      logProbs: this.resultAt(Place.logProbs) as Float32Array,
     };
     for (const name of ASKED) {
-      const array = this.operands[Place[name]];
+      const array = this.resultAt(Place[name]);
       if (array !== undefined) result[name] = array as Float32Array;
     }
     settings.forEach(({ mirostat }, row) => {
@@ -346,18 +378,15 @@ export class SampleCall {
 
   error(status: number): Error {
     return refusal(NAME, status, [this.x, ...this.operands], {
-      [Refusal.NAN]: [
-        "logits to have no NaN and no +Infinity (nan: 'masked' takes a NaN for a masked token)",
-        'one in row',
-      ],
-      [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
+      ...REASONS,
       [Refusal.TOKEN]: this.wrongToken(Math.floor(status / 256)),
     });
   }
 
   /** The token of a row that is no column, as far as the arrays are still there. */
   private wrongToken(row: number): readonly [expected: string, received: string] {
-    const { lines, operands, cols } = this;
+    const { operands, cols } = this;
+    const { lines } = this.frame;
     const at = (field: number): number => lines[row * FIELDS + field];
     const expected = `to have only tokens below ${cols}, the number of columns`;
     for (const [argument, place, begin, end] of [
@@ -372,6 +401,13 @@ export class SampleCall {
   }
 }
 
+const REASONS = {
+  [Refusal.NAN]: [
+    "logits to have no NaN and no +Infinity (nan: 'masked' takes a NaN for a masked token)",
+    'one in row',
+  ],
+  [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
+} as const;
 const NO_LOGITS = new Float32Array(0);
 const NOTHING = new Int32Array(0);
 

@@ -1,4 +1,5 @@
 /** What a sampler and a speculator have in common: how a call runs, and the arrays of its results. */
+import { types } from 'node:util';
 import { plainObject, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { kinds, requireAttached } from '../elements';
@@ -17,14 +18,18 @@ export function writeRun(
     threads === undefined ? DEFAULT_THREADS : threadCount(name, 'options.threads', threads);
 }
 
+const NONE: Readonly<Record<string, unknown>> = Object.freeze(
+  Object.create(null) as Record<string, unknown>,
+);
+
 /** The members of `out`, each read once. */
 export function readOut<P extends string>(
   name: string,
   given: unknown,
   parts: readonly P[],
-): Partial<Record<P, unknown>> {
+): Readonly<Partial<Record<P, unknown>>> {
+  if (given === undefined) return NONE as Partial<Record<P, unknown>>;
   const found = Object.create(null) as Partial<Record<P, unknown>>;
-  if (given === undefined) return found;
   const out = plainObject(name, 'options.out', given);
   for (const key of Object.keys(out)) {
     if (!(parts as readonly string[]).includes(key)) {
@@ -57,4 +62,15 @@ export function resultArray(
   if (given.length >= needed) return given;
   const expected = `have at least ${needed} elements`;
   throw wrongShape(name, argument, expected, `${given.length} elements`);
+}
+
+/**
+ * A new array of the first few elements. The engine keeps so short a one among its objects until native code asks where it
+ * is, and then gives it memory and a buffer, which costs as much as sampling a short row: hence native code has a longer
+ * one, and the caller this copy.
+ */
+export function copyOfFirst(array: OperandArray, length: number): OperandArray {
+  const copy = new (types.isInt32Array(array) ? Int32Array : Float32Array)(length);
+  for (let i = 0; i < length; i++) copy[i] = array[i];
+  return copy;
 }

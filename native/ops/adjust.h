@@ -1,5 +1,6 @@
 // Logits that penalties and biases change: those of the tokens that the history or the bias names,
-// a small share of a row. They are worked out once, and a row is read through them.
+// a small share of a row. They are worked out once, and a row is read through them; or, where none
+// can rise, for the candidates alone (gather.h).
 #pragma once
 
 #include "../rows/operator.h"
@@ -44,44 +45,69 @@ class AdjustedTokens {
   size_t count() const { return count_; }
   const Adjusted& operator[](size_t i) const { return list_[i]; }
 
-  // What the settings say of a row of n logits. False for a token beyond the row.
-  bool gather(const Settings& s, const SampleArrays& arrays, size_t n) {
-    count_ = 0;
-    const size_t most = static_cast<size_t>(s.history() + s.biases());
-    const size_t size = slots(most);
-    bits_ = 0;
-    while (size_t{1} << bits_ < size) ++bits_;
-    for (size_t i = 0; most > 0 && i < size; ++i) slot_[i] = kFree;
-    const auto inside = [=](int32_t token) { return static_cast<uint32_t>(token) < n; };
-    for (size_t i = s.size(kHistoryBegin); i < s.size(kHistoryEnd); ++i) {
-      const int32_t token = arrays.history[i];
-      if (!inside(token)) return false;
-      Adjusted* each = find_or_add(token);
-      each->seen++;
-      if (i >= s.size(kHistoryGenerated)) each->generated++;
+  // What the settings, which must stay there, say of a row x of n logits. False for a token beyond
+  // the row.
+  bool take(const Settings& s, const SampleArrays& arrays, const float* x, size_t n) {
+    s_ = &s, arrays_ = arrays, x_ = x, n_ = static_cast<uint32_t>(n), count_ = 0;
+    int count = 0;
+    for (int i = 0; const int step = s.step(kAdjustOrder, i); ++i) {
+      if (s.adjusts(step)) steps_[count++] = step;
     }
-    const int32_t* history = arrays.history + s.size(kHistoryBegin);
-    const size_t length = static_cast<size_t>(s.history());
-    if (s.on(kNoRepeatNgram, 0)) ban_ngrams(history, length, s.size(kNoRepeatNgram));
-    if (s.on(kDryMultiplier, 0)) match_repeats(s, arrays, history, length);
-    for (size_t i = s.size(kBiasBegin); i < s.size(kBiasEnd); ++i) {
-      const int32_t token = arrays.bias_tokens[i];
-      if (!inside(token)) return false;
-      find_or_add(token)->bias += arrays.bias_values[i];
-    }
-    return true;
+    steps_[count] = kNoAdjust;
+    return are_inside(arrays.history, s.size(kHistoryBegin), s.size(kHistoryEnd)) &&
+           are_inside(arrays.bias_tokens, s.size(kBiasBegin), s.size(kBiasEnd));
   }
 
-  // The changed logits, in double and rounded once.
-  void evaluate(const Settings& s, const float* x) {
-    int steps[16] = {}, count = 0;
-    for (int i = 0; const int step = s.step(kAdjustOrder, i); ++i) {
-      if (s.adjusts(step)) steps[count++] = step;
-    }
-    for (size_t i = 0; i < count_; ++i) {
-      list_[i].value = changed(s, steps, list_[i], x[list_[i].token]);
+  // Whether there are changes, of which none raises a logit or asks for more than how often a
+  // token was seen.
+  bool only_lower() const {
+    if (s_ == nullptr || steps_[0] == kNoAdjust) return false;
+    const Settings& s = *s_;
+    constexpr double kLongEnough = 256;  // below, a table of them all costs less
+    return s.history() >= kLongEnough && s.biases() == 0 && !s.on(kNoRepeatNgram, 0) &&
+           !s.on(kDryMultiplier, 0) && s[kRepetitionPenalty] >= 1 && s[kFrequencyPenalty] >= 0 &&
+           s[kPresencePenalty] >= 0;
+  }
+
+  // f(token, whether it was generated) for each of the history.
+  template <class F>
+  void each_seen(F f) const {
+    const int32_t* history = arrays_.history;
+    const size_t generated = s_->size(kHistoryGenerated), end = s_->size(kHistoryEnd);
+    const uint32_t n = n_;
+    for (size_t i = s_->size(kHistoryBegin); i < end; ++i) {
+      const int32_t token = history[i];
+      // Another thread may have changed it since it was looked at.
+      if (static_cast<uint32_t>(token) < n) f(token, i >= generated);
     }
   }
+
+  // All changes at once; a row is read through them from here on.
+  void work_out() {
+    if (s_ == nullptr || s_->history() + s_->biases() == 0) return;
+    const Settings& s = *s_;
+    const size_t length = static_cast<size_t>(s.history());
+    const size_t size = slots(length + static_cast<size_t>(s.biases()));
+    bits_ = 0;
+    while (size_t{1} << bits_ < size) ++bits_;
+    for (size_t i = 0; i < size; ++i) slot_[i] = kFree;
+    each_seen([&](int32_t token, bool generated) {
+      Adjusted* each = find_or_add(token);
+      each->seen++;
+      each->generated += generated;
+    });
+    const int32_t* history = arrays_.history + s.size(kHistoryBegin);
+    if (s.on(kNoRepeatNgram, 0)) ban_ngrams(history, length, s.size(kNoRepeatNgram));
+    if (s.on(kDryMultiplier, 0)) match_repeats(s, arrays_, history, length);
+    for (size_t i = s.size(kBiasBegin); i < s.size(kBiasEnd); ++i) {
+      const int32_t token = arrays_.bias_tokens[i];
+      if (is_inside(token)) find_or_add(token)->bias += arrays_.bias_values[i];
+    }
+    for (size_t i = 0; i < count_; ++i) list_[i].value = changed(list_[i], x_[list_[i].token]);
+  }
+
+  // The logit of such a token, in double and rounded once.
+  float changed(const Adjusted& a, float raw) const { return changed(*s_, steps_, a, raw); }
 
   bool has(size_t token) const {
     return count_ > 0 && slot_[place(static_cast<int32_t>(token))] != kFree;
@@ -90,11 +116,26 @@ class AdjustedTokens {
  private:
   static constexpr uint32_t kFree = 0xffffffffu;
 
+  const Settings* s_ = nullptr;
+  SampleArrays arrays_ = {};
+  const float* x_ = nullptr;
+  uint32_t n_ = 0;
+  int steps_[16];  // those that are on, 0 ends them
   Adjusted* list_;
   uint32_t* slot_;
   int32_t* matches_;
   size_t count_ = 0;
   int bits_ = 4;
+
+  bool is_inside(int32_t token) const { return static_cast<uint32_t>(token) < n_; }
+  bool are_inside(const int32_t* tokens, size_t begin, size_t end) const {
+    uint32_t most = 0;
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t token = static_cast<uint32_t>(tokens[i]);
+      most = token > most ? token : most;
+    }
+    return begin >= end || most < n_;
+  }
 
   // The token's slot, or the free one where it would be. Another thread may change a token between
   // two looks at it, so that there may be more of them than was counted: then the last serves.
@@ -166,7 +207,6 @@ class AdjustedTokens {
     return result;
   }
 
-  // steps: those that are on, 0 ends them.
   static float changed(const Settings& s, const int* steps, const Adjusted& a, float raw) {
     double x = raw;
     if (!is_finite(x)) return raw;

@@ -7,6 +7,7 @@
 
 #include "../rows/order.h"
 #include "../rows/reduce.h"
+#include "above.h"
 #include "keys.h"
 
 namespace softlane {
@@ -192,11 +193,11 @@ struct Candidates {
     }
     Above above;
     if (2 * count_of_groups > m.groups) {
-      look(x, 0, n, &above);
+      above.look(x, 0, n, threshold);
     } else {
       for (; some != 0; some &= some - 1) {
         const size_t i = static_cast<size_t>(__builtin_ctz(some)) * BlockMaxima::kGroup;
-        look(x, i, n - i < BlockMaxima::kGroup ? n : i + BlockMaxima::kGroup, &above);
+        above.look(x, i, n - i < BlockMaxima::kGroup ? n : i + BlockMaxima::kGroup, threshold);
       }
     }
     take(keys, x, index, above);
@@ -212,57 +213,22 @@ struct Candidates {
   }
 
  private:
-  // Elements of a block that are above the threshold, or NaN: one bit each, and which words of bits
-  // are not 0. Filled without a branch, as none of these could be foreseen.
-  struct Above {
-    static constexpr size_t kWord = 64;
-    uint64_t words[kBlock / kWord];
-    uint8_t taken[kBlock / kWord + 1];
-    size_t count = 0;
-
-    void add(size_t word, uint64_t found) {
-      words[word] = found;
-      taken[count] = static_cast<uint8_t>(word);
-      count += found != 0;
-    }
-  };
-
-  // begin is a multiple of a word.
-  void look(const float* x, size_t begin, size_t end, Above* above) const {
-    constexpr size_t kWord = Above::kWord;
-    const splat t = set1(threshold);
-    for (; begin + kWord <= end; begin += kWord) {
-      uint64_t found = 0;
-      for (size_t j = 0; j < kWord; j += kLanes) {
-        found |= static_cast<uint64_t>(lanes(above_or_nan(load(x + begin + j), t))) << j;
-      }
-      above->add(begin / kWord, found);
-    }
-    if (begin == end) return;
-    uint64_t found = 0;
-    for (size_t i = begin; i < end; ++i) {
-      found |= static_cast<uint64_t>(!(x[i] <= threshold)) << (i - begin);
-    }
-    above->add(begin / kWord, found);
-  }
-
   void take(uint64_t* keys, const float* x, size_t index, const Above& above) {
     for (size_t i = 0; i < above.count; ++i) {
       const size_t word = above.taken[i];
-      for (uint64_t found = above.words[word]; found != 0; found &= found - 1) {
-        const size_t at = word * Above::kWord + static_cast<size_t>(__builtin_ctzll(found));
+      Above::each(word, above.words[word], [&](size_t at) {
         const float v = x[at];
         has_nan |= v != v;
         if (count == capacity) select(keys);
         keys[count] = key_of(v, index + at);
         count += !(v <= threshold);
-      }
+      });
     }
   }
 
   void scan_above(uint64_t* keys, const float* x, size_t n, size_t index) {
     Above above;
-    look(x, 0, n, &above);
+    above.look(x, 0, n, threshold);
     take(keys, x, index, above);
   }
 

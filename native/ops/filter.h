@@ -73,7 +73,7 @@ struct FilterWork {
     kept.n = 0;
   }
 
-  SampleRow row(const float* x, size_t n, const AdjustedTokens& tokens, const uint32_t* allowed,
+  SampleRow row(const float* x, size_t n, AdjustedTokens& tokens, const uint32_t* allowed,
                 bool mask_nan) const {
     return SampleRow(x, n, tokens, allowed, mask_nan, blocks, next, copy);
   }

@@ -14,44 +14,31 @@ struct Met {
 };
 
 // Every element that is not below the limit, in order; full(&limit) is called when the candidates
-// may not fit, and raises the limit. Elements that were adjusted are left out if `raw`.
+// may not fit, makes room, and raises the limit. Elements that were adjusted are left out if `raw`.
 template <class Full>
 inline void scan(const float* x, size_t n, size_t first, const SampleRow& row, bool raw,
                  float* limit, Kept* c, Met* met, Full full) {
-  constexpr size_t kStep = 8;
-  splat least = set1(below(*limit));
-  const auto take = [&](size_t i, uint32_t bits) {
-    if (raw) bits &= row.allowed_lanes(first + i);
-    for (; bits != 0; bits &= bits - 1) {
-      const size_t at = i + static_cast<size_t>(__builtin_ctz(bits));
-      if (x[at] != x[at]) {
-        met->nan |= !row.masks_nan();
-      } else if (!raw || !row.tokens().has(first + at)) {
-        c->push(x[at], first + at);
-      }
+  const auto take = [&](size_t i) {
+    if (x[i] != x[i]) {
+      met->nan |= !row.masks_nan();
+    } else if (!raw || !row.tokens().has(first + i)) {
+      c->push(x[i], first + i);
     }
   };
-  size_t i = 0;
-  while (i < n) {
-    if (c->n + kStep * kLanes > c->capacity) {
-      full(limit);
-      least = set1(below(*limit));
-    }
-    if (i + kStep * kLanes <= n) {
-      f32x16 v[kStep];
-      mask16 some = no_lanes();
-      for (size_t j = 0; j < kStep; ++j) {
-        v[j] = load(x + i + j * kLanes);
-        some = some | above_or_nan(v[j], least);
+  for (size_t i = 0, seen; i < n; i += seen) {
+    seen = block_length(n, i);
+    Above above;
+    above.look(x + i, 0, seen, below(*limit));
+    for (size_t j = 0; j < above.count; ++j) {
+      const size_t word = above.taken[j];
+      if (c->n + Above::kWord > c->capacity) {
+        full(limit);
+        seen = word * Above::kWord;  // the others are looked at again
+        break;
       }
-      if (lanes(some) != 0) {
-        for (size_t j = 0; j < kStep; ++j) take(i + j * kLanes, lanes(above_or_nan(v[j], least)));
-      }
-      i += kStep * kLanes;
-    } else {
-      const size_t left = n - i < kLanes ? n - i : kLanes;
-      take(i, lanes(above_or_nan(load_first(x + i, left, -__builtin_inff()), least)));
-      i += left;
+      uint64_t found = above.words[word];
+      if (raw) found &= row.allowed_word(first + i + word * Above::kWord);
+      Above::each(word, found, [&](size_t at) { take(i + at); });
     }
   }
 }
@@ -64,25 +51,32 @@ inline void gather_above(const SampleRow& row, float limit, Kept* c, Met* met) {
   }
 }
 
-// A value that a few times k of the row's elements reach, by a look at a sixteenth of them, or
-// nearly 2048: lane maxima of up to sixteen groups of vectors. The lowest finite float where a look
-// tells nothing. Which it is matters for the time alone.
+// A value that k or a few more of the row's elements reach: of up to 16,384 of them, in groups of
+// vectors, the largest of each lane. The lowest finite float where that tells nothing. Which it is
+// matters for the time alone.
 inline float guess_limit(const SampleRow& row, size_t k) {
-  constexpr size_t kMostGroups = 16, kShare = 16, kLeastDeep = 8, kLeastRow = 16384;
-  if (row.n < kLeastRow || row.has_mask()) return -kMostLogit;
-  const size_t part = row.n / (kShare * kMostGroups * kLanes);
-  const size_t deep = part < kLeastDeep ? kLeastDeep : part;
-  const size_t share = row.n / (kShare * deep * kLanes);
-  const size_t groups = share < kMostGroups ? share : kMostGroups, maxima = groups * kLanes;
-  const size_t rank = k * deep * maxima / row.n * 2 + 4;
+  constexpr size_t kSeen = 16384, kFewGroups = 16, kMostGroups = 64;
+  if (row.n < kLanes || row.has_mask()) return -kMostLogit;
+  const size_t share = (row.n + kSeen - 1) / kSeen;
+  // Of a share of the elements, what all but one row in some hundred have at least k of.
+  const double mean = static_cast<double>(k) / static_cast<double>(share);
+  const double most = share == 1 ? mean : mean + 3 * __builtin_sqrt(mean) + 2;
+  if (most > kMostGroups * kLanes / 2) return -kMostLogit;
+  const size_t rank = static_cast<size_t>(most), vectors = row.n / (share * kLanes);
+  size_t groups = rank / 4 < kFewGroups ? kFewGroups : rank / 4;
+  if (groups > kMostGroups) groups = kMostGroups;
+  if (groups > vectors) groups = vectors;
+  const size_t deep = vectors / groups, maxima = groups * kLanes;
   if (rank > maxima / 2) return -kMostLogit;
   const size_t apart = row.n / (groups * deep);
   float largest[kMostGroups * kLanes];
-  for (size_t g = 0; g < groups; ++g) {
-    const float* x = row.x + g * deep * apart;
-    f32x16 most = load(x);
-    for (size_t j = 1; j < deep; ++j) most = max(load(x + j * apart), most);
-    store(largest + g * kLanes, most);
+  for (size_t i = 0; i < maxima; i += kLanes) store(largest + i, set1(-__builtin_inff()));
+  // A vector of each group in turn, so that no maximum waits for the one before.
+  const float* x = row.x;
+  for (size_t j = 0; j < deep; ++j) {
+    for (size_t i = 0; i < maxima; i += kLanes, x += apart) {
+      store(largest + i, max(load(x), load(largest + i)));
+    }
   }
   const float found = reached_by(largest, maxima, rank, rank + rank / 4);
   return found >= -kMostLogit && found <= kMostLogit ? found : -kMostLogit;
@@ -91,10 +85,60 @@ inline float guess_limit(const SampleRow& row, size_t k) {
 // Room that a gathering of the k largest needs beside the adjusted tokens.
 constexpr size_t room_for_largest(size_t k) { return 2 * k + 1024; }
 
+// The changes of candidates as they are in the row, where none is raised.
+inline void lower(const AdjustedTokens& tokens, Kept* c) {
+  // Most tokens of a history are no candidates; a bit of the token's last digits says so at once.
+  constexpr size_t kWords = 256;
+  uint64_t bits[kWords] = {};
+  const auto word = [&](size_t token) { return &bits[token / 64 % kWords]; };
+  uint64_t* counts = c->spare;  // how often seen, and how often generated above
+  for (size_t i = 0; i < c->n; ++i) {
+    const size_t token = static_cast<size_t>(c->token[i]);
+    *word(token) |= uint64_t{1} << token % 64;
+    counts[i] = 0;
+  }
+  tokens.each_seen([&](int32_t seen, bool generated) {
+    const size_t token = static_cast<size_t>(seen);
+    if ((*word(token) >> token % 64 & 1) == 0) return;
+    const size_t place = c->place_of(token);
+    if (place < c->n) counts[place] += 1 + (uint64_t{generated} << 32);
+  });
+  for (size_t i = 0; i < c->n; ++i) {
+    if (counts[i] == 0) continue;
+    Adjusted a = {};
+    a.seen = static_cast<int32_t>(counts[i] & 0xffffffffu);
+    a.generated = static_cast<int32_t>(counts[i] >> 32);
+    c->x[i] = tokens.changed(a, c->x[i]);
+  }
+}
+
+// The k largest and what else reaches the guess, in order. What is below it as it is stays below it
+// where nothing is raised, so only candidates are lowered. False where fewer than k reach it, or
+// there is no room for those that do before they are.
+inline bool gather_lowered(const SampleRow& row, size_t k, float guessed, Kept* c, Met* met) {
+  bool fits = true;
+  float limit = guessed;
+  c->n = 0;
+  scan(row.x, row.n, 0, row, true, &limit, c, met, [&](float* least) {
+    c->n = 0;
+    *least = kMostLogit;
+    fits = false;
+  });
+  if (!fits) return false;
+  lower(row.tokens(), c);
+  c->keep([&](size_t i) { return c->x[i] >= guessed; });
+  return c->n >= k;
+}
+
 // The k largest, the lowest indices of equals, in the order of the tokens; fewer where there are
 // fewer that are not masked. The row is read once, and again where the guess was too high.
 inline void gather_largest(const SampleRow& row, size_t k, Kept* c, Met* met) {
   float limit = guess_limit(row, k);
+  if (limit > -kMostLogit && row.tokens().only_lower() && gather_lowered(row, k, limit, c, met)) {
+    if (c->n > k) c->keep_largest(k);
+    return;
+  }
+  row.tokens().work_out();
   for (;;) {
     const float guessed = limit;
     const auto full = [&](float* least) {

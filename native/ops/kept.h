@@ -72,6 +72,20 @@ struct Kept {
     ++n;
   }
 
+  // Of a token; n where it is not left.
+  size_t place_of(size_t wanted) const {
+    size_t low = 0, high = n;
+    while (low < high) {
+      const size_t middle = low + (high - low) / 2;
+      if (static_cast<size_t>(token[middle]) < wanted) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low < n && static_cast<size_t>(token[low]) == wanted ? low : n;
+  }
+
   // Keeps those of a condition on their place. Weights are kept along.
   template <class Keep>
   void keep(Keep condition) {

@@ -63,7 +63,7 @@ struct Mask {
     s.v[kTemperatureOf] = Op::temperature(call);
     s.v[Op::kField] = call.params[kMaskLimit];
     s.v[kCutOrder] = kTemperatureStep + 16 * Op::kStep;
-    const AdjustedTokens none(nullptr, nullptr, nullptr);
+    AdjustedTokens none(nullptr, nullptr, nullptr);
     const bool masked = call.params[kMaskNaNs] != 0;
     SampleRow row = work.row(x, n, none, nullptr, masked);
     Filter filter(s, row, &work);

@@ -123,8 +123,7 @@ struct Sample {
                               static_cast<const int32_t*>(call.operands[kBreakers])};
     AdjustedTokens tokens(work->adjusted, work->slots, work->matches);
     *why = Refusal::kToken;
-    if (!tokens.gather(s, arrays, n)) return false;
-    tokens.evaluate(s, x);
+    if (!tokens.take(s, arrays, x, n)) return false;
     const uint32_t* allowed = static_cast<const uint32_t*>(call.operands[kAllowed]);
     if (s[kAllowedMask] < 0) {
       allowed = nullptr;

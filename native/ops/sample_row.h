@@ -15,7 +15,7 @@ class SampleRow {
   const size_t n;
 
   // blocks: n / kBlock + 2 elements; next: one for each adjusted token; copy: a block.
-  SampleRow(const float* row, size_t length, const AdjustedTokens& tokens, const uint32_t* allowed,
+  SampleRow(const float* row, size_t length, AdjustedTokens& tokens, const uint32_t* allowed,
             bool mask_nan, uint32_t* blocks, uint32_t* next, float* copy)
       : x(row),
         n(length),
@@ -31,15 +31,18 @@ class SampleRow {
   }
   bool has_mask() const { return allowed_ != nullptr; }
   bool masks_nan() const { return mask_nan_; }
-  const AdjustedTokens& tokens() const { return tokens_; }
+  AdjustedTokens& tokens() const { return tokens_; }
 
-  // Of sixteen elements from a multiple of sixteen on, the bits of those that are allowed.
-  uint32_t allowed_lanes(size_t i) const {
-    return allowed_ == nullptr ? 0xffffu : allowed_[i / 32] >> (i % 32) & 0xffffu;
+  // Of 64 elements from a multiple of 64 on, the bits of those that are allowed.
+  uint64_t allowed_word(size_t i) const {
+    if (allowed_ == nullptr) return ~uint64_t{0};
+    const uint64_t high = n - i > 32 ? allowed_[i / 32 + 1] : 0;
+    return allowed_[i / 32] | high << 32;
   }
 
   // Sorts the adjusted tokens by block; before any block is asked for.
   void prepare() {
+    tokens_.work_out();
     const size_t count = (n + kBlock - 1) / kBlock;
     for (size_t b = 0; b < count; ++b) blocks_[b] = kNone;
     for (size_t i = 0; i < tokens_.count(); ++i) {
@@ -73,7 +76,7 @@ class SampleRow {
 
  private:
   static constexpr uint32_t kNone = 0xffffffffu;
-  const AdjustedTokens& tokens_;
+  AdjustedTokens& tokens_;
   const uint32_t* allowed_;
   bool mask_nan_;
   uint32_t* blocks_;

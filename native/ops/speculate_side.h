@@ -45,7 +45,7 @@ class Side {
     x_ = x, n_ = n;
     is_given_ = probabilities;
     if (probabilities) return read_probabilities(why);
-    const AdjustedTokens none(nullptr, nullptr, nullptr);
+    AdjustedTokens none(nullptr, nullptr, nullptr);
     SampleRow row = work.row(x, n, none, nullptr, false);
     Filter filter(s, row, &work);
     if (!filter.run(true, why)) return false;
@@ -82,18 +82,7 @@ class Side {
   }
   // count() where the token is not left.
   size_t place_of(size_t token) const {
-    if (!is_list()) return token;
-    const Kept& kept = work.kept;
-    size_t low = 0, high = kept.n;
-    while (low < high) {
-      const size_t middle = low + (high - low) / 2;
-      if (static_cast<size_t>(kept.token[middle]) < token) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low < kept.n && static_cast<size_t>(kept.token[low]) == token ? low : kept.n;
+    return is_list() ? work.kept.place_of(token) : token;
   }
 
  private:

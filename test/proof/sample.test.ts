@@ -110,7 +110,8 @@ function callFor(recipe: Drawn): SampleCall | undefined {
         history: Array.from({ length: rows }, (_, r) => history.map((t) => (t + r) % cols)),
         ...(mask && { allowed: new Uint32Array(words).fill(0xfffffff7) }),
       },
-      'sync',
+      // Whose results have the lengths that they need; those of the others are copied out of longer ones.
+      'async',
     );
   } catch {
     // A count that does not go with the method.
