@@ -81,9 +81,7 @@ class Side {
     return is_given_ ? x_[place] / sum_ : of_logit(is_list() ? work.kept.x[place] : x_[place]);
   }
   // count() where the token is not left.
-  size_t place_of(size_t token) const {
-    return is_list() ? work.kept.place_of(token) : token;
-  }
+  size_t place_of(size_t token) const { return is_list() ? work.kept.place_of(token) : token; }
 
  private:
   const float* x_ = nullptr;
