@@ -362,6 +362,32 @@ describe('what each step does', () => {
   });
 });
 
+test('results are the caller\'s own, of their lengths, however few', () => {
+  const sampler = createSampler({ seed: 3 });
+  const x = Float32Array.of(1, 2, 3, 4);
+  for (const rows of [1, 4, 16, 17]) {
+    const many = Float32Array.from({ length: rows * x.length }, (_, i) => x[i % x.length]);
+    const asked = { cols: x.length, rawLogProbs: true, filtered: true, step: rows };
+    const first = sampler.sample(many, asked);
+    const kept = structuredClone(first);
+    for (const [name, array] of Object.entries(first) as [string, Float32Array][]) {
+      expect(array).toHaveLength(name === 'filtered' ? many.length : rows);
+      expect(array.buffer.byteLength).toBe(4 * array.length);
+    }
+    const second = sampler.sample(
+      many.map((v) => 5 - v),
+      { ...asked, step: 100 },
+    );
+    expect(first).toEqual(kept);
+    for (const name of ['tokens', 'logProbs', 'rawLogProbs', 'filtered'] as const) {
+      expect(second[name]).not.toBe(first[name]);
+    }
+    const out = { tokens: new Int32Array(20).fill(-7) };
+    expect(sampler.sample(many, { ...asked, out }).tokens).toBe(out.tokens);
+    expect(out.tokens[rows]).toBe(-7);
+  }
+});
+
 test('settings have the names and places that native code has', () => {
   const text = readFileSync(join(__dirname, '..', 'native', 'ops', 'sample_settings.h'), 'utf8');
   const listed = /enum SampleField \{([\s\S]*?)kSampleFields/.exec(text)![1];
