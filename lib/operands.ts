@@ -60,7 +60,9 @@ export function operandDims(
 
 /** Where the operand of that name is in the operator's list; -1 for none. */
 export function operandIndex(operator: Operator, name: string): number {
-  return operandsOf(operator).findIndex((operand) => operand.name === name);
+  const operands = operandsOf(operator);
+  for (let i = 0; i < operands.length; i++) if (operands[i].name === name) return i;
+  return -1;
 }
 
 export function makeOperand(operator: Operator, operand: Operand, length: number): OperandArray {
@@ -110,15 +112,16 @@ function ask(place: number, into: GivenOperands): void {
 /** Notes the outputs that a list names. */
 export function noteList(operator: Operator, value: unknown, into: GivenOperands): void {
   const { name, lists } = operator;
-  const names = outputNames(operator);
   const argument = `options.${lists}`;
   if (!Array.isArray(value)) throw wrongType(name, argument, 'an array of names', value);
   for (let i = 0; i < value.length; i++) {
     const each: unknown = value[i];
-    if (typeof each !== 'string' || !names.includes(each)) {
-      throw wrongValue(name, argument, `only names among ${names.join(', ')}`, each);
+    const place = typeof each === 'string' ? operandIndex(operator, each) : -1;
+    if (place < 0 || operandsOf(operator)[place].role === 'input') {
+      const expected = `only names among ${outputNames(operator).join(', ')}`;
+      throw wrongValue(name, argument, expected, each);
     }
-    ask(operandIndex(operator, each), into);
+    ask(place, into);
   }
 }
 
@@ -190,7 +193,6 @@ function readOperand(
   layout: Layout,
 ): OperandArray {
   const { name } = operator;
-  const argument = operandArgument(operand);
   const kind = kinds[operand.element];
   let array: OperandArray;
   let input: Input | undefined;
@@ -198,7 +200,7 @@ function readOperand(
   if (kind.is(given)) {
     array = given;
   } else if (operand.role === 'input' && operand.element === 'float32') {
-    input = readFloats(name, argument, given, spec[Spec.xFormat]);
+    input = readFloats(name, operandArgument(operand), given, spec[Spec.xFormat]);
     ({ array, tensor: fields } = input);
   } else if (
     typeof given === 'object' &&
@@ -206,12 +208,12 @@ function readOperand(
     !ArrayBuffer.isView(given) &&
     !Array.isArray(given)
   ) {
-    fields = readTensor(name, argument, given, operand.element);
+    fields = readTensor(name, operandArgument(operand), given, operand.element);
     array = fields.data;
   } else {
     throw wrongOperand(operator, operand, given);
   }
-  if (array.length === 0) requireAttached(name, argument, array);
+  if (array.length === 0) requireAttached(name, operandArgument(operand), array);
   const dims = tensor?.dims ?? layout.dims;
   if (fields !== null && dims !== null) {
     requireDims(operator, operand, spec, fields.dims, dims, layout);
@@ -220,7 +222,7 @@ function readOperand(
   const exactly = operand.role === 'input';
   if (exactly ? array.length !== needed : array.length < needed) {
     const expected = `have ${exactly ? '' : 'at least '}${needed} elements`;
-    throw wrongShape(name, argument, expected, `${array.length} elements`);
+    throw wrongShape(name, operandArgument(operand), expected, `${array.length} elements`);
   }
   return input === undefined ? array : widened(input);
 }
@@ -278,11 +280,25 @@ export function recordOf(
 /** Options that may not be more than the columns are. */
 export function requireLimits(operator: Operator, spec: Float64Array): void {
   const most = Math.max(spec[Spec.cols], 1);
-  for (const [key, rule] of Object.entries(operator.options)) {
-    if (rule.kind !== 'number' || rule.upTo === undefined || spec[rule.index] <= most) continue;
+  for (const [key, index] of limitsOf(operator)) {
+    if (spec[index] <= most) continue;
     const expected = `at most the number of columns (${spec[Spec.cols]})`;
-    throw wrongValue(operator.name, `options.${key}`, expected, spec[rule.index]);
+    throw wrongValue(operator.name, `options.${key}`, expected, spec[index]);
   }
+}
+
+type Limits = readonly (readonly [option: string, index: number])[];
+const limits = new WeakMap<Operator, Limits>();
+
+function limitsOf(operator: Operator): Limits {
+  let found = limits.get(operator);
+  if (found === undefined) {
+    found = Object.entries(operator.options).flatMap(([key, rule]) =>
+      rule.kind === 'number' && rule.upTo !== undefined ? [[key, rule.index] as const] : [],
+    );
+    limits.set(operator, found);
+  }
+  return found;
 }
 
 /** For the oracle: what the input operands have for a row. */

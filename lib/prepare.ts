@@ -121,7 +121,8 @@ export class Call {
     options.out = undefined;
     options.signal = undefined;
     if (this.operator.operands !== undefined) {
-      options.operands.length = 0;
+      // Setting its length would be a call into the engine.
+      for (let i = 0; i < options.operands.length; i++) options.operands[i] = undefined;
       this.operands = undefined;
     }
     this.x = NO_INPUT;
