@@ -35,6 +35,15 @@ const SETTINGS: readonly SamplerOptions[] = [
   },
 ];
 
+/** What raises logits, or asks for more than how often a token was seen. */
+const OTHERS: readonly SamplerOptions[] = [
+  { topK: 50, repetitionPenalty: 0.7 },
+  { topK: 50, frequencyPenalty: -1 },
+  { topK: 50, presencePenalty: -6, repetitionPenalty: 1.1 },
+  { topK: 50, noRepeatNgram: 1 },
+  { topK: 50, dry: { multiplier: 3, allowedLength: 1 } },
+];
+
 /** Tokens of a history: any, those that are likeliest, or these many times over. */
 function histories(x: Float32Array): Int32Array[] {
   const { indices } = topK(x, { k: 1000 });
@@ -67,6 +76,16 @@ describe.each(isas)('%s', (isa) => {
         both(settings, x, { history, isa });
         both(settings, x, { history, isa, promptLength: history.length >> 1 });
       }
+    }
+  });
+
+  test('what raises logits, n-grams, DRY and biases', () => {
+    const x = Float32Array.from({ length: COLS }, () => random.bell());
+    for (const history of histories(x)) {
+      for (const settings of OTHERS) both(settings, x, { history, isa });
+      const raised = createSampler({ topK: 5, repetitionPenalty: 1.3, logitBias: { 123: 100 } });
+      const { filtered } = raised.sample(x, { history, isa, filtered: true });
+      expect(filtered![123]).toBeGreaterThan(90 / 1.3);
     }
   });
 
