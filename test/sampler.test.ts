@@ -362,7 +362,7 @@ describe('what each step does', () => {
   });
 });
 
-test('results are the caller\'s own, of their lengths, however few', () => {
+test("results are the caller's own, of their lengths, however few", () => {
   const sampler = createSampler({ seed: 3 });
   const x = Float32Array.of(1, 2, 3, 4);
   for (const rows of [1, 4, 16, 17]) {
