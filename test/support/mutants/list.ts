@@ -163,7 +163,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'tokens that are no columns are refused',
     file: 'native/ops/adjust.h',
-    changes: [['return static_cast<uint32_t>(token) < n;', 'return token < 1 << 24 || n == 0;']],
+    changes: [
+      ['return begin >= end || most < n_;', 'return begin >= end || most < 1u << 24;'],
+      ['return static_cast<uint32_t>(token) < n_;', 'return token < 1 << 24 || n_ == 0;'],
+      ['if (static_cast<uint32_t>(token) < n) f(', 'if (token < 1 << 24 || n == 0) f('],
+    ],
     tests: ['test/proof/sample.test'],
   },
   {
