@@ -35,13 +35,13 @@ export interface Binding {
 
   /**
    * Runs a call. `y` is a Float32Array, an Int32Array for an operator that gives indices, or anything for one whose
-   * results are all operands. `operands`: as listed in `operands`; undefined or null is one that is not given.
+   * results are all operands. Behind it the operands, as listed in `operands`; undefined or null is one that is not given.
    */
   run(
     spec: Float64Array,
     x: ArrayBufferView,
     y: ArrayBufferView | undefined,
-    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+    ...operands: readonly (ArrayBufferView | undefined)[]
   ): number;
 
   /**
@@ -59,14 +59,14 @@ export interface Binding {
     spec: Float64Array,
     x: ArrayBufferView,
     y: ArrayBufferView | undefined,
-    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+    ...operands: readonly (ArrayBufferView | undefined)[]
   ): number;
   /** Checks a call as `submit` does whose rows are in a file, without gaps; it waits for its sweep. */
   gather(
     ticket: number,
     spec: Float64Array,
     y: ArrayBufferView | undefined,
-    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+    ...operands: readonly (ArrayBufferView | undefined)[]
   ): number;
   /**
    * Queues the gathered calls of these tickets, all about the same rows, which lie in the open file from that byte on.
@@ -77,7 +77,7 @@ export interface Binding {
   collect(
     ticket: number,
     y: ArrayBufferView | undefined,
-    operands?: readonly (ArrayBufferView | undefined)[] | undefined,
+    ...operands: readonly (ArrayBufferView | undefined)[]
   ): number;
   /** Stops a call as soon as may be; it settles, and if this returns 0 it does so with Status.ABORTED. */
   abort(ticket: number): number;

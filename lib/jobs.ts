@@ -95,7 +95,7 @@ export function workOf(call: Call): Work {
 type Start = (ticket: number, work: Work) => number;
 
 const queue: Start = (ticket, { spec, x, y, operands }) =>
-  native().submit(ticket, spec, x, y, operands);
+  native().submit(ticket, spec, x, y, ...(operands ?? []));
 
 /** `verify`: the check of its results, for verify mode. */
 export function submit(
@@ -167,7 +167,8 @@ function settled(ticket: number, status: number): void {
     const { work, check } = job;
     const { signal, y, operands } = work;
     // Results are taken over first: a ticket that is not collected keeps its memory.
-    const outcome = status === Status.OK ? native().collect(ticket, y, operands) : status;
+    const outcome =
+      status === Status.OK ? native().collect(ticket, y, ...(operands ?? [])) : status;
     if (signal) unwatchSignal(signal, ticket);
     if (outcome === Status.ABORTED && signal !== undefined) throw signal.reason;
     if (outcome !== Status.OK) throw work.error(outcome);

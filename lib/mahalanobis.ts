@@ -96,7 +96,7 @@ export class Mahalanobis {
     spec[Spec.cols] = spec[Spec.xStride] = this.cols;
     spec[Spec.yStride] = 1;
     spec[Spec.temperature] = this.classes;
-    const status = native().run(spec, array, distance, [...this.#operands, nearest]);
+    const status = native().run(spec, array, distance, ...this.#operands, nearest);
     if (status !== Status.OK) throw plainStatusError(NAME, status);
     return { distance, nearest };
   }

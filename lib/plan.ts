@@ -8,7 +8,14 @@ import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './erro
 import { isGiven, noLayout, placeRows } from './layout';
 import { columnsOf, requireNoGroups } from './groups';
 import type { GivenOperands } from './operands';
-import { gatherOperands, noteOperand, noteOutputs, recordOf, requireLimits } from './operands';
+import {
+  gatherOperands,
+  noteOperand,
+  noteOutputs,
+  recordOf,
+  requireLimits,
+  runNow,
+} from './operands';
 import type {
   AnyElement,
   InputArray,
@@ -136,7 +143,7 @@ class Plan<N extends OperatorName = OperatorName> {
     const y = arrayOf(this.#yElement, out) as OutputArray;
     if (this.inputLength === 0 || this.outputLength === 0) this.#requireMemory(x, y);
     const check = verification.share === 0 ? null : this.#verify(x, y, operands);
-    const status = this.#binding.run(this.#spec, x, y, operands);
+    const status = runNow(this.#binding, this.#spec, x, y, operands);
     if (status !== 0) throw this.#error(status, x, y, operands);
     if (check !== null) check(y, operands);
   }

@@ -5,7 +5,7 @@ import { arrayOf, halvesOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, orOutOfMemory, wrongShape, wrongType } from './errors';
 import { columnsOf, groupsOf, requireNoGroups } from './groups';
 import { readInput } from './input';
-import { gatherOperands, outerDims, recordOf, requireLimits } from './operands';
+import { gatherOperands, outerDims, recordOf, requireLimits, runNow } from './operands';
 import type { Layout } from './layout';
 import { isGiven, placeRows, sizeOf } from './layout';
 import type { InputArray, OperandArray, OperandArrays, Operator, OutputArray } from './operator';
@@ -425,7 +425,7 @@ export function prepare(
 /** Runs a prepared call here and now. */
 export function runCall(call: Call): unknown {
   const check = verification.share === 0 ? null : verifyCall(call);
-  const status = native().run(call.spec, call.x, call.y, call.operands);
+  const status = runNow(native(), call.spec, call.x, call.y, call.operands);
   if (status !== 0) throw statusError(call, status);
   check?.(call.y, call.operands);
   return call.finish();

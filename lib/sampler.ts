@@ -189,7 +189,7 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
     },
     sample(logits, sampleOptions) {
       const call = new SampleCall(memory, logits, sampleOptions, 'sync');
-      const status = native().run(call.spec, call.x, call.y, call.operands);
+      const status = native().run(call.spec, call.x, call.y, ...call.operands);
       if (status !== Status.OK) throw call.error(status);
       const result = call.finish() as SampleResult;
       call.release();

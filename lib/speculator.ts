@@ -165,7 +165,7 @@ export function createSpeculator(options: SpeculatorOptions = {}): Speculator {
   const memory = memoryOf(options);
   return methods(memory, (name, given) => {
     const call = new SpeculateCall(memory, name, given, 'sync');
-    const status = native().run(call.spec, call.x, call.y, call.operands);
+    const status = native().run(call.spec, call.x, call.y, ...call.operands);
     if (status !== Status.OK) throw call.error(status);
     return call.finish() as VerifyResult;
   });

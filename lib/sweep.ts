@@ -31,7 +31,7 @@ export class Sweep {
       const call = prepare(operator, x, options, 'async');
       call.spec[Spec.xFormat] = FORMATS.indexOf(this.file.format);
       submit(operator.name, workOf(call), resolve, reject, undefined, (ticket, work) => {
-        const status = native().gather(ticket, work.spec, work.y, work.operands);
+        const status = native().gather(ticket, work.spec, work.y, ...(work.operands ?? []));
         if (status === Status.OK) this.tickets.push(ticket);
         return status;
       });

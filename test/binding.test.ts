@@ -144,7 +144,7 @@ describe('run', () => {
     const statuses = catalogue.map((line) => {
       const call = defaultSpec(line);
       call[Spec.rows] = 2 ** 32;
-      return binding.run(call, none, none, []);
+      return binding.run(call, none, none);
     });
     const known = [Status.OK, Status.BAD_SPEC, Status.BAD_OUTPUT, Status.BAD_OPERAND];
     expect(known).toEqual(expect.arrayContaining(statuses));

@@ -214,7 +214,7 @@ test('the addon checks every field of the settings itself', () => {
       const memory = { given: {}, settings: readSettings({}, ''), step: 0, surprise: new Map() };
       const call = new SampleCall(memory, x, { history: [1] }, 'sync');
       (call.operands[0] as Float64Array)[field] = value;
-      const status = native().run(call.spec, call.x, undefined, call.operands);
+      const status = native().run(call.spec, call.x, undefined, ...call.operands);
       const known = [Status.OK, Refusal.SETTINGS, Refusal.MASKED, Refusal.TOKEN] as number[];
       expect(known).toContain(status);
       if (status === Refusal.SETTINGS) refused++;
@@ -232,7 +232,7 @@ test('the addon checks every parameter of a call itself', () => {
       const memory = { given: {}, settings: readSettings({}, ''), step: 0, surprise: new Map() };
       const call = new SampleCall(memory, x, {}, 'sync');
       call.spec[Spec.temperature + param] = value;
-      const status = native().run(call.spec, call.x, undefined, call.operands);
+      const status = native().run(call.spec, call.x, undefined, ...call.operands);
       expect(status === Status.OK || status > 0).toBe(true);
       if (!Number.isInteger(value) || value < 0) expect(status).toBe(Status.BAD_SPEC);
     }

@@ -29,16 +29,16 @@ const fault: {
 jest.mock('../lib/loader', () => {
   const { loadBinding } = jest.requireActual<{ loadBinding(): Binding }>('../lib/loader');
   const real = loadBinding();
-  const run: Binding['run'] = (spec, x, y, operands) => {
-    const status = real.run(spec, x, y, operands);
+  const run: Binding['run'] = (spec, x, y, ...operands) => {
+    const status = real.run(spec, x, y, ...operands);
     if (status === 0) fault.apply?.(y as Output);
-    if (status === 0 && operands !== undefined) fault.part?.(operands);
+    if (status === 0 && operands.length > 0) fault.part?.(operands);
     return status;
   };
-  const collect: Binding['collect'] = (ticket, y, operands) => {
-    const status = real.collect(ticket, y, operands);
+  const collect: Binding['collect'] = (ticket, y, ...operands) => {
+    const status = real.collect(ticket, y, ...operands);
     if (status === 0) fault.apply?.(y as Output);
-    if (status === 0 && operands !== undefined) fault.part?.(operands);
+    if (status === 0 && operands.length > 0) fault.part?.(operands);
     return status;
   };
   const replaced = { run: { value: run }, collect: { value: collect } };

@@ -36,26 +36,23 @@ namespace {
 
 // A job of a checked call that the environment knows. x: null for rows of a file.
 Status add_job(napi_env env, napi_value ticket_value, napi_value spec, napi_value x, napi_value y,
-               napi_value operands, std::shared_ptr<AsyncJob>* added) {
+               napi_callback_info info, size_t first, std::shared_ptr<AsyncJob>* added) {
   Environment* environment = Environment::of(env);
   int64_t number;
   if (environment == nullptr || !get_integer(env, ticket_value, 1, kMostTicket, &number))
     return Status::kUnknownTicket;
   const uint64_t ticket = static_cast<uint64_t>(number);
 
-  // These may run JavaScript, and so does check_call before it looks at any memory.
+  // These may run JavaScript.
   napi_value x_buffer = nullptr, y_buffer;
   const bool x_shared = x != nullptr && is_fixed_shared(env, x, &x_buffer);
   const bool x_stays = x == nullptr || x_shared;
   const bool y_stays = is_fixed_shared(env, y, &y_buffer);
-  const auto is_free = [&] {
-    return environment->has_channel(ticket) && environment->find(ticket) == nullptr;
-  };
-  if (!is_free()) return Status::kUnknownTicket;
+  if (!environment->has_channel(ticket) || environment->find(ticket) != nullptr)
+    return Status::kUnknownTicket;
   Checked checked;
-  const Status status = check_call(env, spec, x, y, operands, &checked);
+  const Status status = check_call(env, spec, x, y, info, first, &checked);
   if (status != Status::kOk) return status;
-  if (!is_free()) return Status::kUnknownTicket;
   const auto job = std::make_shared<AsyncJob>(environment->shared_from_this(), ticket);
   if (!job->prepare(checked, x_stays, y_stays)) return Status::kOutOfMemory;
   const bool held = (!x_shared || hold(env, x_buffer, &job->references[0])) &&
@@ -71,10 +68,10 @@ Status add_job(napi_env env, napi_value ticket_value, napi_value spec, napi_valu
 }  // namespace
 
 napi_value submit(napi_env env, napi_callback_info info) {
-  const Arguments<5> arguments(env, info);
+  const Arguments<4> arguments(env, info);
   std::shared_ptr<AsyncJob> job;
   const Status status =
-      add_job(env, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], &job);
+      add_job(env, arguments[0], arguments[1], arguments[2], arguments[3], info, 4, &job);
   if (status != Status::kOk) return to_value(env, status);
   job->self = job;
   if (!enqueue(job.get())) job->run();  // no thread to be had: here and now
@@ -82,33 +79,32 @@ napi_value submit(napi_env env, napi_callback_info info) {
 }
 
 napi_value gather(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
+  const Arguments<3> arguments(env, info);
   std::shared_ptr<AsyncJob> job;
   const Status status =
-      add_job(env, arguments[0], arguments[1], nullptr, arguments[2], arguments[3], &job);
+      add_job(env, arguments[0], arguments[1], nullptr, arguments[2], info, 3, &job);
   if (status == Status::kOk) job->gathered = true;
   return to_value(env, status);
 }
 
 napi_value collect(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
+  const Arguments<2> arguments(env, info);
   Environment* environment = Environment::of(env);
-  // May run JavaScript, which may collect this very ticket.
-  OperandValues values;
-  values.read(env, arguments[2]);
   AsyncJob* job = find_job(env, arguments[0], environment);
   if (job == nullptr || !environment->is_delivered(job))
     return to_value(env, Status::kUnknownTicket);
   void* y;
+  const OperandValues values(env, info, 2);
   void* operands[kMostOperands];
   Status status = check_output(env, arguments[1], *job->op, job->y_format(), job->y_needed, &y);
   for (int i = 0; i < job->op->operand_count && status == Status::kOk; i++) {
     operands[i] = nullptr;
-    if (!job->op->operands[i].written || static_cast<size_t>(i) >= values.count) continue;
+    if (!job->op->operands[i].written) continue;
     // What was computed may be left where it is, and what was not may not be asked for.
     Operand taken = job->op->operands[i];
     taken.optional = true;
-    status = check_operand(env, values.at[i], taken, job->operands.bytes[i], &operands[i]);
+    status = check_operand(env, values[static_cast<size_t>(i)], taken, job->operands.bytes[i],
+                           &operands[i]);
   }
   if (status == Status::kOk) job->deliver_to(y, operands);
   environment->forget(env, job);

@@ -146,8 +146,8 @@ Status check_operands(napi_env env, const OperandValues& values, Checked* c) {
     size_t length;
     if (!operand_length(operand, c->call, &length)) return Status::kBadOperand;
     all.bytes[i] = length * element_bytes(operand.element);
-    const napi_value value = static_cast<size_t>(i) < values.count ? values.at[i] : nullptr;
-    const Status status = check_operand(env, value, operand, all.bytes[i], &all.data[i]);
+    const Status status =
+        check_operand(env, values[static_cast<size_t>(i)], operand, all.bytes[i], &all.data[i]);
     if (status != Status::kOk) return status;
   }
   c->call.operands = all.data;
@@ -177,20 +177,10 @@ const Isa* usable_isa(int64_t index) {
   return isa_usable(static_cast<int>(index)) ? &isa_at(static_cast<int>(index)) : nullptr;
 }
 
-void OperandValues::read(napi_env env, napi_value array) {
-  bool is_array = false;
-  uint32_t length = 0;
-  if (array == nullptr || napi_is_array(env, array, &is_array) != napi_ok || !is_array) return;
-  if (napi_get_array_length(env, array, &length) != napi_ok) return;
-  for (uint32_t i = 0; i < length && i < kMostOperands; i++) {
-    if (napi_get_element(env, array, i, &at[i]) != napi_ok) {
-      // A getter that threw: nothing of it may stay behind.
-      napi_value thrown;
-      napi_get_and_clear_last_exception(env, &thrown);
-      at[i] = nullptr;
-    }
-    count = i + 1;
-  }
+OperandValues::OperandValues(napi_env env, napi_callback_info info, size_t first) : first_(first) {
+  const size_t room = count_;
+  if (napi_get_cb_info(env, info, &count_, at_, nullptr, nullptr) != napi_ok) count_ = 0;
+  if (count_ > room) count_ = room;
 }
 
 Status check_operand(napi_env env, napi_value value, const Operand& operand, size_t bytes,
@@ -246,13 +236,10 @@ Status read_row_call(napi_env env, napi_value spec, Checked* checked) {
   return plain && call.rows == 1 ? Status::kOk : Status::kBadSpec;
 }
 
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
-                  Checked* checked) {
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y,
+                  napi_callback_info info, size_t first, Checked* checked) {
   Status status = read_numbers(env, spec, checked);
   if (status != Status::kOk) return status;
-  // The last that may run JavaScript.
-  OperandValues values;
-  if (checked->op->operand_count > 0) values.read(env, operands);
   const Format y_format = checked->call.y_format;
   const Call& call = checked->call;
   if (x == nullptr) {
@@ -267,7 +254,8 @@ Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, nap
   status = check_output(env, y, *checked->op, y_format, output_span(checked->call, *checked->op),
                         &checked->y);
   if (status != Status::kOk) return status;
-  status = checked->op->operand_count == 0 ? Status::kOk : check_operands(env, values, checked);
+  if (status == Status::kOk && checked->op->operand_count > 0)
+    status = check_operands(env, OperandValues(env, info, first), checked);
   return status == Status::kOk ? check_overlap(*checked) : status;
 }
 

@@ -51,23 +51,29 @@ struct Checked {
   Checked(const Checked&) = delete;
 };
 
-// The elements of a JavaScript array of operands. Reading them may run JavaScript.
-struct OperandValues {
-  napi_value at[kMostOperands];
-  size_t count = 0;
+// The arguments of a call that follow its first few.
+class OperandValues {
+ public:
+  OperandValues(napi_env env, napi_callback_info info, size_t first);
+  // Null: there are not as many.
+  napi_value operator[](size_t i) const { return first_ + i < count_ ? at_[first_ + i] : nullptr; }
 
-  // Anything but an array is like an empty one.
-  void read(napi_env env, napi_value array);
+ private:
+  static constexpr size_t kMostFirst = 4;
+  const size_t first_;
+  size_t count_ = kMostFirst + kMostOperands;
+  napi_value at_[kMostFirst + kMostOperands];
 };
 
 // Elements of the input that a call reads up to, and of the output that it writes up to.
 size_t input_span(const Call& call);
 size_t output_span(const Call& call, const Operator& op);
 
-// Reads and checks all of them. The numbers are copied first: the spec may be in shared memory. x
-// is null for rows that are in a file, which then have no gaps.
-Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y, napi_value operands,
-                  Checked* checked);
+// Reads and checks all of them; runs no JavaScript. The numbers are copied first: the spec may be
+// in shared memory. x is null for rows that are in a file, which then have no gaps. The operands
+// are the arguments from the `first` on.
+Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y,
+                  napi_callback_info info, size_t first, Checked* checked);
 
 // Of a call about one row of floats that comes in pieces, without operands: the numbers alone.
 Status read_row_call(napi_env env, napi_value spec, Checked* checked);

@@ -10,9 +10,9 @@
 namespace softlane {
 
 napi_value run(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
+  const Arguments<3> arguments(env, info);
   Checked c;
-  const Status status = check_call(env, arguments[0], arguments[1], arguments[2], arguments[3], &c);
+  const Status status = check_call(env, arguments[0], arguments[1], arguments[2], info, 3, &c);
   if (status != Status::kOk) return to_value(env, status);
   return to_value(env, execute(c.call, *c.isa, c.x.data, c.y, c.threads, nullptr));
 }

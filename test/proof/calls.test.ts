@@ -13,7 +13,7 @@ import { Tally, events, later, planned, synchronous } from '../support/hostile/r
 import { operators } from '../support/kernels/operators';
 import type { Operator } from '../support/kernels/operators';
 
-const RUNS = effort(300, 20_000);
+const RUNS = effort(300, 8000);
 const MOST_AT_ONCE = 24;
 
 let total = 0;

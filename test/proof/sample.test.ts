@@ -77,7 +77,7 @@ const drawn = fc.record({
     3,
   ),
   memory: fc.constantFrom(...memoryKinds),
-  getter: fc.constantFrom('nothing', 'nothing', 'detach', 'write', 'again', 'throw'),
+  before: fc.constantFrom('nothing', 'nothing', 'nothing', 'detach', 'write'),
 });
 type Drawn = typeof drawn extends fc.Arbitrary<infer T> ? T : never;
 type Array32 = Int32Array | Float32Array;
@@ -135,27 +135,19 @@ function build(recipe: Drawn, call: SampleCall): Built {
     operands[TOKENS + i] = array;
     return array;
   });
-  const { spec, setting, number, operand, getter } = recipe;
+  const { spec, setting, number, operand, before } = recipe;
   if (spec) call.spec[spec.at] = spec.value;
   const lines = operands[0] as Float64Array;
   if (setting && setting.at < lines.length) lines[setting.at] = setting.value;
   const array = number && (operands[number.at] as Int32Array | undefined);
   if (number && array && number.place < array.length) array[number.place] = number.value;
   if (operand) operands[operand.at] = spoilt(operand, operands, outputs, call);
+  const history = operands[HISTORY];
+  if (before === 'write' && history instanceof Int32Array && history.length > 0) history.fill(-5);
   for (const arena of arenas) arena.keep();
-  const at = operand?.at ?? HISTORY;
-  const value = operands[at];
-  const get = (): unknown => {
-    if (getter === 'detach') for (const arena of arenas) arena.detach();
-    const history = operands[HISTORY + 1];
-    if (getter === 'write' && history instanceof Int32Array) history.fill(-5);
-    if (getter === 'again') callFor(recipe)?.finish();
-    if (getter === 'throw') throw new Error('on purpose');
-    return value;
-  };
-  if (getter !== 'nothing') Object.defineProperty(operands, at, { get });
-  const isWhole = !spec && !setting && !number && !operand && getter === 'nothing';
-  return { args: [call.spec, call.x, undefined, operands], outputs, arenas, inputs, isWhole };
+  if (before === 'detach') for (const arena of arenas) arena.detach();
+  const isWhole = !spec && !setting && !number && !operand && before === 'nothing';
+  return { args: [call.spec, call.x, undefined, ...operands], outputs, arenas, inputs, isWhole };
 }
 
 function spoilt(
@@ -198,7 +190,7 @@ function judge(recipe: Drawn, call: SampleCall, built: Built, status: unknown): 
     const at = arena.changed((i) => isTaken && !isOther && i >= 10 && i < 10 + length);
     if (at >= 0) throw new Error(`status ${status}, element ${at} was written`);
   }
-  if (status !== Status.OK || isOther || recipe.getter === 'detach') return;
+  if (status !== Status.OK || isOther || recipe.before === 'detach') return;
   const [tokens, logs] = built.outputs;
   for (let i = 0; tokens !== undefined && i < tokens.length && recipe.operand?.at !== TOKENS; i++) {
     const inside = tokens[i] >= -1 && tokens[i] < call.cols;
@@ -222,14 +214,14 @@ test('run', () => {
     judge(recipe, call, built, status);
     total++;
     if (status === Status.OK) good++;
-    const writes = recipe.getter === 'write' || recipe.operand?.as === 'overlap';
+    const writes = recipe.before === 'write' || recipe.operand?.as === 'overlap';
     if (!writes) expect(built.inputs.map(bytesOf)).toEqual(before);
     if (!built.isWhole) return;
     // The same by every instruction set and number of threads, and a row that has no result is named.
     whole++;
     const again = callFor(recipe)!;
     again.spec[3] = 3;
-    expect(loose.run(again.spec, again.x, undefined, again.operands)).toBe(status);
+    expect(loose.run(again.spec, again.x, undefined, ...again.operands)).toBe(status);
     const { tokens, logProbs, filtered } = again.finish();
     expect(Array.from(built.outputs[0]!)).toEqual(Array.from(tokens));
     expect(Array.from(built.outputs[1]!)).toEqual(Array.from(logProbs));
@@ -273,7 +265,7 @@ test('submit and collect', async () => {
       const status = settled.get(ticket)!;
       if (status !== Status.OK) judge(recipe, call, built, status);
       const operands = Array.from({ length: OPERANDS }, (_, i) => built.outputs[i - TOKENS]);
-      const collected = loose.collect(ticket, undefined, operands);
+      const collected = loose.collect(ticket, undefined, ...operands);
       if (status === Status.OK && collected === Status.OK) {
         judge(recipe, call, built, status);
         good++;

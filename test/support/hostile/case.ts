@@ -42,7 +42,6 @@ export interface Drawn {
   readonly y: ViewRecipe;
   readonly operands: readonly OperandRecipe[];
   readonly trick: Trick;
-  readonly at: number;
   readonly hasNaN: boolean;
 }
 
@@ -76,7 +75,6 @@ export function drawnFor(line: Line): fc.Arbitrary<Drawn> {
     y: seldom(still, views, 12),
     operands: fc.array(operandRecipes, { minLength: count, maxLength: count }),
     trick: seldom(fc.constant('nothing' as const), fc.constantFrom(...tricks), 2),
-    at: fc.nat(count),
     hasNaN: seldom(fc.constant(false), fc.constant(true), 6),
   }) as fc.Arbitrary<Drawn>;
 }
@@ -105,13 +103,12 @@ function specOf(line: Line, drawn: Drawn): Float64Array {
   return spec;
 }
 
-/** One call: its arguments, what its getters do, and what is true of it when the last of them has run. */
+/** One call: its arguments, what happens to them before it is made, and what is true of it then. */
 export class Case {
   readonly spec: Float64Array;
   readonly x: Float32Array;
   readonly y: OutputArray;
   readonly placed: Placed[];
-  readonly list: unknown[] = [];
   private readonly xArena: Arena;
   private readonly yArena: Arena;
   elements = new Float32Array(0);
@@ -132,21 +129,13 @@ export class Case {
     const sensible = specOf(line, { ...drawn, field: SPEC_LENGTH });
     const at = { arena: this.xArena, elements: copy };
     this.placed = placeOperands(line, sensible, drawn.operands, at, (i) => drawn.asked[i]);
-    this.placed.forEach(({ given }, i) => this.define(i, given));
     for (const arena of this.arenas()) this.disturb(arena);
-    this.note();
+    this.play(drawn.trick);
   }
 
-  private define(i: number, given: unknown): void {
-    if (i !== this.drawn.at || this.drawn.trick === 'nothing') {
-      this.list[i] = given;
-      return;
-    }
-    const get = (): unknown => {
-      this.play(this.drawn.trick);
-      return given;
-    };
-    Object.defineProperty(this.list, i, { get, configurable: true, enumerable: true });
+  /** What the addon is given beside x and y. */
+  get operands(): unknown[] {
+    return this.placed.map(({ given }) => given);
   }
 
   private disturb(arena: Arena): void {
@@ -179,16 +168,11 @@ export class Case {
     if (trick === 'shrink all') for (const arena of others) arena.shrink(3);
     if (trick === 'grow all') for (const arena of others) arena.grow();
     if (trick === 'call again') callView(viewsOf(this.line)[0], Float32Array.of(1, 2, 3), {});
-    this.note();
-    if (trick === 'throw') throw new Error('on purpose');
-  }
-
-  note(): void {
     for (const arena of this.arenas()) arena.keep();
     this.elements = Float32Array.from({ length: lengthOf(this.x) }, (_, i) => this.x[i]);
   }
 
-  /** Whether the getter that throws hides an operand, or that the arguments are those of another operator. */
+  /** Whether a number of the spec is another than the operator would have. */
   get isOdd(): boolean {
     return this.drawn.field < SPEC_LENGTH;
   }
@@ -200,17 +184,10 @@ export class Case {
     return operandLength(this.line, placed.operand, this.spec);
   }
 
-  /** An operand as native code gets it. */
-  private given({ given, array }: Placed, i: number): { given: unknown; array?: OutputArray } {
-    const hidden = this.drawn.trick === 'throw' && i === this.drawn.at;
-    return hidden || array === undefined ? { given: hidden ? undefined : given } : { given, array };
-  }
-
   /** What is written, of an array of so many elements. */
   spans(role: 'input' | 'output'): Span[] {
-    const spans = this.placed.flatMap((each, i) => {
-      const { array } = this.given(each, i);
-      const { arena, operand } = each;
+    const spans = this.placed.flatMap((each) => {
+      const { array, arena, operand } = each;
       if (array === undefined || arena === undefined || operand.role !== role) return [];
       return [spanOf(array, arena, this.needed(each))];
     });
@@ -229,7 +206,7 @@ export class Case {
     if (lengthOf(this.x) < inputLength(spec)) return false;
     if (line.output !== 'record' && lengthOf(this.y) < outputLength(line, spec)) return false;
     for (const [i, each] of this.placed.entries()) {
-      const { given, array } = this.given(each, i);
+      const { given, array } = each;
       if (given === undefined || given === null) {
         if (!each.operand.optional) return false;
       } else if (array === undefined) {
@@ -248,10 +225,9 @@ export class Case {
     const { spec, line } = this;
     const parameters = parametersOf(line, spec);
     const [rows, cols, stride] = [spec[Spec.rows], spec[Spec.cols], spec[Spec.xStride]];
-    const columns = this.placed.flatMap((each, i) => {
-      const { array } = this.given(each, i);
-      const width = extentWidth(line, each.operand.extent, spec);
-      return isColumns(each.operand) && array !== undefined ? [{ array, width }] : [];
+    const columns = this.placed.flatMap(({ operand, array }) => {
+      const width = extentWidth(line, operand.extent, spec);
+      return isColumns(operand) && array !== undefined ? [{ array, width }] : [];
     });
     for (let r = 0; r < rows && cols > 0; r++) {
       const row = this.elements.subarray(r * stride, r * stride + cols);
@@ -290,7 +266,7 @@ export class Case {
     if (this.isTaken !== true) return;
     const refused = this.refused;
     if (status !== (refused ?? Status.OK)) throw new Error(`status ${status}, not ${refused}`);
-    if (refused === undefined) this.compare(this.hiding().map(({ array }) => array));
+    if (refused === undefined) this.compare(this.arrays);
   }
 
   /** What happens to the arrays while the call is pending; x in fixed shared memory is left alone. */
@@ -298,7 +274,7 @@ export class Case {
     const { elements } = this;
     this.seen = this.inputs();
     this.promised = this.isTaken ? (this.refused ?? Status.OK) : undefined;
-    this.play(trick === 'throw' ? 'nothing' : trick);
+    this.play(trick);
     this.elements = elements;
   }
 
@@ -309,17 +285,16 @@ export class Case {
   private inputs(): Inputs[] {
     const rows = this.spec[Spec.rows];
     if (!this.isTaken) return [];
-    return Array.from({ length: rows }, (_, r) => inputsOf(this.hiding(), r, this.width));
+    return Array.from({ length: rows }, (_, r) => inputsOf(this.placed, r, this.width));
   }
 
-  /** The operands without the one that a getter hid. */
-  private hiding(): Placed[] {
-    return this.placed.map((each, i) => ({ ...each, array: this.given(each, i).array }));
+  private get arrays(): (OutputArray | undefined)[] {
+    return this.placed.map(({ array }) => array);
   }
 
-  collectInto(how: string): unknown {
-    if (how === 'as given') return this.hiding().map(({ array }) => array);
-    if (how === 'none') return undefined;
+  collectInto(how: string): unknown[] {
+    if (how === 'as given') return this.arrays;
+    if (how === 'none') return [];
     const memory = new ArrayBuffer(400);
     return this.placed.map(({ operand }, i) => {
       const Class = operand.element === 'int32' ? Int32Array : Float32Array;
@@ -330,14 +305,14 @@ export class Case {
   /** After the results were collected into the arrays that were given, which may have gone since. */
   judgeCollected(status: unknown): void {
     if (this.isOdd || this.isTaken === undefined) return;
-    const outputs = this.hiding().filter(({ operand }) => operand.role === 'output');
+    const outputs = this.placed.filter(({ operand }) => operand.role === 'output');
     const fits = outputs.every(
       (each) => each.array === undefined || lengthOf(each.array) >= this.needed(each),
     );
     const ownFits =
       this.line.output === 'record' || lengthOf(this.y) >= outputLength(this.line, this.spec);
     if ((status === Status.OK) !== (fits && ownFits)) throw new Error(`collect: ${String(status)}`);
-    if (status === Status.OK) this.compare(this.hiding().map(({ array }) => array));
+    if (status === Status.OK) this.compare(this.arrays);
   }
 
   /** Compares the results with the oracle's. */
@@ -351,7 +326,7 @@ export class Case {
       const truth = line.oracle(
         row,
         parameters,
-        this.seen?.[r] ?? inputsOf(this.hiding(), r, this.width),
+        this.seen?.[r] ?? inputsOf(this.placed, r, this.width),
       );
       for (const { part, bound } of parts) {
         const i = part === undefined ? -1 : operandsOf(line).indexOf(part);

@@ -19,10 +19,10 @@ export interface OperandRecipe {
   readonly odd: number | null;
 }
 
-/** What a getter of the array of operands does when it is read. */
+/** What happens to the arrays once they are made: just before the call, or while it is pending. */
 export const tricks = [
   ...['nothing', 'detach x', 'shrink x', 'write inputs', 'detach all', 'shrink all', 'grow all'],
-  ...['call again', 'throw'],
+  'call again',
 ] as const;
 export type Trick = (typeof tricks)[number];
 

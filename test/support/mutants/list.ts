@@ -132,18 +132,6 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/proof/operands'],
   },
   {
-    name: 'operands are read before any pointer is taken',
-    file: 'native/binding/spec.cpp',
-    changes: [
-      ['if (checked->op->operand_count > 0) values.read(env, operands);', ''],
-      [
-        'status = checked->op->operand_count == 0 ? Status::kOk',
-        'values.read(env, operands); status = checked->op->operand_count == 0 ? Status::kOk',
-      ],
-    ],
-    tests: ['test/proof/operands'],
-  },
-  {
     name: 'inputs of a pending call are copied, all of them',
     file: 'native/binding/job.cpp',
     changes: [
