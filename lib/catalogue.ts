@@ -79,14 +79,8 @@ export function functionOf<N extends OperatorName>(name: N): OperatorFunctions[N
 }
 
 const byName = new Map(catalogue.map((line) => [line.name, line]));
-const byCli = new Map(catalogue.flatMap((line) => (line.cli === null ? [] : [[line.cli, line]])));
 
 /** The line of an operator by its name in the API, if there is one. */
 export function findOperator(name: string): Operator | undefined {
   return byName.get(name);
-}
-
-/** The line of an operator by its name on the command line. */
-export function findCliOperator(name: string): Operator | undefined {
-  return byCli.get(name);
 }

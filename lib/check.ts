@@ -68,7 +68,3 @@ export function ruleValue(
   if (!rule.check(value)) throw wrongValue(operator, argument, rule.expected, value);
   return value;
 }
-
-export function ruleDefault(rule: OptionRule): number {
-  return rule.kind === 'choice' ? rule.values.indexOf(rule.default) : rule.default;
-}

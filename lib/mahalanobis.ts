@@ -3,11 +3,12 @@ import { types } from 'node:util';
 import { plainObject, size } from './check';
 import { native } from './configure';
 import { SoftlaneRangeError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
-import { readFloats, widened } from './input';
+import type { Input } from './input';
+import { formatIndex, readFloats, widened } from './input';
 import { writeRun } from './sampling/results';
-import { SPEC_LENGTH, Spec, Status } from './spec';
+import { FORMATS, SPEC_LENGTH, Spec, Status } from './spec';
 import { plainStatusError } from './status';
-import type { CallOptions, Float16Like, Float32Result, Int32Result } from './types';
+import type { CallOptions, FloatInput, Float32Result, Int32Result } from './types';
 
 /** What `mahalanobis` takes. */
 export interface MahalanobisOptions {
@@ -29,6 +30,8 @@ export interface FitMahalanobisOptions {
   readonly classes?: number | undefined;
   /** What is added to every variance, as a share of their mean: for covariances that are singular (default 0). */
   readonly ridge?: number | undefined;
+  /** What the bits of a Uint16Array are. */
+  readonly dtype?: CallOptions['dtype'];
 }
 
 /** Of each row. */
@@ -44,7 +47,7 @@ const FIT = 'fitMahalanobis';
 const NAME = 'mahalanobis';
 
 /** What `score` takes. */
-export type MahalanobisRun = Pick<CallOptions, 'threads' | 'isa'>;
+export type MahalanobisRun = Pick<CallOptions, 'dtype' | 'threads' | 'isa'>;
 
 /** Classes as they look where the shared covariance is the identity: distances are plain ones there. */
 export class Mahalanobis {
@@ -81,9 +84,9 @@ export class Mahalanobis {
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_ISA`
    */
-  score(features: Float32Array | Float16Like, options: MahalanobisRun = {}): MahalanobisScores {
-    const given = optionsOf(NAME, options, ['threads', 'isa']);
-    const { array, format } = readFloats(NAME, 'features', features, 0);
+  score(features: FloatInput, options: MahalanobisRun = {}): MahalanobisScores {
+    const given = optionsOf(NAME, options, ['dtype', 'threads', 'isa']);
+    const { array, format } = readFeatures(NAME, features, given['dtype']);
     const rows = rowsOf(NAME, array, this.cols);
     const distance = new Float32Array(rows);
     const nearest = new Int32Array(rows);
@@ -126,6 +129,12 @@ function panels(columns: Float64Array, n: number): Float64Array {
     for (let j = 0; j <= i; j++) all[first + j * LANES] = columns[j * n + i];
   }
   return all;
+}
+
+/** A tensor's rows lie one after the other, whatever its dims are. */
+function readFeatures(name: string, features: unknown, dtype: unknown): Input {
+  const format = dtype === undefined ? 0 : formatIndex(name, 'options.dtype', FORMATS, dtype);
+  return readFloats(name, 'features', features, format);
 }
 
 function rowsOf(name: string, features: ArrayLike<number>, cols: number): number {
@@ -231,7 +240,7 @@ export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
  * Source: Lee, Lee, Lee and Shin, 2018, as for `mahalanobis`; the ridge is not theirs.
  *
  * @param features - a row an item
- * @param options - `cols`, `labels`, `classes`, `ridge`
+ * @param options - `cols`, `labels`, `classes`, `ridge`, `dtype`
  * @returns what scores rows of features
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
@@ -244,14 +253,11 @@ export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
  * console.log(model.score(Float32Array.of(0, 0, 5, 9))); // distance 0, 32; nearest 0, 1
  * ```
  */
-export function fitMahalanobis(
-  features: Float32Array | Float16Like,
-  options: FitMahalanobisOptions,
-): Mahalanobis {
-  const given = optionsOf(FIT, options, ['cols', 'labels', 'classes', 'ridge']);
+export function fitMahalanobis(features: FloatInput, options: FitMahalanobisOptions): Mahalanobis {
+  const given = optionsOf(FIT, options, ['cols', 'labels', 'classes', 'ridge', 'dtype']);
   const { labels, ridge = 0 } = given;
   const cols = size(FIT, 'options.cols', given['cols'], 1);
-  const x = widened(readFloats(FIT, 'features', features, 0));
+  const x = widened(readFeatures(FIT, features, given['dtype']));
   const rows = rowsOf(FIT, x, cols);
   if (!types.isInt32Array(labels)) throw wrongType(FIT, 'options.labels', 'an Int32Array', labels);
   if (labels.length !== rows || rows === 0) {

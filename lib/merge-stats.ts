@@ -1,4 +1,5 @@
 /** Statistics of rows whose columns lie in several places, from those of each place. */
+import { types } from 'node:util';
 import { plainObject, ruleValue, size } from './check';
 import { kinds } from './elements';
 import { inTheNameOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
@@ -8,6 +9,9 @@ import type { NumberRule, Operand, OperandArray } from './operator';
 import { operandsOf, temperatureOption } from './operator';
 import type { RowStatistics, Statistic } from './stats';
 import { rowStats } from './stats';
+import type { TensorLike } from './tensor';
+import { readTensor } from './tensor';
+import type { Float32Result, Int32Result } from './types';
 
 /** What `mergeRowStats` takes: what `rowStats` was given. */
 export interface MergeRowStatsOptions {
@@ -79,9 +83,10 @@ function sumOf(row: Row): Sum {
   const lead = placeOfMost(scales);
   const [exponent, offset] = [exponents[lead], offsets[lead]];
   const parts = mantissas.map((m, i) => {
+    if (m === 0) return 0;
     if (offsets[i] === offset) return m * 2 ** (exponents[i] - exponent);
     const down = (exponents[i] - exponent) * Math.LN2 + (offsets[i] - offset) / row.temperature;
-    return m === 0 ? 0 : m * Math.exp(down);
+    return m * Math.exp(down);
   });
   return { mantissa: total(parts), exponent, offset, parts };
 }
@@ -196,7 +201,7 @@ type Numbers = ReadonlyMap<MergeableStatistic, Float64Array>;
  * ULP off, where nothing cancels (largest measured 1.5): sums and means have the error of the shards' numbers, variances
  * about |mean| / deviation ULP more, and logSumExp is within 2^-22 absolute where it is nearly 0.
  *
- * @param shards - what `rowStats` gave for each shard, in the order of the columns
+ * @param shards - what `rowStats` gave for each shard, arrays or tensors, in the order of the columns
  * @param options - `cols`, `temperature`, `k`
  * @returns the same statistics, of the whole rows: new arrays
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
@@ -213,7 +218,9 @@ type Numbers = ReadonlyMap<MergeableStatistic, Float64Array>;
  * console.log(argMax, mean); // 2, 0 and 2, 3.33
  * ```
  */
-export function mergeRowStats<S extends Partial<Pick<RowStatistics, MergeableStatistic>>>(
+export function mergeRowStats<
+  S extends { readonly [N in MergeableStatistic]?: Float32Result | Int32Result | TensorLike },
+>(
   shards: readonly S[],
   options: MergeRowStatsOptions,
 ): Pick<RowStatistics, keyof S & MergeableStatistic> {
@@ -303,6 +310,16 @@ function readOptions(options: unknown): Shape {
   };
 }
 
+/** An array, or that of a tensor, which `rowStats` gives for one. */
+function arrayOfShard(argument: string, name: MergeableStatistic, value: unknown): OperandArray {
+  const kind = kindOf(name);
+  if (kind.is(value)) return value;
+  if (typeof value === 'object' && value !== null && !types.isTypedArray(value)) {
+    return readTensor(NAME, argument, value, operandOf(name).element).data as OperandArray;
+  }
+  throw wrongType(NAME, argument, `${kind.name} or an object with such data and dims`, value);
+}
+
 /** The numbers of every shard: the same statistics in all, each of as many rows. */
 function readShards(
   shards: readonly unknown[],
@@ -319,9 +336,11 @@ function readShards(
       if (value === undefined) continue;
       if (!names.includes(key)) throw unknownOption(NAME, key, names, argument);
       const name = key as MergeableStatistic;
-      const kind = kindOf(name);
-      if (!kind.is(value)) throw wrongType(NAME, `${argument}.${key}`, kind.name, value);
-      const copy = copyOf(NAME, `${argument}.${key}`, value);
+      const copy = copyOf(
+        NAME,
+        `${argument}.${key}`,
+        arrayOfShard(`${argument}.${key}`, name, value),
+      );
       const width = isTop(name) ? Math.min(k, cols[s]) : 1;
       rows ??= Math.floor(copy.length / width);
       if (copy.length !== rows * width) {

@@ -190,7 +190,10 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
     sample(logits, sampleOptions) {
       const call = new SampleCall(memory, logits, sampleOptions, 'sync');
       const status = native().run(call.spec, call.x, call.y, ...call.operands);
-      if (status !== Status.OK) throw call.error(status);
+      if (status !== Status.OK) {
+        call.takeBack();
+        throw call.error(status);
+      }
       const result = call.finish() as SampleResult;
       call.release();
       return result;

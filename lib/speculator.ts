@@ -166,7 +166,10 @@ export function createSpeculator(options: SpeculatorOptions = {}): Speculator {
   return methods(memory, (name, given) => {
     const call = new SpeculateCall(memory, name, given, 'sync');
     const status = native().run(call.spec, call.x, call.y, ...call.operands);
-    if (status !== Status.OK) throw call.error(status);
+    if (status !== Status.OK) {
+      call.takeBack();
+      throw call.error(status);
+    }
     return call.finish() as VerifyResult;
   });
 }

@@ -123,9 +123,10 @@ const ofTop = { extent: { option: 'k' } } as const;
  * Special values: -Infinity is masked: it is counted out of every statistic, means and variances too. A NaN throws, with
  * the row in the error, or is masked with `nan: 'masked'`. +Infinity gives a max, sums, mean and logSumExp of +Infinity,
  * and NaN for what there is none of: probabilities, entropy, variance. A row without elements that are not masked gives
- * -Infinity for max, secondMax, topValues and logSumExp, +Infinity for min, -1 for argMax and topIndices, 0 for count,
- * sums, mantissa, exponent and offset, and NaN for the others. A target that is masked has the probability 0. A target
- * that is no index of a column throws, with its row. A zero is +0.
+ * -Infinity for max, secondMax, topValues, logSumExp, targetLogit and othersLogSumExp, +Infinity for min, -1 for argMax and
+ * topIndices, 0 for count, sums, mantissa, exponent and offset, NaN for the others, and the rank of a target among equals. A
+ * target that is masked has the probability 0. A target that is no index of a column throws, with its row; rows without
+ * columns have none. A zero is +0.
  *
  * Error: at most 4 ULP (of the largest term, where those of sum and mean cancel), tiny probabilities and entropies included (logSumExp and othersLogSumExp: or 1e-15 absolute
  * where that is more; those of orders, indices and counts, exponent and offset are exact); largest measured 2.7 ULP.

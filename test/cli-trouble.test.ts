@@ -54,9 +54,26 @@ describe('exit code 3: the input', () => {
     }
     expect(fs.existsSync(to)).toBe(false);
   });
+
+  test('is refused while its writer goes on', async () => {
+    const args = [run.cli, ...score('-', fresh())];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe'] });
+    child.stdin.on('error', () => undefined);
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.stdin.write('logits, mostly\n'.repeat(100));
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect([code, said]).toEqual([3, expect.stringContaining('is in no format')]);
+    child.stdin.destroy();
+  });
 });
 
 describe('exit code 4: the output', () => {
+  test('has no room for what a head of some bytes claims', () => {
+    const from = scratch.saved(npy(dict(`(${2 ** 50}, 0)`)));
+    expectFailure(run.softlane(score(from, fresh(), 'entropy')), 4, 'no room');
+  });
+
   test('exists and stays as it is; --force replaces it', async () => {
     const [from, to] = [await input(), scratch.saved(Buffer.from('precious'))];
     expectFailure(run.softlane(score(from, to)), 4, `${to}: exists`, '--force');

@@ -136,6 +136,21 @@ describe('fitted', () => {
     one.distance.forEach((d, i) => expect(two.distance[i] / d).toBeCloseTo(1, 2));
   });
 
+  test('tensors, and 16-bit floats that say what they are', () => {
+    const model = fitMahalanobis(features, { cols: 4, labels });
+    const halves = features.map((v) => Math.round(4 * (v - 1e4)) / 4);
+    const want = fitMahalanobis(halves, { cols: 4, labels, ridge: 0.1 }).score(halves);
+    const bits = Uint16Array.from(new Uint32Array(halves.buffer), (b) => b >>> 16);
+    const given = { cols: 4, labels, ridge: 0.1, dtype: 'bf16' } as const;
+    expect(fitMahalanobis(bits, given).score(bits, { dtype: 'bf16' })).toEqual(want);
+    expect(() => model.score(bits)).toThrow(/a Float32Array/);
+    expect(() => model.score(bits, { dtype: 'f8' as never })).toThrow(/options.dtype/);
+    const tensor = { data: features, dims: [features.length / 4, 4] };
+    expect(fitMahalanobis(tensor, { cols: 4, labels }).score(tensor)).toEqual(
+      model.score(features),
+    );
+  });
+
   test('a singular covariance is an error, and none with a ridge', () => {
     const flat = features.map((x, i) => (i % 4 === 3 ? 7 : x));
     expect(() => fitMahalanobis(flat, { cols: 4, labels })).toThrow(/covariance.*definite/);

@@ -63,6 +63,37 @@ function expectNear(got: Merged, want: Merged, ulp: number): void {
   }
 }
 
+test('a shard that is all masked counts for nothing, however small the others are', () => {
+  const stats = ['mantissa', 'exponent', 'offset', 'entropy', 'collisionProbability'] as const;
+  const masked = Float32Array.of(-Infinity, -Infinity);
+  for (const [low, temperature] of [
+    [Float32Array.of(-800, -801), 1],
+    [Float32Array.of(-30, -30.01), 0.01],
+  ] as const) {
+    const whole = rowStats(low, { stats, temperature });
+    const parts = [masked, low].map((x) => rowStats(x, { stats, temperature }));
+    for (const order of [parts, [...parts].reverse()]) {
+      const found = mergeRowStats(order, { cols: [2, 2], temperature });
+      for (const name of stats) {
+        const [got, want] = [found[name][0], whole[name][0]];
+        expect(Math.abs(got - want)).toBeLessThanOrEqual(8 * ulpOf(want));
+      }
+    }
+  }
+});
+
+test('what tensors gave is merged like arrays', () => {
+  const stats = ['max', 'argMax', 'count', 'mean'] as const;
+  const [left, right] = [Float32Array.of(1, 2, 9, 1), Float32Array.of(3, 0)];
+  const tensor = (data: Float32Array, cols: number) =>
+    rowStats({ data, dims: [2, cols] }, { stats }) as never;
+  const want = mergeRowStats(
+    [rowStats(left, { cols: 2, stats }), rowStats(right, { cols: 1, stats })],
+    { cols: [2, 1] },
+  );
+  expect(mergeRowStats([tensor(left, 2), tensor(right, 1)], { cols: [2, 1] })).toEqual(want);
+});
+
 describe('shards of a row give what the row gives', () => {
   const random = new Random(77);
   const cuts = [[1000], [1, 999], [400, 600], [300, 1, 2, 97, 600], new Array(100).fill(10)];

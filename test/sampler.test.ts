@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { argMax, createSampler } from '../lib/index';
+import { argMax, createSampler, logSoftmax } from '../lib/index';
 import * as oracle from '../lib/oracle/sample';
 import type { SamplerOptions, SamplerStep } from '../lib/sampler';
 import { DEFAULT_ORDER, FIELDS, Field } from '../lib/sampling/settings';
@@ -386,6 +386,30 @@ test("results are the caller's own, of their lengths, however few", () => {
     expect(sampler.sample(many, { ...asked, out }).tokens).toBe(out.tokens);
     expect(out.tokens[rows]).toBe(-7);
   }
+});
+
+test('a NaN that is masked is in neither log-probability', () => {
+  const x = Float32Array.of(1, 2, NaN, 0.5);
+  const sampler = createSampler({ seed: 3, repetitionPenalty: 2 });
+  const { tokens, logProbs, rawLogProbs } = sampler.sample(x, {
+    nan: 'masked',
+    rawLogProbs: true,
+    history: [1],
+  });
+  const masked = x.map((v) => (Number.isNaN(v) ? -Infinity : v));
+  expect(rawLogProbs![0]).toBeCloseTo(logSoftmax(masked)[tokens[0]], 6);
+  expect(logProbs[0]).toBeCloseTo(logSoftmax(Float32Array.of(1, 1, -Infinity, 0.5))[tokens[0]], 6);
+});
+
+test('a call that throws is no step', () => {
+  const sampler = createSampler({ seed: 3 });
+  const bad = Float32Array.of(1, NaN);
+  expect(() => sampler.sample(bad)).toThrow(/NaN/);
+  expect(() => sampler.sample(bad, { step: 7 })).toThrow(/NaN/);
+  expect(sampler.step).toBe(7);
+  sampler.step = 0;
+  expect(() => sampler.sample(Float32Array.of(-Infinity))).toThrow(/masked/);
+  expect(sampler.step).toBe(0);
 });
 
 test('settings have the names and places that native code has', () => {

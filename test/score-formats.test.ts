@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import * as arrow from 'apache-arrow';
 import fc from 'fast-check';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { softmax, topK } from '../lib/index';
 import { openSource } from '../lib/score/inputs';
@@ -234,6 +234,16 @@ describe('numbers', () => {
     ]);
   });
 
+  test('JSON Lines: a mask is one again', () => {
+    ok(score('x.npy', '--op', 'top-p', '--set', 'p=0.5', '--out', 'mask.jsonl'));
+    ok(score('x.npy', '--op', 'top-p', '--set', 'p=0.5', '--out', 'mask.npy'));
+    for (const end of ['jsonl', 'npy']) {
+      ok(score(`mask.${end}`, '--op', 'softmax', '--out', `of-${end}.npy`));
+    }
+    expect(readFileSync(at('mask.jsonl'), 'utf8')).toContain('"-Infinity"');
+    expect(readFileSync(at('of-jsonl.npy'))).toEqual(readFileSync(at('of-npy.npy')));
+  });
+
   test('JSON Lines: lines of more than one reading, that begin and end anywhere', async () => {
     const row = (length: number, from: number): number[] =>
       Array.from({ length }, (_, i) => (from + i) % 9973);
@@ -271,6 +281,23 @@ describe('numbers', () => {
 });
 
 describe('labels', () => {
+  test('more of them than rows are refused, however late that is known', () => {
+    save('two.jsonl', '[1, 2]\n[3, 4]\n');
+    save('four.jsonl', '0\n1\n0\n1\n');
+    save('four.npy', npy(dict('(4,)', "'<i4'"), new Uint8Array(16)));
+    save('two.npy', npy(dict('(2, 2)'), floats(1, 2, 3, 4)));
+    for (const [from, with_] of [
+      ['two.jsonl', 'four.jsonl'],
+      ['two.npy', 'four.jsonl'],
+      ['two.jsonl', 'four.npy'],
+    ]) {
+      const out = ['--op', 'cross-entropy', '--out', 'late.csv'];
+      const { status, stderr } = score(from, '--labels', with_, ...out);
+      expect([status, stderr]).toEqual([3, expect.stringContaining(`${with_}: goes on where`)]);
+      expect(existsSync(at('late.csv'))).toBe(false);
+    }
+  });
+
   const loss = (...args: string[]): string => {
     ok(score(...args, '--op', 'cross-entropy', '--out', 'loss.csv'));
     return readFileSync(at('loss.csv'), 'utf8');

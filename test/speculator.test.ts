@@ -356,6 +356,9 @@ describe('errors', () => {
     const speculator = createSpeculator();
     expect(() => speculator.verify(target, draft, [1, 1], { cols: 3 })).toThrow();
     expect(speculator.step).toBe(0);
+    const unlikely = Float32Array.of(0, -Infinity, 0);
+    expect(() => speculator.verify(target, unlikely, [1], { cols: 3 })).toThrow(/sequence 0/);
+    expect(speculator.step).toBe(0);
     speculator.verify(target, draft, [1], { cols: 3 });
     expect(speculator.step).toBe(1);
   });
@@ -365,6 +368,19 @@ describe('errors', () => {
     expect(createSpeculator().verify(none, none, [], { cols: 3 }).tokens).toHaveLength(0);
     const { tokens, accepted } = createSpeculator().verify(target, none, [], { cols: 3 });
     expect([tokens.length, ...accepted]).toEqual([2, 0, 0]);
+    const [one, other] = [target.subarray(0, 3), draft.subarray(0, 3)];
+    for (const sequences of [undefined, 1]) {
+      const alone = createSpeculator().verifyOne(one, other, [], { cols: 3, sequences });
+      const same = createSpeculator().verify(one, none, [], { cols: 3, sequences });
+      expect([alone.accepted[0], alone.tokens[0]]).toEqual([-1, same.tokens[0]]);
+      expect(alone.logProbs).toEqual(same.logProbs);
+    }
+    for (const sequences of [undefined, 0]) {
+      const left = createSpeculator().backOff(none, [], { cols: 3, sequences });
+      expect([left.accepted.length, left.tokens.length]).toEqual([0, 0]);
+      const some = createSpeculator().verifyOne(none, none, [], { cols: 3, sequences });
+      expect(some.tokens).toHaveLength(0);
+    }
     const rows = { data: none, dims: [2 ** 40, 0] };
     expect(() => createSpeculator().verify(rows, rows, [])).toThrow(/not masked, .*in sequence 0/);
   });

@@ -80,7 +80,7 @@ function outputOf({ op, sets, path }: TypedOutput): Typed {
 /** The flags that are named as options are go to every operation that has the option; one has to. */
 function addNamed(flags: ScoreFlags, outputs: readonly Typed[]): number | undefined {
   let temperature: number | undefined;
-  for (const [name, first] of operationOptions()) {
+  for (const [name, rules] of operationOptions()) {
     const text = flags[name];
     if (text === undefined) continue;
     const flag = `--${flagName(name)}`;
@@ -89,7 +89,8 @@ function addNamed(flags: ScoreFlags, outputs: readonly Typed[]): number | undefi
       parameters[name] = parameterOf(flag, operation.options[name]!, String(text));
     }
     if (name === 'temperature' && flags.metrics !== undefined) {
-      temperature = parameterOf(flag, first, String(text)) as number;
+      const [first] = rules.values();
+      temperature = parameterOf(flag, first!, String(text)) as number;
       continue;
     }
     const [other] = outputs;

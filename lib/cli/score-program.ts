@@ -49,15 +49,16 @@ export function flagName(option: string): string {
   return option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Every option that some operation has, with the rule of the first that has it. */
-export function operationOptions(): ReadonlyMap<string, OptionRule> {
-  const rules = new Map<string, OptionRule>();
-  for (const { options } of operations) {
+/** Every option that some operation has, with the rule of each that has it, by their names. */
+export function operationOptions(): ReadonlyMap<string, ReadonlyMap<string, OptionRule>> {
+  const all = new Map<string, Map<string, OptionRule>>();
+  for (const { name: operation, options } of operations) {
     for (const [name, rule] of Object.entries(options)) {
-      if (!rules.has(name)) rules.set(name, rule);
+      const rules = all.get(name) ?? new Map<string, OptionRule>();
+      all.set(name, rules.set(operation, rule));
     }
   }
-  return rules;
+  return all;
 }
 
 const received = (flag: string, expected: string, text: string): UsageError =>
@@ -131,9 +132,21 @@ export function joinTopK(argv: readonly string[]): string[] {
   return joined;
 }
 
-function optionHelp(rule: OptionRule): string {
-  const values = rule.kind === 'choice' ? `: ${rule.values.join(', ')}` : '';
-  return `${rule.summary}${values} (default: ${rule.default})`;
+/** What it means to each operation that has it: those to which it means the same are named where it has other meanings. */
+function optionHelp(rules: ReadonlyMap<string, OptionRule>): string {
+  const meanings = new Map<string, string[]>();
+  for (const [operation, rule] of rules) {
+    const values = rule.kind === 'choice' ? `: ${rule.values.join(', ')}` : '';
+    const text = `${rule.summary}${values} (default: ${rule.default})`;
+    meanings.set(text, [...(meanings.get(text) ?? []), operation]);
+  }
+  if (meanings.size === 1) return [...meanings.keys()][0]!;
+  const most = Math.max(...[...meanings.values()].map(({ length }) => length));
+  return [...meanings]
+    .map(([text, among]) =>
+      among.length === most && most > 2 ? text : `${among.join(', ')}: ${text}`,
+    )
+    .join('; ');
 }
 
 function operationTable(): string {
@@ -214,9 +227,9 @@ export function addScore(
     .addOption(new Option('--bad-rows <policy>', 'rows with a NaN').choices(['keep', 'stop']))
     .option('--reject <FILE>', 'go on after rows that cannot be scored, and write which they were')
     .addOption(parsed('--verify <share>', 'check so many of the rows against float64', shareOf));
-  for (const [name, rule] of operationOptions()) {
-    const value = rule.kind === 'choice' ? 'name' : 'number';
-    score.option(`--${flagName(name)} <${value}>`, optionHelp(rule));
+  for (const [name, rules] of operationOptions()) {
+    const isNumber = [...rules.values()].every(({ kind }) => kind !== 'choice');
+    score.option(`--${flagName(name)} <${isNumber ? 'number' : 'name'}>`, optionHelp(rules));
   }
   return score
     .option('--resume', 'go on with an unfinished job, if there is one')

@@ -34,11 +34,6 @@ export function memoryMover(run: MemoryRun): (x: Float32Array, y: Float32Array) 
   };
 }
 
-/** Bytes that the work itself moves for n elements; a store that is not streamed reads its line besides. */
-export function bytesMoved(work: MemoryWork, n: number): number {
-  return (work === 'copy' || work === 'copy-streaming' || work === 'scale' ? 8 : 4) * n;
-}
-
 export type Pages = '4k' | '2m' | 'default';
 
 const PAGE_BYTES = { '4k': 4096, '2m': 2 ** 21, default: 4096 };

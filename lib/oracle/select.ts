@@ -19,16 +19,25 @@ export function topK(
   { k = 1, sorted = true, temperature = 1 }: Readonly<Record<string, unknown>> = {},
 ): Record<string, Float64Array> {
   const at = (i: number): number => (Number.isNaN(row[i]) ? -Infinity : row[i]);
-  const order = Array.from({ length: row.length }, (_, i) => i);
-  // The order of a sort that is stable is that of the indices among equals.
-  order.sort((a, b) => (at(a) === at(b) ? 0 : at(b) - at(a)));
-  const max = order.length === 0 ? -Infinity : at(order[0]);
+  const n = row.length;
+  // No list of indices: one of 2^26 ends the process.
+  const rising = new Float64Array(n);
+  for (let i = 0; i < n; i++) rising[i] = at(i);
+  rising.sort();
+  const max = n === 0 ? -Infinity : rising[n - 1];
   // Small terms first; the largest is 1.
   let others = 0;
-  for (let i = order.length - 1; i > 0; i--)
-    others += Math.exp((at(order[i]) - max) / (temperature as number));
-  const chosen = order.slice(0, k as number);
-  if (sorted === false) chosen.sort((a, b) => a - b);
+  for (let i = 0; i < n - 1; i++) others += Math.exp((rising[i] - max) / (temperature as number));
+  const count = Math.min(k as number, n);
+  const least = rising[n - count];
+  let equals = 0;
+  while (equals < count && rising[n - count + equals] === least) equals++;
+  const chosen: number[] = [];
+  for (let i = 0; chosen.length < count && i < n; i++) {
+    if (at(i) > least || (at(i) === least && equals-- > 0)) chosen.push(i);
+  }
+  // A sort that is stable leaves equals in the order of their indices.
+  if (sorted !== false) chosen.sort((a, b) => (at(a) === at(b) ? 0 : at(b) - at(a)));
   const part = (value: (index: number) => number, missing: number): Float64Array =>
     Float64Array.from({ length: k as number }, (_, i) =>
       i < chosen.length ? value(chosen[i]) : missing,

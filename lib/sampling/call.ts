@@ -127,6 +127,11 @@ export class SampleCall {
     memory.step = this.step + 1;
   }
 
+  /** Nor is one that native code refused, where nothing else is pending. */
+  takeBack(): void {
+    this.memory.step = this.step;
+  }
+
   private step = 0;
 
   /** Of a row: its options, over those of the sampler. */

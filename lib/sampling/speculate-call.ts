@@ -65,9 +65,10 @@ export class SpeculateCall {
   readonly signal: AbortSignal | undefined;
   private readonly cols: number;
   private readonly drafted: number;
+  private readonly step: number;
 
   constructor(
-    memory: SpeculatorMemory,
+    private readonly memory: SpeculatorMemory,
     private readonly name: Mode,
     call: Given,
     mode: 'sync' | 'async',
@@ -85,13 +86,19 @@ export class SpeculateCall {
     this.operands[Place.drafted] = tokens;
     this.operands[Place.draft] =
       name === 'backOff' ? undefined : this.readDraft(call.draft, sequences, shape.format);
-    const step =
-      given['step'] === undefined ? memory.step : integer('options.step', given['step'], name);
+    const { step: asked } = given;
+    const step = asked === undefined ? memory.step : integer('options.step', asked, name);
+    this.step = step;
     this.writeSpec(given, memory, sequences, shape.format);
     this.writeSettings(memory, readIds(given['rows'], sequences, name), step);
     this.writeResults(given['out'], sequences);
     // Last: a call that is refused here is no step.
     memory.step = step + 1;
+  }
+
+  /** Nor is one that native code refused, where nothing else is pending. */
+  takeBack(): void {
+    this.memory.step = this.step;
   }
 
   private readOptions(options: unknown, mode: 'sync' | 'async'): Record<string, unknown> {
@@ -108,7 +115,7 @@ export class SpeculateCall {
   /** A line of n tokens has n + 1 rows of the target, several tokens for one place have one, a line to leave has n. */
   private countSequences(rows: number, tokens: number, given: unknown): number {
     const { name } = this;
-    const found = name === 'verify' ? rows - tokens : name === 'verifyOne' ? rows : 1;
+    const found = { verify: rows - tokens, verifyOne: rows, backOff: rows > 0 ? 1 : 0 }[name];
     const sequences = given === undefined ? found : size(name, 'options.sequences', given, 0);
     const each = sequences === 0 ? tokens : tokens / sequences;
     const wanted = { verify: sequences + tokens, verifyOne: sequences, backOff: tokens }[name];
@@ -117,7 +124,7 @@ export class SpeculateCall {
       Number.isInteger(each) &&
       rows === wanted &&
       (sequences > 0 || tokens === 0) &&
-      (name === 'verify' || sequences === 0 || each > 0);
+      (name !== 'backOff' || sequences === 0 || each > 0);
     if (!right) {
       const expected = {
         verify: 'have a row for each of draftTokens and one more for each sequence',
@@ -156,7 +163,9 @@ export class SpeculateCall {
     sequences: number,
     format: number,
   ): void {
-    const { spec, name, cols, drafted } = this;
+    const { spec, name, cols } = this;
+    // Where there are no lines to leave, they have a token each.
+    const drafted = name === 'backOff' && sequences === 0 ? 1 : this.drafted;
     const kind = given['input'] ?? 'logits';
     if (!(INPUT_KINDS as readonly unknown[]).includes(kind)) {
       const refuse = typeof kind === 'string' ? wrongValue : wrongType;
@@ -184,7 +193,7 @@ export class SpeculateCall {
     const parameters = [
       MODES.indexOf(name),
       cols,
-      sequences === 0 && name !== 'verify' ? 1 : drafted,
+      drafted,
       INPUT_KINDS.indexOf(kind as 'logits'),
       capacity,
     ];

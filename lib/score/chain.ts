@@ -95,6 +95,7 @@ export class Chain implements Source {
       return new Chain(links, first, reopen);
     } catch (error) {
       await first?.close();
+      for (const { stream } of links) if (stream !== first) await stream?.close();
       throw error;
     }
   }
@@ -181,6 +182,7 @@ export class Chain implements Source {
   async close(): Promise<void> {
     for (const source of this.retired.splice(0)) await source.close();
     await this.current?.close();
+    for (const { stream } of this.links.slice(this.at + 1)) await stream?.close();
     this.current = undefined;
   }
 }

@@ -149,12 +149,13 @@ export class BlockComputer {
       const { row, reason } = bad[0]!;
       throw badRowError({ ...feed.locate(computed + row), reason });
     }
+    const first = computed + feed.ahead;
     const skipped = new Set(bad.map(({ row }) => row));
+    const sampled = verifier?.sample(block, first, skipped) ?? [];
     for (const [i, { columns, operation, request }] of products.entries()) {
       await computes[i]!(block, out[i]!);
       if (operation === undefined) continue;
-      const place = { block, first: computed + feed.ahead, skipped };
-      verifier?.check(operation, request, place, columns, out[i]!);
+      verifier?.check(operation, request, { block, first, sampled }, columns, out[i]!);
     }
     return bad;
   }

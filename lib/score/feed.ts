@@ -175,6 +175,21 @@ export class Feed {
     }
   }
 
+  /**
+   * Refuses rows beside the inputs that are left when these have ended: where either was not counted before. A part of a
+   * job has others behind it.
+   */
+  async requireEnd(): Promise<void> {
+    if (this.whole !== undefined) return;
+    for (const { chain, element } of this.sides) {
+      if (chain.rows !== undefined && this.rows !== undefined) continue;
+      const row = new (element === 'int32' ? Int32Array : Float32Array)(chain.cols);
+      if ((await chain.read({ x: row }, 1)) === 0) continue;
+      const reason = 'goes on where the input has ended';
+      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', chain.path, reason);
+    }
+  }
+
   /** Whether rows can be left in their files, and `takeRows` be called instead of `read`. */
   get canTake(): boolean {
     return this.source === this.main && !this.labelsInMain && this.main.canTake;

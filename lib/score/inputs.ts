@@ -65,6 +65,11 @@ async function inputOf(path: string, stdin: AsyncIterable<Uint8Array>): Promise<
   return { path, file: await InputFile.open(path), stream: undefined };
 }
 
+async function closeInput({ file, stream }: Input): Promise<void> {
+  await file?.close();
+  await stream?.close();
+}
+
 /** By its name; else by its first bytes. */
 async function formatOf(input: Input): Promise<Format> {
   const named = formatOfPath(input.path, inputFormats);
@@ -110,7 +115,7 @@ export async function openSource(
     };
     return { source, file };
   } catch (error) {
-    await input.file?.close();
+    await closeInput(input);
     throw inputError(input.path, error);
   }
 }
@@ -127,6 +132,6 @@ export async function inspect(
   } catch (error) {
     throw inputError(input.path, error);
   } finally {
-    await input.file?.close();
+    await closeInput(input);
   }
 }

@@ -148,14 +148,14 @@ export class JobFiles implements ResultFiles {
   /** Makes everything up to this row safe; gives the number of the part. `head` says what job this is. */
   async keep(rows: number, head: () => Promise<object>, publish = false): Promise<number> {
     const kept: Kept[] = [];
-    for (const output of this.outputs) kept.push(await output.keep());
-    if (this.journal === undefined) {
-      try {
-        this.journal = await Journal.create(this.path!, await head());
-      } catch (error) {
-        for (const output of this.outputs) output.abandon();
-        throw error;
-      }
+    const isKept = this.isKept;
+    try {
+      for (const output of this.outputs) kept.push(await output.keep());
+      this.journal ??= await Journal.create(this.path!, await head());
+    } catch (error) {
+      // Without a journal nothing would know of them.
+      if (!isKept) for (const output of this.outputs) output.abandon();
+      throw error;
     }
     const record: PartRecord = { rows, outputs: kept, rejected: this.rejected };
     await this.journal.append(publish ? { ...record, publish } : record);

@@ -95,6 +95,11 @@ export function checkJob(options: JobOptions): CheckedJob {
     options.manifest,
     journalPath(options),
   ];
+  const files = { metrics: metrics?.path, reject: options.reject, manifest: options.manifest };
+  for (const [key, path] of Object.entries(files)) {
+    if (path === '-')
+      throw wrongValue(name, key, 'a file, as standard output is for results', path);
+  }
   const given = paths.filter((path) => path !== undefined);
   const places = given.map(placeOf);
   const twice = given.find((_, i) => places.indexOf(places[i]!) !== i);
@@ -128,6 +133,11 @@ export function checkJob(options: JobOptions): CheckedJob {
         throw wrongValue(name, `the ${input} of ${operation.name}`, expected, undefined);
       }
     }
+  }
+  const read = outputs.flatMap(({ operation }) => operation.inputs.map((input) => input.name));
+  const known = [...new Set(read)].filter((each) => each !== 'targets');
+  for (const key of Object.keys(beside)) {
+    if (!known.includes(key)) throw unknownOption(name, key, known, 'beside (--with)');
   }
   // Operators that throw at a NaN know the row of their block alone; this names it in its file.
   const throwsAtNaN = outputs.some(

@@ -1,7 +1,7 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
-import { AtomicFile } from './atomic-file';
+import { AtomicFile, removeLeftovers } from './atomic-file';
 import type { BadRow } from './bad-rows';
 import { BlockComputer, canSweep, operator, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
@@ -14,6 +14,7 @@ import { checkJob, type CheckedJob } from './job-options';
 import type { JobOptions, JobSummary, Verified } from './job-types';
 import { pump } from './pipeline';
 import { productsOf, type Product } from './product';
+import { requireRoom } from './room';
 import { rowWords } from './table';
 
 /** Thrown when a job was asked to stop: what is done is kept. */
@@ -157,6 +158,8 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
   let manifest: AtomicFile | undefined;
   try {
     if (options.manifest !== undefined) {
+      if (options.resume === true || options.force === true)
+        await removeLeftovers(options.manifest);
       // A job that died while its files got their names may have written it already.
       const force = options.force === true || unfinished?.last?.publish === true;
       manifest = await AtomicFile.create(options.manifest, { force, inputs: feed.files });
@@ -165,6 +168,7 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
     const products = productsOf(options, checked, feed.cols);
     // What can never be done is refused before anything is written.
     portionOf(options, checked, feed, products);
+    await requireRoom(options, feed, products);
     const last = unfinished?.last;
     if (unfinished !== undefined || making.expect !== undefined) {
       const head = await headOf(options, checked, feed);
@@ -265,6 +269,7 @@ export class Run {
       const reason = `ended after ${this.done} of ${feed.rows} rows`;
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
     }
+    if (!stopped) await feed.requireEnd();
     if (!stopped || this.done === this.to) return;
     await this.keep();
     throw new JobStopped(this.done);

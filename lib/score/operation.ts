@@ -1,14 +1,18 @@
 /** What `--op` can name: every line of the catalogue, and what is composed of several. */
 import { catalogue } from '../catalogue';
 import type {
+  Bound,
   InputOperand,
+  Inputs,
   Operator,
   OptionRule,
   OutputOperand,
   Parameters,
   ParameterValue,
+  TrueRow,
 } from '../operator';
 import { operandsOf } from '../operator';
+import { wrongValue } from '../errors';
 import type { ElementArray, ElementName } from './element';
 import { sharedMemory } from './pipeline';
 import type { Column, Table } from './table';
@@ -52,6 +56,16 @@ export interface Block {
  */
 export type ComputeBlock = (block: Block, out: readonly ElementArray[]) => Promise<void>;
 
+/** What the results of a row are checked against, by the names of their columns. */
+export interface ColumnTruth {
+  readonly oracle: (
+    row: ArrayLike<number>,
+    parameters: Parameters,
+    inputs: Inputs,
+  ) => Readonly<Record<string, TrueRow | number>>;
+  readonly bounds: Readonly<Record<string, Bound>>;
+}
+
 /** Something that `--op` can name. */
 export interface Operation {
   readonly name: string;
@@ -61,6 +75,7 @@ export interface Operation {
   readonly uses: readonly string[];
   /** The catalogue line, where it is one. */
   readonly line: Operator | undefined;
+  readonly truth: ColumnTruth;
   /** What is read beside x. */
   readonly inputs: readonly InputOperand[];
   /** Outputs that are made only where they are asked for. */
@@ -101,8 +116,29 @@ function columnsOf(line: Operator, cols: number, request: Request): Column[] {
   });
 }
 
+/** A group of rows is a row of the input: its rows one after the other. */
+function requireGroups(line: Operator, cols: number, request: Request): void {
+  const { group } = line;
+  if (group === undefined) return;
+  const size = widthOf(line, group, request);
+  if (cols % size === 0) return;
+  const expected = `a divisor of the number of columns (${cols}), as a row of the input is a group, its rows one after the other`;
+  throw wrongValue(commandName(line), group, expected, size);
+}
+
 function widthOf(line: Operator, option: string, { parameters }: Request): number {
   return (parameters[option] ?? line.options[option]!.default) as number;
+}
+
+function truthOf(line: Operator): ColumnTruth {
+  if (line.output === 'record') {
+    const bounds = Object.fromEntries(outputsOf(line).map(({ name, bound }) => [name, bound]));
+    return { oracle: line.oracle as ColumnTruth['oracle'], bounds };
+  }
+  return {
+    oracle: (...row) => ({ [line.name]: line.oracle(...row) as TrueRow | number }),
+    bounds: { [line.name]: line.bound },
+  };
 }
 
 function fromCatalogue(line: Operator): Operation {
@@ -116,10 +152,14 @@ function fromCatalogue(line: Operator): Operation {
     options: line.options,
     uses: [line.name],
     line,
+    truth: truthOf(line),
     inputs,
     parts: outputsOf(line).filter(({ optional }) => optional),
     lists: line.lists,
-    columns: (cols, request) => columnsOf(line, cols, request),
+    columns: (cols, request) => {
+      requireGroups(line, cols, request);
+      return columnsOf(line, cols, request);
+    },
     start: ({ operator, cols, parameters, parts, common }) => {
       const call = operator(line.name);
       const names = askedOutputs(line, { parameters, parts }).map(({ name }) => name);
@@ -143,7 +183,9 @@ function fromCatalogue(line: Operator): Operation {
   };
 }
 
-const softmaxLine = catalogue.find((line) => line.name === 'softmax')!;
+const [softmaxLine, argMaxLine] = ['softmax', 'argMax'].map((name) =>
+  catalogue.find((line) => line.name === name)!,
+) as [Operator, Operator];
 
 /**
  * The index of the largest element and its softmax probability: bit for bit the number that softmax writes there. It
@@ -155,6 +197,14 @@ const top1: Operation = {
   options: softmaxLine.options,
   uses: ['argMax', 'softmax'],
   line: undefined,
+  truth: {
+    bounds: { index: argMaxLine.bound, probability: softmaxLine.bound },
+    oracle: (row, parameters) => {
+      const index = argMaxLine.oracle(row, {}, {}) as number;
+      const probabilities = softmaxLine.oracle(row, parameters, {}) as TrueRow;
+      return { index, probability: index < 0 ? NaN : probabilities[index]! };
+    },
+  },
   inputs: [],
   parts: [],
   lists: undefined,

@@ -160,8 +160,12 @@ function cells(
   });
 }
 
-const jsonCell: CellText = (value, isFloat) =>
-  !Number.isFinite(value) ? 'null' : isFloat ? floatText(value) : String(value);
+/** JSON has neither. An infinity is a string, as in that of protocol buffers, so that a mask is one when it is read again. */
+const jsonCell: CellText = (value, isFloat) => {
+  if (Number.isNaN(value)) return 'null';
+  if (!Number.isFinite(value)) return `"${value}"`;
+  return isFloat ? floatText(value) : String(value);
+};
 
 const jsonl: AppendFormat = {
   kind: 'append',

@@ -1,7 +1,6 @@
 /** A share of the rows of a job, checked against the float64 oracle while it runs. */
-import type { Inputs, OutputOperand } from '../operator';
 import { widthOf } from '../operands';
-import { operandsOf, type Bound, type Parameters, type TrueRow } from '../operator';
+import type { Inputs, Parameters, TrueRow } from '../operator';
 import { boundDistance } from '../ulp';
 import { SoftlaneError } from '../errors';
 import type { ElementArray } from './element';
@@ -24,26 +23,33 @@ export class RowVerifier {
     return Math.ceil((row + 1) * this.share) > Math.ceil(row * this.share);
   }
 
-  /** Compares the results of the sampled rows; throws where one is off by more than its bound. */
+  /** The sampled ones of a block of which row `first` of the job is the first; counts them. */
+  sample({ rows }: Block, first: number, skipped: ReadonlySet<number>): number[] {
+    const sampled: number[] = [];
+    for (let row = 0; row < rows; row++) {
+      if (this.isSampled(first + row) && !skipped.has(row)) sampled.push(row);
+    }
+    this.rows += sampled.length;
+    return sampled;
+  }
+
+  /** Compares the results of such rows; throws where one is off by more than its bound. */
   check(
     operation: Operation,
     { parameters }: Request,
-    { block, first, skipped }: { block: Block; first: number; skipped: ReadonlySet<number> },
+    { block, first, sampled }: { block: Block; first: number; sampled: readonly number[] },
     columns: readonly Column[],
     out: readonly ElementArray[],
   ): void {
-    const { line } = operation;
-    if (line === undefined) return;
+    const { oracle, bounds } = operation.truth;
     const cols = block.x.length / Math.max(block.rows, 1);
     const all: Parameters = {
       ...Object.fromEntries(
-        Object.entries(line.options).map(([name, rule]) => [name, rule.default]),
+        Object.entries(operation.options).map(([name, rule]) => [name, rule.default]),
       ),
       ...parameters,
     };
-    for (let row = 0; row < block.rows; row++) {
-      if (!this.isSampled(first + row) || skipped.has(row)) continue;
-      this.rows++;
+    for (const row of sampled) {
       const inputs: Record<string, ArrayLike<number> | number> = {};
       for (const { name, extent } of operation.inputs) {
         const given = block.inputs[name];
@@ -52,21 +58,14 @@ export class RowVerifier {
         inputs[name] =
           extent === 'perRow' ? given[row]! : given.subarray(row * width, (row + 1) * width);
       }
-      const truth = line.oracle(
-        block.x.subarray(row * cols, (row + 1) * cols),
-        all,
-        inputs as Inputs,
-      );
+      const x = block.x.subarray(row * cols, (row + 1) * cols);
+      const truth = oracle(x, all, inputs as Inputs);
       columns.forEach(({ name, width }, i) => {
-        const part = operandsOf(line).find((operand) => operand.name === name);
-        const isPart = !(typeof truth === 'number' || truth instanceof Float64Array);
-        const bound: Bound = isPart ? (part as OutputOperand).bound : line.bound;
-        const expected = isPart ? (truth as Record<string, TrueRow | number>)[name]! : truth;
+        const bound = bounds[name]!;
+        const expected: TrueRow | number = truth[name]!;
         for (let j = 0; j < width; j++) {
           const [want, size] =
-            typeof expected === 'number'
-              ? [expected]
-              : [(expected as TrueRow)[j]!, (expected as TrueRow).sizes?.[j]];
+            typeof expected === 'number' ? [expected] : [expected[j]!, expected.sizes?.[j]];
           const got = out[i]![row * width + j]!;
           const ulp = boundDistance(got, want, bound, size);
           if (ulp > bound.maxUlp) {

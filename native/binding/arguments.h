@@ -55,6 +55,8 @@ inline bool get_doubles(napi_env env, napi_value value, Array<double>* array) {
   return get_array(env, value, napi_float64_array, array);
 }
 
+constexpr double kMostExact = 9007199254740991.0;  // 2^53 - 1
+
 // An integer within [low, high], exactly.
 bool to_integer(double value, double low, double high, int64_t* integer);
 bool get_integer(napi_env env, napi_value value, double low, double high, int64_t* integer);
@@ -71,13 +73,14 @@ napi_value to_number(napi_env env, double value);
 napi_value to_value(napi_env env, Status status);
 napi_value to_value(napi_env env, const Outcome& outcome);
 
-// Every exported function goes through here: no C++ exception may cross into Node.
-template <napi_value (*Function)(napi_env, napi_callback_info)>
+// Every exported function goes through here: no C++ exception may cross into Node. Failure is what
+// it then gives: a status, or 0 for a function that gives numbers of something.
+template <napi_value (*Function)(napi_env, napi_callback_info), Status Failure>
 napi_value guarded(napi_env env, napi_callback_info info) {
   try {
     return Function(env, info);
   } catch (...) {
-    return to_value(env, Status::kOutOfMemory);
+    return to_value(env, Failure);
   }
 }
 

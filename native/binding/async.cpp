@@ -5,11 +5,9 @@
 namespace softlane {
 namespace {
 
-constexpr double kMostTicket = 9007199254740991.0;  // 2^53 - 1
-
 AsyncJob* find_job(napi_env env, napi_value value, Environment* environment) {
   int64_t ticket;
-  if (environment == nullptr || !get_integer(env, value, 1, kMostTicket, &ticket)) return nullptr;
+  if (environment == nullptr || !get_integer(env, value, 1, kMostExact, &ticket)) return nullptr;
   return environment->find(static_cast<uint64_t>(ticket));
 }
 
@@ -39,7 +37,7 @@ Status add_job(napi_env env, napi_value ticket_value, napi_value spec, napi_valu
                napi_callback_info info, size_t first, std::shared_ptr<AsyncJob>* added) {
   Environment* environment = Environment::of(env);
   int64_t number;
-  if (environment == nullptr || !get_integer(env, ticket_value, 1, kMostTicket, &number))
+  if (environment == nullptr || !get_integer(env, ticket_value, 1, kMostExact, &number))
     return Status::kUnknownTicket;
   const uint64_t ticket = static_cast<uint64_t>(number);
 

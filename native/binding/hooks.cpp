@@ -15,10 +15,8 @@ namespace {
 template <size_t Outputs>
 Status get_arrays(napi_env env, napi_callback_info info, const Isa** isa, Array<float>* arrays) {
   const Arguments<2 + Outputs> arguments(env, info);
-  int64_t index;
-  if (!get_integer(env, arguments[0], -1, 16, &index)) return Status::kBadSpec;
-  *isa = usable_isa(index);
-  if (*isa == nullptr) return Status::kUnsupportedIsa;
+  const Status found = read_isa(env, arguments[0], isa);
+  if (found != Status::kOk) return found;
   for (size_t i = 0; i <= Outputs; i++) {
     const Status bad = i == 0 ? Status::kBadInput : Status::kBadOutput;
     if (!get_floats(env, arguments[1 + i], &arrays[i])) return bad;
@@ -61,12 +59,12 @@ napi_value ext_exp_hook(napi_env env, napi_callback_info info) {
 
 napi_value widen_hook(napi_env env, napi_callback_info info) {
   const Arguments<4> arguments(env, info);
-  int64_t index, format;
-  if (!get_integer(env, arguments[0], -1, 16, &index) ||
-      !get_integer(env, arguments[1], 1, kFormats - 1, &format))
+  const Isa* isa;
+  int64_t format;
+  if (!get_integer(env, arguments[1], 1, kFormats - 1, &format))
     return to_value(env, Status::kBadSpec);
-  const Isa* isa = usable_isa(index);
-  if (isa == nullptr) return to_value(env, Status::kUnsupportedIsa);
+  const Status found = read_isa(env, arguments[0], &isa);
+  if (found != Status::kOk) return to_value(env, found);
   Array<uint16_t> x;
   Array<float> y;
   if (!get_array(env, arguments[2], napi_uint16_array, &x)) return to_value(env, Status::kBadInput);
@@ -79,13 +77,13 @@ napi_value widen_hook(napi_env env, napi_callback_info info) {
 
 napi_value narrow_hook(napi_env env, napi_callback_info info) {
   const Arguments<5> arguments(env, info);
-  int64_t index, format, streamed;
-  if (!get_integer(env, arguments[0], -1, 16, &index) ||
-      !get_integer(env, arguments[1], 1, kFormats - 1, &format) ||
+  const Isa* isa;
+  int64_t format, streamed;
+  if (!get_integer(env, arguments[1], 1, kFormats - 1, &format) ||
       !get_integer(env, arguments[2], 0, 1, &streamed))
     return to_value(env, Status::kBadSpec);
-  const Isa* isa = usable_isa(index);
-  if (isa == nullptr) return to_value(env, Status::kUnsupportedIsa);
+  const Status found = read_isa(env, arguments[0], &isa);
+  if (found != Status::kOk) return to_value(env, found);
   Array<float> x;
   Array<uint16_t> y;
   if (!get_floats(env, arguments[3], &x)) return to_value(env, Status::kBadInput);

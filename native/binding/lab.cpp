@@ -106,12 +106,11 @@ napi_value memory_hook(napi_env env, napi_callback_info info) {
 
 napi_value naive_hook(napi_env env, napi_callback_info info) {
   const Arguments<4> arguments(env, info);
-  int64_t index, cols;
-  if (!get_integer(env, arguments[0], -1, 16, &index) ||
-      !get_integer(env, arguments[1], 1, 9007199254740991.0, &cols))
-    return to_value(env, Status::kBadSpec);
-  const Isa* isa = usable_isa(index);
-  if (isa == nullptr) return to_value(env, Status::kUnsupportedIsa);
+  const Isa* isa;
+  int64_t cols;
+  if (!get_integer(env, arguments[1], 1, kMostExact, &cols)) return to_value(env, Status::kBadSpec);
+  const Status found = read_isa(env, arguments[0], &isa);
+  if (found != Status::kOk) return to_value(env, found);
   Array<float> x, y;
   if (!get_floats(env, arguments[2], &x) || x.length % static_cast<size_t>(cols) != 0)
     return to_value(env, Status::kBadInput);

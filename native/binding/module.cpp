@@ -19,10 +19,12 @@ Napi::Array names(Napi::Env env, int count, F name) {
   return result;
 }
 
-template <napi_value (*Function)(napi_env, napi_callback_info)>
+template <napi_value (*Function)(napi_env, napi_callback_info),
+          Status Failure = Status::kOutOfMemory>
 Napi::PropertyDescriptor function(const char* name) {
-  return napi_property_descriptor{name,    nullptr, &guarded<Function>, nullptr,
-                                  nullptr, nullptr, napi_enumerable,    nullptr};
+  return napi_property_descriptor{
+      name,   nullptr, &guarded<Function, Failure>, nullptr, nullptr, nullptr, napi_enumerable,
+      nullptr};
 }
 
 template <class V>
@@ -63,14 +65,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       function<set_threads>("setThreads"),
       function<get_threads>("getThreads"),
       function<run>("run"),
-      function<on_settled>("onSettled"),
+      function<on_settled, Status::kOk>("onSettled"),
       function<submit>("submit"),
       function<gather>("gather"),
       function<sweep>("sweep"),
       function<collect>("collect"),
       function<abort_call>("abort"),
       function<pending>("pending"),
-      function<open_row>("openRow"),
+      function<open_row, Status::kOk>("openRow"),
       function<reduce_row>("reduceRow"),
       function<finish_row>("finishRow"),
       function<map_row>("mapRow"),

@@ -9,8 +9,6 @@
 namespace softlane {
 namespace {
 
-constexpr double kMostSize = 9007199254740991.0;  // 2^53 - 1
-
 constexpr size_t kParams = sizeof(Call::params) / sizeof(double);
 
 napi_typedarray_type array_type(Format format) {
@@ -30,7 +28,7 @@ bool extent(size_t rows, size_t cols, size_t stride, size_t* elements) {
 
 bool get_size(double value, size_t* size) {
   int64_t integer;
-  if (!to_integer(value, 0, kMostSize, &integer)) return false;
+  if (!to_integer(value, 0, kMostExact, &integer)) return false;
   if (static_cast<uint64_t>(integer) > SIZE_MAX) return false;
   *size = static_cast<size_t>(integer);
   return true;
@@ -175,6 +173,13 @@ size_t output_span(const Call& call, const Operator& op) {
 const Isa* usable_isa(int64_t index) {
   if (index == -1) return &isa_at(current_isa());
   return isa_usable(static_cast<int>(index)) ? &isa_at(static_cast<int>(index)) : nullptr;
+}
+
+Status read_isa(napi_env env, napi_value value, const Isa** isa) {
+  int64_t index;
+  if (!get_integer(env, value, -1, isa_count() - 1, &index)) return Status::kBadSpec;
+  *isa = usable_isa(index);
+  return *isa == nullptr ? Status::kUnsupportedIsa : Status::kOk;
 }
 
 OperandValues::OperandValues(napi_env env, napi_callback_info info, size_t first) : first_(first) {

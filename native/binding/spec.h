@@ -89,5 +89,6 @@ Status check_operand(napi_env env, napi_value value, const Operand& operand, siz
 
 // The instruction set of that index, -1 for the current one; null when it cannot run here.
 const Isa* usable_isa(int64_t index);
+Status read_isa(napi_env env, napi_value index, const Isa** isa);
 
 }  // namespace softlane

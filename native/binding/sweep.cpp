@@ -65,8 +65,6 @@ class Sweep final : public Task {
   FileRange file_ = {-1, 0};
 };
 
-constexpr double kMostExact = 9007199254740991.0;  // 2^53 - 1
-
 }  // namespace
 
 napi_value sweep(napi_env env, napi_callback_info info) {

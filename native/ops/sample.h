@@ -105,13 +105,29 @@ struct Sample {
       refuse(call, r, why);
     }
     if (out.raw == nullptr) return;
-    const Partial raw = row_sum(Units(1), {automatic_sum(n)}, x, n);
-    const double log = raw.shift + log_unshifted(raw);
+    const double log = log_sum(call, *work, x);
     for (size_t i = 0; i < draws; ++i) {
       // Somebody else may have written to the array, so it is looked at as if it were given.
       const size_t token = static_cast<uint32_t>(out.tokens[i]);
       out.raw[i] = token < n ? static_cast<float>(x[token] - log) : out.log_probabilities[i];
     }
+  }
+
+  // Of the logits as they came, but for a NaN that is masked.
+  static double log_sum(const Call& call, const SampleWork& work, const float* x) {
+    const size_t n = call.cols;
+    if (call.params[kMaskNaN] == 0) {
+      const Partial raw = row_sum(Units(1), {automatic_sum(n)}, x, n);
+      return raw.shift + log_unshifted(raw);
+    }
+    AdjustedTokens none(work.adjusted, work.slots, work.matches);
+    SampleRow row = work.filter.row(x, n, none, nullptr, true);
+    row.prepare();
+    Survey survey;
+    survey.blocks = work.filter.partials;
+    bool empty;
+    return survey.read(row, Units(1), &empty) ? survey.sum.shift + log_unshifted(survey.sum)
+                                              : __builtin_nan("");
   }
 
   static bool one(const Call& call, SampleWork* work, const Settings& s, const float* x, size_t n,

@@ -91,6 +91,7 @@ class Speculation {
     for (size_t i = 0; i < drafted_; ++i) {
       if (!(q_.probability(static_cast<size_t>(tokens[i])) > 0)) return false;
     }
+    if (drafted_ == 0 && p_.is_row() && draw_from_row(0, out, false)) return true;
     begin();
     for (size_t i = 0; i < drafted_; ++i) {
       const size_t token = static_cast<size_t>(tokens[i]);
@@ -321,7 +322,8 @@ struct Speculate {
         return false;
     }
     const double mode = call.params[kMode], drafts = call.params[kDrafted];
-    if (mode >= kSpeculateModes || drafts > 0x1p24 || (mode != kLine && drafts < 1)) return false;
+    if (mode >= kSpeculateModes || drafts > 0x1p24 || (mode == kBackOff && drafts < 1))
+      return false;
     const double rows = mode == kLine ? drafts + 1 : mode == kSeveral ? 1 : drafts;
     return call.params[kVocabulary] <= INT32_MAX && call.params[kAreProbabilities] <= 1 &&
            static_cast<double>(call.cols) == rows * call.params[kVocabulary];

@@ -9,9 +9,8 @@
 namespace softlane {
 namespace {
 
-// Of a range that a thread takes, in elements: a power of two of blocks, as the ranges of
-// execute.cpp are, so that the same numbers are added in the same order.
-constexpr size_t kRange = 16 * kBlock;
+// Of a range that a thread takes, in elements.
+constexpr size_t kRange = kSmallestRange * kBlock;
 constexpr size_t kMostPiece = 64 * kRange;
 
 bool is_power_of_two(size_t n) { return n > 0 && (n & (n - 1)) == 0; }
@@ -65,8 +64,8 @@ bool RowInPieces::reduce(const float* x, size_t n) {
 bool RowInPieces::finish(float* y) {
   if (op_.reduce == nullptr || place_ != call_.cols || is_finished_) return false;
   op_.finish(call_, state(0), nullptr, call_.cols, result_.data(), y);
-  is_finished_ = true;
-  return true;
+  is_finished_ = refused_ == kNoneRefused;
+  return is_finished_;
 }
 
 bool RowInPieces::map(const float* x, float* y, size_t n) {

@@ -84,7 +84,13 @@ export class Broker {
     return isGone ? brokerError(this.label, error) : error;
   }
 
+  /** One: each listens to the connection as long as it is open. */
   queue(): BullMQ.Queue {
+    return (this.opened ??= this.openQueue());
+  }
+  private opened: BullMQ.Queue | undefined;
+
+  private openQueue(): BullMQ.Queue {
     const queue = new this.bullmq.Queue(this.name, {
       connection: this.client,
       skipVersionCheck: true,

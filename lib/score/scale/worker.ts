@@ -98,11 +98,14 @@ export class RangeWorker {
       () => void (this.options.drain === true && this.leaveIfDrained()),
       drainEvery,
     );
-    await Promise.race([running, this.left]);
-    clearInterval(timer);
-    await this.worker.close();
-    await this.ending;
-    await this.thread.close();
+    try {
+      await Promise.race([running, this.left]);
+    } finally {
+      clearInterval(timer);
+      await this.worker.close();
+      await this.ending;
+      await this.thread.close();
+    }
     return this.leaving ?? 'told';
   }
 
