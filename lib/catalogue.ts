@@ -1,6 +1,6 @@
 /**
  * Every operator, a line each. The lines stand in the module of their family, each with the function that it describes;
- * tests, bench, the command line and the table of the README are driven by this list. Loads no native code.
+ * tests, bench, the command line and the table of docs/operators.md are driven by this list. Loads no native code.
  */
 import * as activation from './activation';
 import * as decoding from './decoding';

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import * as library from '../lib';
 import { catalogue } from '../lib/catalogue';
 import { exitCodes } from '../lib/cli/failure';
 import { FLOAT, modelOf } from '../lib/lab/rivals/onnx-model';
@@ -208,11 +209,21 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
-test('the table of the README is that of the catalogue', () => {
-  const { status, stderr } = command(process.execPath, ['tools/readme-table.mjs', '--check'], {
+test('the table of operators is that of the catalogue', () => {
+  const { status, stderr } = command(process.execPath, ['tools/operators-table.mjs', '--check'], {
     cwd: root,
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
+test('the README leads to every page, and names in its families what there is', () => {
+  const readme = read('README.md');
+  const shipped = pages.filter((page) => /^docs\/[\w-]+\.md$/.test(page));
+  expect(shipped.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
+  const families = /^\| family .*\n\|.*\n((?:\|.*\n)+)/m.exec(readme)![1];
+  const named = [...families.matchAll(/`(\w+)`/g)].map((match) => match[1]);
+  expect(named.length).toBeGreaterThanOrEqual(20);
+  expect(Object.keys(library)).toEqual(expect.arrayContaining(named));
 });
 
 test('the README has every exit code', () => {
@@ -227,7 +238,7 @@ describe.each(catalogue.map((line) => [line.name, line] as const))('%s', (name, 
   });
 
   test('has its own bound in every table that gives one', () => {
-    for (const page of pages.filter((page) => page !== 'README.md')) {
+    for (const page of pages) {
       const table = /^\| operator +\| error.*\n\|.*\n((?:\|.*\n)+)/m.exec(read(page));
       for (const row of table?.[1].split('\n') ?? []) {
         const [operator, bound = '', measured = ''] = row

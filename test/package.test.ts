@@ -42,6 +42,7 @@ suite('the packed tarball', () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(inside().length + 1));
     const allowed = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
+      /^docs\/[\w-]+\.md$/,
       /^dist\/[\w/-]+\.(js|d\.ts)$/,
       /^dist\/lab\/report\/plot-bundle\.licenses\.txt$/,
       /^dist\/(index|promises|onnxruntime|transformers|score)\.bridge\.js$/,
@@ -54,6 +55,9 @@ suite('the packed tarball', () => {
     const documents = ['README.md', 'LICENSE', 'CHANGELOG.md'];
     const sources = ['CMakeLists.txt', 'binding.d.ts'];
     expect(files).toEqual(expect.arrayContaining([...needed, ...documents, ...sources]));
+    // README, TSDoc and the catalogue point to them.
+    const pages = readdirSync(join(repository, 'docs')).filter((name) => name.endsWith('.md'));
+    expect(files).toEqual(expect.arrayContaining(pages.map((name) => `docs/${name}`)));
     expect(files.filter((file) => file.startsWith('prebuilds/'))).toHaveLength(1);
   });
 
