@@ -1,7 +1,7 @@
 /** How far confidences can be believed: calibration, risk at a coverage, and how well a score tells two kinds apart. */
+import { readKnown } from './check';
 import { types } from 'node:util';
-import { plainObject } from './check';
-import { inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
+import { inTheNameOf, wrongType, wrongValue } from './errors';
 import type { Flags, Numbers } from './lists';
 import { flagsOf, numbersOf, requireSameLength, sharesOf } from './lists';
 import { formatIndex, readFloats, widened } from './input';
@@ -80,12 +80,7 @@ export function calibration(
   options: CalibrationOptions = {},
 ): Calibration {
   const name = 'calibration';
-  const source = plainObject(name, 'options', options);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (key !== 'bins' && key !== 'binning') throw unknownOption(name, key, ['bins', 'binning']);
-    given[key] = source[key];
-  }
+  const given = readKnown(name, 'options', options, ['bins', 'binning']);
   const { bins: count = 15, binning = 'width' } = given;
   if (!(Number.isInteger(count) && (count as number) >= 1 && (count as number) <= 1e6)) {
     throw wrongValue(name, 'options.bins', 'a whole number from 1 to 1e6', count);
@@ -340,12 +335,7 @@ function fitOptions(
   options: unknown,
 ): { logits: Float32Array; cols: number; targets: Int32Array | Int32Result } {
   const name = 'fitTemperature';
-  const source = plainObject(name, 'options', options);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!FIT_OPTIONS.includes(key)) throw unknownOption(name, key, FIT_OPTIONS);
-    given[key] = source[key];
-  }
+  const given = readKnown(name, 'options', options, FIT_OPTIONS);
   const { cols, targets, dtype } = given;
   if (typeof cols !== 'number') throw wrongType(name, 'options.cols', 'a number', cols);
   if (!types.isInt32Array(targets)) {

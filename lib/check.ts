@@ -1,5 +1,5 @@
 /** Checks of single values: what is allowed, and the error that says so. */
-import { listOf, wrongType, wrongValue } from './errors';
+import { listOf, unknownOption, wrongType, wrongValue } from './errors';
 import type { OptionRule } from './operator';
 import { MAX_THREADS } from './spec';
 
@@ -16,6 +16,22 @@ export function plainObject(
     return value as Record<string, unknown>;
   }
   throw wrongType(operator, argument, 'a plain object', value);
+}
+
+/** The members of a plain object, each read once, of which no others may be there than these. */
+export function readKnown(
+  operator: string,
+  argument: string,
+  value: unknown,
+  names: readonly string[],
+  into = Object.create(null) as Record<string, unknown>,
+): Record<string, unknown> {
+  const source = plainObject(operator, argument, value);
+  for (const key of Object.keys(source)) {
+    if (!names.includes(key)) throw unknownOption(operator, key, names, argument);
+    into[key] = source[key];
+  }
+  return into;
 }
 
 function isPlain(value: object): boolean {

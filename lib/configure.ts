@@ -4,15 +4,8 @@
  * value is one error at start-up; modules that need no native code (the catalogue, the oracle) load nothing.
  */
 import type { Binding } from '../binding';
-import {
-  SoftlaneError,
-  SoftlaneRangeError,
-  describe,
-  listOf,
-  unknownOption,
-  wrongType,
-} from './errors';
-import { plainObject, threadCount } from './check';
+import { SoftlaneError, SoftlaneRangeError, describe, listOf, wrongType } from './errors';
+import { readKnown, threadCount } from './check';
 import { loadBinding } from './loader';
 import { ALGORITHMS, CURRENT_ISA, DEFAULT_THREADS, MAX_THREADS, SPEC_LENGTH, Status } from './spec';
 import { parseVerify, setVerify } from './verify';
@@ -173,12 +166,7 @@ const KEYS: readonly string[] = ['isa', 'threads', 'verify'];
  * ```
  */
 export function configure(settings: Configuration): void {
-  const source = plainObject('configure', 'settings', settings);
-  const given: Record<string, unknown> = {};
-  for (const key of Object.keys(source)) {
-    if (!KEYS.includes(key)) throw unknownOption('configure', key, KEYS);
-    given[key] = source[key];
-  }
+  const given = readKnown('configure', 'settings', settings, KEYS);
   const started = current();
   const { isa, threads, verify } = given;
   const isaTo =

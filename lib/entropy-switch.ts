@@ -1,13 +1,6 @@
 /** Which of two models writes the next token: entropy-adaptive decoding. */
-import { plainObject, ruleValue, size } from './check';
-import {
-  SoftlaneRangeError,
-  inTheNameOf,
-  unknownOption,
-  wrongShape,
-  wrongType,
-  wrongValue,
-} from './errors';
+import { readKnown, plainObject, ruleValue, size } from './check';
+import { SoftlaneRangeError, inTheNameOf, wrongShape, wrongType, wrongValue } from './errors';
 import type { NumberRule } from './operator';
 import { readIds } from './sampling/inputs';
 import { entropy } from './scores';
@@ -87,12 +80,7 @@ interface Sequence {
  * ```
  */
 export function createEntropySwitch(options: EntropySwitchOptions): EntropySwitch {
-  const source = plainObject(NAME, 'options', options);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS);
-    given[key] = source[key];
-  }
+  const given = readKnown(NAME, 'options', options, OPTIONS);
   const threshold = ruleValue(NAME, 'options.threshold', thresholdRule, given['threshold']);
   const limit = Math.fround(threshold * Math.LN2);
   const whole = (name: string, initial: number): number =>

@@ -2,9 +2,9 @@
  * Where the elements of rows are when they are not neighbours: along any axis of a tensor, or in windows of its planes
  * (native/rows/layout.h; docs/axes.md).
  */
+import { readKnown } from './check';
 import { types } from 'node:util';
-import { plainObject } from './check';
-import { unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { wrongShape, wrongType, wrongValue } from './errors';
 import { Spec } from './spec';
 
 /** Windows over the last dimension of a tensor, or over the last two. */
@@ -61,12 +61,8 @@ function listOfNumbers(given: unknown): unknown[] | null {
 }
 
 export function readWindow(name: string, value: unknown): ReadWindow {
-  const source = plainObject(name, 'options.window', value);
   const known = ['kernel', 'stride', 'padding'];
-  for (const key of Object.keys(source)) {
-    if (!known.includes(key)) throw unknownOption(name, key, known, 'options.window');
-  }
-  const { kernel, stride, padding } = source;
+  const { kernel, stride, padding } = readKnown(name, 'options.window', value, known);
   const sizes = readSizes(name, 'kernel', kernel, 1, undefined);
   return {
     kernel: sizes,

@@ -1,8 +1,8 @@
 /** How far a row of features lies from the classes of the training data, in standard deviations of that data. */
 import { types } from 'node:util';
-import { plainObject, size } from './check';
+import { readKnown, size } from './check';
 import { native } from './configure';
-import { SoftlaneRangeError, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { SoftlaneRangeError, wrongShape, wrongType, wrongValue } from './errors';
 import type { Input } from './input';
 import { formatIndex, readFloats, widened } from './input';
 import { writeRun } from './sampling/results';
@@ -85,7 +85,7 @@ export class Mahalanobis {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_ISA`
    */
   score(features: FloatInput, options: MahalanobisRun = {}): MahalanobisScores {
-    const given = optionsOf(NAME, options, ['dtype', 'threads', 'isa']);
+    const given = readKnown(NAME, 'options', options, ['dtype', 'threads', 'isa']);
     const { array, format } = readFeatures(NAME, features, given['dtype']);
     const rows = rowsOf(NAME, array, this.cols);
     const distance = new Float32Array(rows);
@@ -164,20 +164,6 @@ function numbers(name: string, argument: string, value: unknown): Numbers {
   return value;
 }
 
-function optionsOf(
-  name: string,
-  options: unknown,
-  known: readonly string[],
-): Record<string, unknown> {
-  const source = plainObject(name, 'options', options);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!known.includes(key)) throw unknownOption(name, key, known);
-    given[key] = source[key];
-  }
-  return given;
-}
-
 function modelOf(
   name: string,
   means: readonly Numbers[],
@@ -215,7 +201,7 @@ function modelOf(
  * ```
  */
 export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
-  const given = optionsOf(NAME, options, ['cols', 'means', 'covariance']);
+  const given = readKnown(NAME, 'options', options, ['cols', 'means', 'covariance']);
   const cols = size(NAME, 'options.cols', given['cols'], 1);
   const means = numbers(NAME, 'options.means', given['means']);
   const covariance = numbers(NAME, 'options.covariance', given['covariance']);
@@ -254,7 +240,7 @@ export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
  * ```
  */
 export function fitMahalanobis(features: FloatInput, options: FitMahalanobisOptions): Mahalanobis {
-  const given = optionsOf(FIT, options, ['cols', 'labels', 'classes', 'ridge', 'dtype']);
+  const given = readKnown(FIT, 'options', options, ['cols', 'labels', 'classes', 'ridge', 'dtype']);
   const { labels, ridge = 0 } = given;
   const cols = size(FIT, 'options.cols', given['cols'], 1);
   const x = widened(readFeatures(FIT, features, given['dtype']));

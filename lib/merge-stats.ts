@@ -1,6 +1,6 @@
 /** Statistics of rows whose columns lie in several places, from those of each place. */
 import { types } from 'node:util';
-import { plainObject, ruleValue, size } from './check';
+import { readKnown, plainObject, ruleValue, size } from './check';
 import { kinds } from './elements';
 import { inTheNameOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
 import { copyOf } from './lists';
@@ -288,12 +288,7 @@ interface Shape {
 }
 
 function readOptions(options: unknown): Shape {
-  const source = plainObject(NAME, 'options', options);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS);
-    given[key] = source[key];
-  }
+  const given = readKnown(NAME, 'options', options, OPTIONS);
   const { cols: list, temperature = temperatureOption.default, k = kOption.default } = given;
   if (!Array.isArray(list)) throw wrongType(NAME, 'options.cols', 'an array', list);
   const cols = Array.from(list, (each, i) => size(NAME, `options.cols[${i}]`, each, 1));

@@ -1,7 +1,7 @@
+import { readKnown } from './check';
 import { types } from 'node:util';
-import { plainObject } from './check';
 import { requireAttached } from './elements';
-import { inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
+import { inTheNameOf, wrongType, wrongValue } from './errors';
 import type { Flags } from './lists';
 import { flagsOf, requireSameLength } from './lists';
 import { crossEntropy } from './loss';
@@ -59,14 +59,9 @@ const OPTIONS = ['cols', 'stride', 'dtype', 'targets', 'temperature', ...OWN, 't
  * ```
  */
 export function perplexity(x: FloatInput, options: PerplexityOptions): Perplexity {
-  const source = plainObject(NAME, 'options', options);
-  const passed = Object.create(null) as Record<string, unknown>;
-  const own = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!OPTIONS.includes(key)) throw unknownOption(NAME, key, OPTIONS);
-    (OWN.includes(key) ? own : passed)[key] = source[key];
-  }
-  const { counts, characters } = own;
+  const passed = readKnown(NAME, 'options', options, OPTIONS);
+  const { counts, characters } = passed;
+  for (const own of OWN) delete passed[own];
   if (characters !== undefined && typeof characters !== 'number') {
     throw wrongType(NAME, 'options.characters', 'a number', characters);
   }

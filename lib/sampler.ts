@@ -1,6 +1,5 @@
+import { readKnown } from './check';
 import { native } from './configure';
-import { plainObject } from './check';
-import { unknownOption } from './errors';
 import { submit } from './jobs';
 import type { Memory } from './sampling/call';
 import { SampleCall } from './sampling/call';
@@ -148,12 +147,7 @@ export interface AsyncSampler {
 }
 
 function memoryOf(options: unknown): Memory {
-  const source = options === undefined ? {} : plainObject(NAME, 'options', options);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!OPTION_NAMES.includes(key)) throw unknownOption(NAME, key, OPTION_NAMES);
-    given[key] = source[key];
-  }
+  const given = readKnown(NAME, 'options', options === undefined ? {} : options, OPTION_NAMES);
   return { given, settings: readSettings(given, 'options'), step: 0, surprise: new Map() };
 }
 

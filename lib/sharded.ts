@@ -1,7 +1,7 @@
 /** The cross-entropy of a row whose columns lie in several places: shards of a vocabulary, or pieces that arrive. */
-import { plainObject, ruleValue } from './check';
+import { readKnown, ruleValue } from './check';
 import { plainOf, requireAttached } from './elements';
-import { SoftlaneError, inTheNameOf, unknownOption, wrongType, wrongValue } from './errors';
+import { SoftlaneError, inTheNameOf, wrongType, wrongValue } from './errors';
 import { crossEntropy } from './loss';
 import { readFloats, widened } from './input';
 import type { NumberRule } from './operator';
@@ -261,19 +261,9 @@ function twoTargets(): SoftlaneError {
  * ```
  */
 export function crossEntropyState(options: CrossEntropyStateOptions = {}): CrossEntropyState {
-  const source = plainObject(NAME, 'options', options);
-  const passed: Record<string, unknown> = {};
-  let share = smoothing.default;
-  for (const key of Object.keys(source)) {
-    if (!VALID.includes(key)) throw unknownOption(NAME, key, VALID);
-    const value = source[key];
-    if (value === undefined) continue;
-    if (key === 'labelSmoothing') {
-      share = ruleValue(NAME, 'options.labelSmoothing', smoothing, value);
-    } else {
-      passed[key] = value;
-    }
-  }
+  const given = readKnown(NAME, 'options', options, VALID);
+  const { labelSmoothing: asked = smoothing.default, ...passed } = given;
+  const share = ruleValue(NAME, 'options.labelSmoothing', smoothing, asked);
   return make(
     inTheNameOf(NAME, 'logSumExpState', () => logSumExpState(passed)),
     share,

@@ -1,6 +1,5 @@
+import { readKnown } from './check';
 import { native } from './configure';
-import { plainObject } from './check';
-import { unknownOption } from './errors';
 import { submit } from './jobs';
 import type { SamplerOptions } from './sampler';
 import { CUTTING, integer, readSettings } from './sampling/settings';
@@ -100,13 +99,7 @@ const FILTERS: readonly string[] = [...CUTTING.filter((step) => step !== 'xtc'),
 const ALL = [...FILTERS, 'draft', 'seed'];
 
 function read(argument: string, value: unknown, names: readonly string[]): Record<string, unknown> {
-  const source = value === undefined ? {} : plainObject(NAME, argument, value);
-  const given = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(source)) {
-    if (!names.includes(key)) throw unknownOption(NAME, key, names, argument);
-    given[key] = source[key];
-  }
-  return given;
+  return readKnown(NAME, argument, value === undefined ? {} : value, names);
 }
 
 function memoryOf(options: unknown): SpeculatorMemory {

@@ -1,6 +1,6 @@
 import { isaIndex, native } from './configure';
-import { plainObject, ruleValue } from './check';
-import { SoftlaneError, unknownOption, wrongType, wrongValue } from './errors';
+import { readKnown, plainObject, ruleValue } from './check';
+import { SoftlaneError, wrongType, wrongValue } from './errors';
 import { formatIndex, readFloats, widened } from './input';
 import { temperatureOption } from './operator';
 import { CURRENT_ISA, FORMATS, Status } from './spec';
@@ -191,18 +191,15 @@ export class LogSumExpState {
 
 /** Options checked, state empty. */
 function create(options: unknown): LogSumExpState {
-  const source = plainObject(NAME, 'options', options);
-  let temperature = temperatureOption.default;
-  let isa: number = CURRENT_ISA;
-  let dtype = NaN;
-  for (const key of Object.keys(source)) {
-    if (!VALID.includes(key)) throw unknownOption(NAME, key, VALID);
-    const value = source[key];
-    if (value === undefined) continue;
-    if (key === 'isa') isa = isaIndex(NAME, 'options.isa', value);
-    else if (key === 'dtype') dtype = formatIndex(NAME, 'options.dtype', FORMATS, value);
-    else temperature = ruleValue(NAME, 'options.temperature', temperatureOption, value);
-  }
+  const given = readKnown(NAME, 'options', options, VALID);
+  const { temperature: asked = temperatureOption.default } = given;
+  const isa =
+    given['isa'] === undefined ? CURRENT_ISA : isaIndex(NAME, 'options.isa', given['isa']);
+  const dtype =
+    given['dtype'] === undefined
+      ? NaN
+      : formatIndex(NAME, 'options.dtype', FORMATS, given['dtype']);
+  const temperature = ruleValue(NAME, 'options.temperature', temperatureOption, asked);
   const state = new Float64Array(native().stateLength);
   mustBeOk(native().stateInit(state, temperature));
   made.add(state);

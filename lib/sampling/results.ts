@@ -1,9 +1,9 @@
 /** What a sampler and a speculator have in common: how a call runs, and the arrays of its results. */
 import { types } from 'node:util';
-import { plainObject, threadCount } from '../check';
+import { readKnown, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { kinds, requireAttached } from '../elements';
-import { orOutOfMemory, unknownOption, wrongShape, wrongType } from '../errors';
+import { orOutOfMemory, wrongShape, wrongType } from '../errors';
 import type { OperandArray } from '../operator';
 import { CURRENT_ISA, DEFAULT_THREADS, Spec } from '../spec';
 
@@ -29,15 +29,7 @@ export function readOut<P extends string>(
   parts: readonly P[],
 ): Readonly<Partial<Record<P, unknown>>> {
   if (given === undefined) return NONE as Partial<Record<P, unknown>>;
-  const found = Object.create(null) as Partial<Record<P, unknown>>;
-  const out = plainObject(name, 'options.out', given);
-  for (const key of Object.keys(out)) {
-    if (!(parts as readonly string[]).includes(key)) {
-      throw unknownOption(name, key, parts, 'options.out');
-    }
-    found[key as P] = out[key];
-  }
-  return found;
+  return readKnown(name, 'options.out', given, parts) as Partial<Record<P, unknown>>;
 }
 
 /** What was given for a result, checked, or a new array. */

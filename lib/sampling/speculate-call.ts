@@ -1,7 +1,7 @@
 /** One verification of drafted tokens: its arrays as native code takes them, and what the caller gets. */
-import { plainObject, size } from '../check';
+import { readKnown, size } from '../check';
 import { native } from '../configure';
-import { unknownOption, wrongShape, wrongType, wrongValue } from '../errors';
+import { wrongShape, wrongType, wrongValue } from '../errors';
 import { readFloats, widened } from '../input';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
@@ -103,13 +103,7 @@ export class SpeculateCall {
 
   private readOptions(options: unknown, mode: 'sync' | 'async'): Record<string, unknown> {
     const names = mode === 'async' ? [...OPTIONS, 'signal'] : OPTIONS;
-    const source = options === undefined ? {} : plainObject(this.name, 'options', options);
-    const given = Object.create(null) as Record<string, unknown>;
-    for (const key of Object.keys(source)) {
-      if (!names.includes(key)) throw unknownOption(this.name, key, names);
-      given[key] = source[key];
-    }
-    return given;
+    return readKnown(this.name, 'options', options === undefined ? {} : options, names);
   }
 
   /** A line of n tokens has n + 1 rows of the target, several tokens for one place have one, a line to leave has n. */
