@@ -124,6 +124,16 @@ describe('share of the machine', () => {
       { [GROUPS]: '0::/\n', [MOUNTS]: v2(), 'sys/fs/cgroup/cpu.max': '200000 100000\n' },
     ],
     [
+      'v2, mounted from a group whose name begins like the own',
+      2,
+      {
+        [GROUPS]: '0::/docker\n',
+        [MOUNTS]: v2('/doc'),
+        'sys/fs/cgroup/docker/cpu.max': '200000 100000\n',
+        'sys/fs/cgroupker/cpu.max': '100000 100000\n',
+      },
+    ],
+    [
       'v2 in a container without one',
       3,
       {

@@ -102,8 +102,9 @@ std::atomic<int> available{0};
 // A limit on any ancestor binds the group too, so the walk goes up to the mount point.
 double smallest_quota(const std::string& root, const Mount& mount, std::string path, bool v2) {
   // Without a cgroup namespace the path starts at the host's root and the mount at the container's.
-  if (mount.root != "/" && path.compare(0, mount.root.size(), mount.root) == 0)
-    path.erase(0, mount.root.size());
+  const size_t length = mount.root.size();
+  const bool begins_so = mount.root != "/" && path.compare(0, length, mount.root) == 0;
+  if (begins_so && (path.size() == length || path[length] == '/')) path.erase(0, length);
   if (path.find("..") != std::string::npos) path.clear();
   double quota = 0;
   for (;;) {

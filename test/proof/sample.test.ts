@@ -2,6 +2,7 @@
  * The sampler's native call past TypeScript: settings, history, biases, masks and outputs of any kind, and parameters
  * that do not belong to them. A status, tokens that are columns, and no write but to the outputs.
  */
+import { types } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { native } from '../../lib/configure';
@@ -143,7 +144,7 @@ function build(recipe: Drawn, call: SampleCall): Built {
   if (number && array && number.place < array.length) array[number.place] = number.value;
   if (operand) operands[operand.at] = spoilt(operand, operands, outputs, call);
   const history = operands[HISTORY];
-  if (before === 'write' && history instanceof Int32Array && history.length > 0) history.fill(-5);
+  if (before === 'write' && types.isInt32Array(history) && history.length > 0) history.fill(-5);
   for (const arena of arenas) arena.keep();
   if (before === 'detach') for (const arena of arenas) arena.detach();
   const isWhole = !spec && !setting && !number && !operand && before === 'nothing';
