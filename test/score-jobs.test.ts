@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { softmax } from '../lib/index';
+import { ensembleStats, softmax } from '../lib/index';
 import { JobStopped, runJob } from '../lib/score/job';
 import type { JobOptions } from '../lib/score/job-types';
 import { findOperation } from '../lib/score/operation';
@@ -392,6 +392,22 @@ describe('beside', () => {
     const job = ['score', 'good.npy', '--op', 'entropy', '--out', 'y.npy'];
     const run = softlane([...job, '--manifest', 'done.json', '--force'], { cwd: folder });
     expect([run.status, fs.existsSync(left)]).toEqual([0, false]);
+  });
+
+  test('a row is a group of rows, and a manifest says its bits', () => {
+    const folder = inputs('groups');
+    fs.writeFileSync(join(folder, 'two.npy'), npy(dict('(1, 6)'), floats(1, 2, 3, 1, 2, 2)));
+    const job = ['score', 'two.npy', '--op', 'ensemble-stats', '--set', 'stats=agreement'];
+    const ends = ['--out', 'y.csv', '--manifest', 'done.json', '--quiet'];
+    const run = softlane([...job, '--set', 'members=2', ...ends], { cwd: folder });
+    expect([run.status, run.stderr]).toEqual([0, '']);
+    const x = Float32Array.of(1, 2, 3, 1, 2, 2);
+    const { agreement } = ensembleStats(x, { cols: 3, members: 2, stats: ['agreement'] });
+    const [, value] = fs.readFileSync(join(folder, 'y.csv'), 'utf8').trim().split('\n');
+    expect(Math.fround(Number(value))).toBe(agreement[0]);
+    const wrong = softlane([...job, '--set', 'members=4', ...ends, '--force'], { cwd: folder });
+    expect(wrong.status).toBe(2);
+    expect(wrong.stderr).toMatch(/^softlane: .*members to be a divisor of .*\(6\), .*received 4/);
   });
 
   test('a manifest says from what, with what and how', async () => {

@@ -7,7 +7,12 @@ import type { ElementArray } from './element';
 import { makeColumns } from './table';
 import { widthOf } from '../operands';
 import { operandsOf } from '../operator';
-import type { AsyncOperator, Operation, Request } from './operation';
+import { operator } from './compute';
+import type { CheckedJob } from './job-options';
+import type { Operation, Request } from './operation';
+
+const valueOf = ({ options }: Operation, { parameters }: Request, name: string): unknown =>
+  parameters[name] ?? options[name]!.default;
 
 export interface InputIdentity {
   readonly path: string;
@@ -50,17 +55,24 @@ export async function requireUnchanged(path: string, file: InputFile): Promise<v
   throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_CHANGED', path, 'changed while it was read');
 }
 
+/** Those of the operations of a job, by their names, as this machine gives them. */
+export async function fingerprints({ outputs }: CheckedJob): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const output of outputs) {
+    found[output.operation.name] = await fingerprint(output.operation, output);
+  }
+  return found;
+}
+
 /** The bits that an operation gives for a few rows: another version, or a damaged build, gives others. */
-export async function fingerprint(
-  operation: Operation,
-  request: Request,
-  operator: (name: string) => AsyncOperator,
-): Promise<string> {
+async function fingerprint(operation: Operation, request: Request): Promise<string> {
   const rows = 3;
   const most = Object.entries(operation.options).map(([name, rule]) =>
     rule.kind === 'number' && rule.upTo === 'cols' ? Number(request.parameters[name] ?? 1) : 1,
   );
-  const cols = Math.max(61, ...most);
+  const group = operation.line?.group;
+  const size = Number(group === undefined ? 1 : valueOf(operation, request, group));
+  const cols = Math.ceil(Math.max(61, ...most) / size) * size;
   const x = Float32Array.from({ length: rows * cols }, (_, i) =>
     Math.fround(((i * 7919) % 2003) / 61 - 16),
   );
@@ -68,7 +80,7 @@ export async function fingerprint(
   for (const operand of operation.line === undefined ? [] : operandsOf(operation.line)) {
     if (operand.role !== 'input') continue;
     const width = widthOf(operand.extent, cols, (option) =>
-      Number(request.parameters[option] ?? operation.options[option]!.default),
+      Number(valueOf(operation, request, option)),
     );
     const values = Array.from({ length: rows }, (_, row) =>
       operand.example(x.subarray(row * cols, (row + 1) * cols), width),

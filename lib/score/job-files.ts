@@ -6,7 +6,7 @@ import { removeLeftovers, type AtomicFileOptions, type Kept } from './atomic-fil
 import { RejectFile } from './bad-rows';
 import type { Feed } from './feed';
 import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './journal';
-import { journalPath, type CheckedJob } from './job-options';
+import { journalPath, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions } from './job-types';
 import { SoftlaneFileError } from './errors';
 import { MetricsOutput } from './metrics-output';
@@ -50,9 +50,7 @@ export async function removeStale(
   last: PartRecord | undefined,
 ): Promise<void> {
   const known = new Set(last?.outputs.map(({ temporary }) => temporary));
-  const { outputs, metrics, reject } = options;
-  const paths = [...outputs.map(({ path }) => path), metrics?.path, reject, journalPath(options)];
-  for (const path of paths) {
+  for (const path of [...outputPaths(options), journalPath(options)]) {
     if (path !== undefined && path !== '-') await removeLeftovers(path, known);
   }
 }

@@ -62,6 +62,12 @@ export function checkOutput({
   return { path, operation, parameters, parts };
 }
 
+/** The files of a job in the order of its outputs, metrics and the reject file last. */
+export function outputPaths({ outputs, metrics, reject }: JobOptions): string[] {
+  const paths = [...outputs.map(({ path }) => path), metrics?.path, reject];
+  return paths.filter((path) => path !== undefined);
+}
+
 /** Where the journal of a job is: beside its first output. */
 export function journalPath(options: JobOptions): string | undefined {
   const first = options.outputs[0]?.path ?? options.metrics?.path;
@@ -88,13 +94,7 @@ export function checkJob(options: JobOptions): CheckedJob {
   if (outputs.length === 0 && metrics === undefined) {
     throw wrongValue(name, 'outputs', 'one output at least', []);
   }
-  const paths = [
-    ...outputs.map(({ path }) => path),
-    metrics?.path,
-    options.reject,
-    options.manifest,
-    journalPath(options),
-  ];
+  const paths = [...outputPaths(options), options.manifest, journalPath(options)];
   const files = { metrics: metrics?.path, reject: options.reject, manifest: options.manifest };
   for (const [key, path] of Object.entries(files)) {
     if (path === '-')

@@ -3,14 +3,14 @@ import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
 import { AtomicFile, removeLeftovers } from './atomic-file';
 import type { BadRow } from './bad-rows';
-import { BlockComputer, canSweep, operator, type BlockBuffers } from './compute';
+import { BlockComputer, canSweep, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
 import { Feed } from './feed';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
-import { fingerprint, identify } from './identity';
+import { fingerprints, identify } from './identity';
 import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
 import type { ResultFiles } from './job-files';
-import { checkJob, type CheckedJob } from './job-options';
+import { checkJob, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions, JobSummary, Verified } from './job-types';
 import { pump } from './pipeline';
 import { productsOf, type Product } from './product';
@@ -85,13 +85,8 @@ async function headOf(options: JobOptions, checked: CheckedJob, feed: Feed): Pro
     parameters,
     parts,
   }));
-  const operators: Record<string, string> = {};
-  for (const output of checked.outputs) {
-    operators[output.operation.name] = await fingerprint(output.operation, output, operator);
-  }
   const inputs: object[] = [];
   for (const path of feed.paths) inputs.push(await identify(path, options.checksum === true));
-  const paths = [...outputs.map(({ path }) => path), metrics?.path, reject];
   return {
     version: capabilities().version,
     inputs,
@@ -108,8 +103,8 @@ async function headOf(options: JobOptions, checked: CheckedJob, feed: Feed): Pro
       inFormat,
       outFormat,
     },
-    operators,
-    outputs: paths.filter((path) => path !== undefined),
+    operators: await fingerprints(checked),
+    outputs: outputPaths(options),
   };
 }
 

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { capabilities } from '../../capabilities';
 import { SoftlaneFileError } from '../errors';
 import { Feed } from '../feed';
-import { fingerprint, identify, type InputIdentity } from '../identity';
-import { operator } from '../compute';
-import { checkJob, type CheckedJob } from '../job-options';
+import { fingerprints, identify, type InputIdentity } from '../identity';
+import { checkJob, outputPaths } from '../job-options';
 import type { JobOptions } from '../job-types';
 import { outputFormat, sinkOf } from '../output-file';
 import { productsOf } from '../product';
@@ -78,12 +77,6 @@ export function partFolder(path: string, job: string): string {
   return `${path}.parts-${job.slice(1, 13)}`;
 }
 
-/** The files of a job in the order of its outputs, metrics and the reject file last. */
-export function outputPaths({ outputs, metrics, reject }: JobOptions): string[] {
-  const paths = [...outputs.map(({ path }) => path), metrics?.path, reject];
-  return paths.filter((path) => path !== undefined);
-}
-
 export function partFolders(options: JobOptions, job: string): string[] {
   return outputPaths(options).map((path) => partFolder(path, job));
 }
@@ -120,15 +113,6 @@ export async function makePlan(options: JobOptions): Promise<Plan> {
   } finally {
     await feed.close();
   }
-}
-
-/** The bits that this machine gives. */
-export async function fingerprints({ outputs }: CheckedJob): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const output of outputs) {
-    found[output.operation.name] = await fingerprint(output.operation, output, operator);
-  }
-  return found;
 }
 
 /** Rows of a second file, such as labels, are found by their number in the job. */

@@ -3,13 +3,13 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SoftlaneFileError } from '../errors';
 import { Feed } from '../feed';
-import { identify, type InputIdentity } from '../identity';
+import { fingerprints, identify, type InputIdentity } from '../identity';
 import { Run } from '../job';
 import { checkJob, type CheckedJob } from '../job-options';
 import type { JobOptions } from '../job-types';
 import { productsOf } from '../product';
 import { PartFiles } from './part-files';
-import { fingerprints, type RangeTask } from './plan';
+import type { RangeTask } from './plan';
 import { isDone, PartPlaces } from './record';
 
 /** What the worker says for all of its ranges. */

@@ -5,7 +5,7 @@ import { SoftlaneFileError } from '../errors';
 import type { Broker } from './broker';
 import { untold } from './failure';
 import type { FinishTask } from './finish';
-import { outputPaths } from './plan';
+import { outputPaths } from '../job-options';
 
 export interface JobStatus {
   readonly job: string;

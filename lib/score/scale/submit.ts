@@ -7,11 +7,11 @@ import { AtomicFile } from '../atomic-file';
 import { inputError, SoftlaneFileError } from '../errors';
 import type { FileIdentity } from '../input-file';
 import { findUnfinished } from '../job-files';
-import { journalPath } from '../job-options';
+import { journalPath, outputPaths } from '../job-options';
 import type { JobOptions } from '../job-types';
 import type { Broker } from './broker';
 import type { FinishTask } from './finish';
-import { outputPaths, partFolder, partFolders, planId, rangeId, rangesOf, type Plan } from './plan';
+import { partFolder, partFolders, planId, rangeId, rangesOf, type Plan } from './plan';
 
 /** Attempts at a range whose machine fails it, seconds apart: 1, 2, 4, 8. A lost worker is no attempt. */
 const attempts = 5;

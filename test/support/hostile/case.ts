@@ -304,7 +304,8 @@ export class Case {
 
   /** After the results were collected into the arrays that were given, which may have gone since. */
   judgeCollected(status: unknown): void {
-    if (this.isOdd || this.isTaken === undefined) return;
+    // What was not known when it was submitted is not known now.
+    if (this.isOdd || this.promised === undefined) return;
     const outputs = this.placed.filter(({ operand }) => operand.role === 'output');
     const fits = outputs.every(
       (each) => each.array === undefined || lengthOf(each.array) >= this.needed(each),
