@@ -256,7 +256,7 @@ describe('everything else is refused by name', () => {
     const reader = await openNpy(path);
     truncateSync(path, statSync(path).size - 4);
     expect((await failure(reader.readRows(0, 1, new Uint8Array(8)))).code).toBe(
-      'ERR_SOFTLANE_NPY_TRUNCATED',
+      'ERR_SOFTLANE_INPUT_TRUNCATED',
     );
     expect((await failure(reader.verifyUnchanged())).code).toBe('ERR_SOFTLANE_INPUT_CHANGED');
     await reader.close();

@@ -336,7 +336,7 @@ describe('a job', () => {
           else fs.utimesSync(from, 1, 1);
         },
       });
-      const code = change === 'cut' ? 'NPY_TRUNCATED' : 'INPUT_CHANGED';
+      const code = change === 'cut' ? 'INPUT_TRUNCATED' : 'INPUT_CHANGED';
       expect((await failure(job)).code).toBe(`ERR_SOFTLANE_${code}`);
       nothingAt(output);
     }

@@ -72,7 +72,7 @@ export class InputFile implements FileIdentity {
       }
       if (got === 0) {
         throw new SoftlaneFileError(
-          'ERR_SOFTLANE_NPY_TRUNCATED',
+          'ERR_SOFTLANE_INPUT_TRUNCATED',
           this.path,
           `ended at byte ${position + done} while it was read`,
         );

@@ -1,6 +1,6 @@
 // Where the elements of rows are, when they are not neighbours: down the columns of a tensor, or in
 // windows of its planes. The runtime gathers some rows at a time into memory of a thread's own
-// (rows/panel.h, rows/window.h), so that no kernel knows of it.
+// (rows/panel.h), so that no kernel knows of it.
 #pragma once
 
 #include <cstddef>
