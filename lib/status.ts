@@ -1,8 +1,8 @@
 /** The one place where what a native function returned becomes an error. */
 import { elementOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, SoftlaneRangeError, wrongShape, wrongType } from './errors';
-import { elementsUnderWindows } from './layout';
-import { inputsOfRow, operandArgument, operandLength } from './operands';
+import { elementsUnderWindows, placeOf } from './layout';
+import { extentWidth, operandArgument, operandLength } from './operands';
 import type { AnyElement, OperandArray, OperandArrays, Operator } from './operator';
 import { groupSize, operandsOf } from './operator';
 import { FORMATS, Refusal, Spec, Status } from './spec';
@@ -111,6 +111,20 @@ function refusalError(attempt: Attempt, status: number): Error {
   );
 }
 
+/** The first of so many that is no column. By elements alone: an array's methods may be anybody's. */
+export function firstBeyond(
+  indices: OperandArray | undefined,
+  count: number,
+  cols: number,
+  place: (k: number) => number,
+): number | undefined {
+  for (let k = 0; indices !== undefined && k < count; k++) {
+    const index = indices[place(k)];
+    if (!(index >= 0 && index < cols)) return index;
+  }
+  return undefined;
+}
+
 /** The target of a row that is no column, as far as the arrays are still there. */
 function wrongTarget(
   { operator, spec, operands = [] }: Attempt,
@@ -120,10 +134,12 @@ function wrongTarget(
   const expected = `to have only indices of columns, from 0 to ${cols - 1}`;
   for (const [i, operand] of operandsOf(operator).entries()) {
     if (operand.role !== 'input' || operand.element !== 'int32') continue;
-    const given = operands[i] && inputsOfRow(operator, spec, operands, row)[operand.name];
-    const targets = typeof given === 'object' ? Array.from(given) : [given ?? NaN];
-    const wrong = targets.find((target) => !(target >= 0 && target < cols));
-    const received = Number.isNaN(wrong) ? 'another' : String(wrong);
+    const width = extentWidth(operator, operand.extent, spec);
+    const lies = width === 1 || spec[Spec.inner] <= 1;
+    const wrong = firstBeyond(operands[i], width, cols, (k) =>
+      lies ? row * width + k : placeOf(spec, row, k, width, width),
+    );
+    const received = wrong === undefined ? 'another' : String(wrong);
     return [`${operandArgument(operand)} ${expected}`, `${received} for row ${row}`];
   }
   return [`every target ${expected}`, `another for row ${row}`];

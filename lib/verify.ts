@@ -1,6 +1,7 @@
 /** Verify mode: results of calls are compared with the float64 oracle while a program runs. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import { SoftlaneError } from './errors';
 import { floatsOf, formatDistance, widen } from './formats';
 import { placeOf, rowOf } from './layout';
@@ -9,6 +10,7 @@ import type {
   Bound,
   Format,
   InputArray,
+  OperandArray,
   OperandArrays,
   Operator,
   OutputArray,
@@ -92,21 +94,29 @@ export function beginVerify(
   const { share } = verification;
   if (!(Math.ceil((n + 1) * share) > Math.ceil(n * share))) return null;
   // Copies: the call may be in place, and the record may be used again before an asynchronous call settles.
-  const input = copyOf(operator.name, FORMATS[spec[Spec.xFormat]], x)?.subarray(0, length);
-  if (input === undefined) return null;
-  const kept = spec.slice();
-  const inputs = operandsOf(operator).map(({ role }, i) =>
-    role === 'input' ? operands?.[i]?.slice() : undefined,
+  const format = FORMATS[spec[Spec.xFormat]];
+  const input = copied(operator.name, () => floatsOf(format, x))?.subarray(0, length);
+  const inputs = copied(operator.name, () =>
+    operandsOf(operator).map(({ role }, i) =>
+      role === 'input' && operands?.[i] !== undefined ? copyOf(operands[i]) : undefined,
+    ),
   );
+  if (input === undefined || inputs === undefined) return null;
+  const kept = spec.slice();
   return (y, results) => {
     check(operator, { spec: kept, x: input, inputs, y, results: results ?? [], isa });
   };
 }
 
-/** By no method of x, which may be of any class; undefined if its memory is gone, which native code is about to refuse. */
-function copyOf(operator: string, format: Format, x: InputArray): Float32Array | undefined {
+/** By no method of the array, which may be of any class. */
+function copyOf(array: OperandArray): OperandArray {
+  return types.isInt32Array(array) ? new Int32Array(array) : new Float32Array(array);
+}
+
+/** What `copy` makes; undefined if memory of an array is gone, which native code is about to refuse. */
+function copied<T>(operator: string, copy: () => T): T | undefined {
   try {
-    return floatsOf(format, x);
+    return copy();
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw new SoftlaneError(

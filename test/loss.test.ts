@@ -1,12 +1,14 @@
 /** What only losses have; accuracy, special values and bits are tested by their lines of the catalogue. */
 import { describe, expect, test } from '@jest/globals';
 import {
+  configure,
   compSumLoss,
   crossEntropy,
   fitTemperature,
   focalLoss,
   klDivergence,
   logSoftmax,
+  nkdLoss,
   perplexity,
   zLoss,
 } from '../lib/index';
@@ -139,6 +141,25 @@ test.each([crossEntropy, focalLoss, compSumLoss])('%p names the row of a wrong t
   }
   expect(() => call(x, { cols: 3 })).toThrow(/options.targets/);
   expect(() => call(x, { cols: 3, targets: new Int32Array(3) })).toThrow(/have 4 elements/);
+});
+
+test('a target that is no column is named without a method of anybody', () => {
+  class Odd extends Float32Array {
+    override subarray(): never {
+      throw new Error('on purpose');
+    }
+    override slice(): never {
+      throw new Error('on purpose');
+    }
+  }
+  const [x, teacher, targets] = [Float32Array.of(1, 2), new Odd(2), Int32Array.of(5)];
+  const call = () => nkdLoss(x, { cols: 2, teacher, targets });
+  for (const verify of ['off', 'always'] as const) {
+    configure({ verify });
+    expect(call).toThrow(/options\.targets .*from 0 to 1, received 5 for row 0$/);
+    expect(nkdLoss(x, { cols: 2, teacher, targets: Int32Array.of(1) })[0]).toBeGreaterThan(0);
+  }
+  configure({ verify: 'off' });
 });
 
 describe('klDivergence', () => {

@@ -7,6 +7,7 @@ import { wrongShape, wrongType, wrongValue } from '../errors';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
 import { Refusal, SPEC_LENGTH, Spec } from '../spec';
+import { firstBeyond } from '../status';
 import { tokensOf } from './bias';
 import { Joined, readIds, readLogits, requireOneARow } from './inputs';
 import type { CallOptions } from './options';
@@ -398,8 +399,8 @@ export class SampleCall {
       ['history', Place.history, Field.historyBegin, Field.historyEnd],
       ['logitBias', Place.biasTokens, Field.biasBegin, Field.biasEnd],
     ] as const) {
-      const tokens = operands[place]?.subarray(at(begin), at(end)) ?? [];
-      const wrong = tokens.find((token) => token >= cols);
+      const first = at(begin);
+      const wrong = firstBeyond(operands[place], at(end) - first, cols, (k) => first + k);
       if (wrong !== undefined) return [`options.${argument} ${expected}`, `${wrong} for row`];
     }
     return [`options.history and options.logitBias ${expected}`, 'another for row'];

@@ -143,7 +143,7 @@ function build(recipe: Drawn, call: SampleCall): Built {
   const array = number && (operands[number.at] as Int32Array | undefined);
   if (number && array && number.place < array.length) array[number.place] = number.value;
   if (operand) operands[operand.at] = spoilt(operand, operands, outputs, call);
-  const history = operands[HISTORY];
+  const history = operand?.at === HISTORY ? undefined : operands[HISTORY];
   if (before === 'write' && types.isInt32Array(history) && history.length > 0) history.fill(-5);
   for (const arena of arenas) arena.keep();
   if (before === 'detach') for (const arena of arenas) arena.detach();

@@ -119,6 +119,8 @@ export function fitsGrid(
   if (recipe.how === 'stranger' || recipe.view.form === 'lying length') return undefined;
   // As long as its memory: what a tensor says of it may be out of date.
   if (array === undefined || !kinds[operand.element].is(array)) return false;
+  // Without elements, but not without memory.
+  if (lengthOf(array) === 0 && recipe.view.before !== 'nothing') return;
   if (recipe.how === 'tensor' && (recipe.view.tracking || recipe.view.before !== 'nothing')) return;
   return lengthOf(array) === neededFor(operand, grid);
 }

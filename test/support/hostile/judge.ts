@@ -188,7 +188,9 @@ export function fateOf(
   const isTensor = beside.some(
     ({ recipe, given }) => recipe.how === 'tensor' && given !== undefined,
   );
-  if (fits.includes(undefined) || (isSpoilt && isTensor)) return 'either';
+  // Beside a tensor it has to have the dims of that one, which a list of its elements may be.
+  const isBoth = isTensor && world.recipe.input.tensor !== null;
+  if (fits.includes(undefined) || (isSpoilt && isTensor) || isBoth) return 'either';
   const throwsNaN = parameters['nan'] === 'throw';
   const columns = beside.filter(({ operand, array }) => isColumns(operand) && array);
   for (let r = 0; r < rows && cols > 0; r++) {
