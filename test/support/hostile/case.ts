@@ -74,7 +74,7 @@ export function drawnFor(line: Line): fc.Arbitrary<Drawn> {
     x: still,
     y: seldom(still, views, 12),
     operands: fc.array(operandRecipes, { minLength: count, maxLength: count }),
-    trick: seldom(fc.constant('nothing' as const), fc.constantFrom(...tricks), 2),
+    trick: seldom(fc.constant('nothing' as const), fc.constantFrom(...tricks), 3),
     hasNaN: seldom(fc.constant(false), fc.constant(true), 6),
   }) as fc.Arbitrary<Drawn>;
 }
