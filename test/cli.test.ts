@@ -249,6 +249,16 @@ describe('wrong usage is exit code 2 and lists what is right', () => {
       ['targets of cross-entropy', '--labels'],
     ],
     ['another row without a file', score('--op', 'kl-divergence'), ['--with other=FILE']],
+    [
+      'a row that nothing reads',
+      score('--op', 'layer-norm', '--with', 'wieght=w.npy'),
+      ['--with', '"wieght"'],
+    ],
+    [
+      'metrics to standard output',
+      ['score', 'x.npy', '--metrics', '-'],
+      ['metrics', 'standard output is for results'],
+    ],
     ['top-k without a file', ['score', 'x.npy', '--top-k', '5'], ['--top-k 5 FILE']],
     ['memory in no unit', score('--op', 'softmax', '--limit-memory', 'much'), ['512MiB', '"much"']],
     ['a share beyond 1', score('--op', 'softmax', '--verify', '2'), ['from 0 to 1']],

@@ -137,7 +137,9 @@ export function checkJob(options: JobOptions): CheckedJob {
   const read = outputs.flatMap(({ operation }) => operation.inputs.map((input) => input.name));
   const known = [...new Set(read)].filter((each) => each !== 'targets');
   for (const key of Object.keys(beside)) {
-    if (!known.includes(key)) throw unknownOption(name, key, known, 'beside (--with)');
+    if (known.includes(key)) continue;
+    if (known.length > 0) throw unknownOption(name, key, known, 'beside (--with)');
+    throw wrongValue(name, 'beside (--with)', 'absent, as no operation reads rows of it', key);
   }
   // Operators that throw at a NaN know the row of their block alone; this names it in its file.
   const throwsAtNaN = outputs.some(
