@@ -24,14 +24,14 @@ export function readKnown(
   argument: string,
   value: unknown,
   names: readonly string[],
-  into = Object.create(null) as Record<string, unknown>,
 ): Record<string, unknown> {
+  const known = Object.create(null) as Record<string, unknown>;
   const source = plainObject(operator, argument, value);
   for (const key of Object.keys(source)) {
     if (!names.includes(key)) throw unknownOption(operator, key, names, argument);
-    into[key] = source[key];
+    known[key] = source[key];
   }
-  return into;
+  return known;
 }
 
 function isPlain(value: object): boolean {

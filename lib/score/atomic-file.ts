@@ -276,10 +276,7 @@ export function isTemporary(name: unknown): boolean {
 }
 
 /** Removes temporary files of this path whose process is gone, but for those of these names. */
-export async function removeLeftovers(
-  path: string,
-  known: ReadonlySet<string> = new Set(),
-): Promise<void> {
+export async function removeLeftovers(path: string, known: ReadonlySet<string>): Promise<void> {
   const folder = dirname(path);
   const start = `${stemOf(basename(path))}.tmp-`;
   const names = await readdir(folder).catch((): string[] => []);

@@ -1,5 +1,5 @@
 /** What a job computes of a block of rows: which of them are bad, and the results of its products. */
-import { catalogue } from '../catalogue';
+import { findOperator } from '../catalogue';
 import * as promises from '../promises';
 import { Sweep } from '../sweep';
 import { verification } from '../verify';
@@ -170,7 +170,7 @@ export class BlockComputer {
   }
 
   private readonly operator = (name: string): AsyncOperator => {
-    const line = catalogue.find((each) => each.name === name)!;
+    const line = findOperator(name)!;
     return (x, options) => this.sweep?.call(line, x, options) ?? operator(name)(x, options);
   };
 }

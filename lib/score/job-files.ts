@@ -50,7 +50,7 @@ export async function removeStale(
   last: PartRecord | undefined,
 ): Promise<void> {
   const known = new Set(last?.outputs.map(({ temporary }) => temporary));
-  for (const path of [...outputPaths(options), journalPath(options)]) {
+  for (const path of [...outputPaths(options), options.manifest, journalPath(options)]) {
     if (path !== undefined && path !== '-') await removeLeftovers(path, known);
   }
 }

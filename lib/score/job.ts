@@ -1,7 +1,7 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
 import { SoftlaneError } from '../errors';
-import { AtomicFile, removeLeftovers } from './atomic-file';
+import { AtomicFile } from './atomic-file';
 import type { BadRow } from './bad-rows';
 import { BlockComputer, canSweep, type BlockBuffers } from './compute';
 import { SoftlaneFileError } from './errors';
@@ -153,8 +153,6 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
   let manifest: AtomicFile | undefined;
   try {
     if (options.manifest !== undefined) {
-      if (options.resume === true || options.force === true)
-        await removeLeftovers(options.manifest);
       // A job that died while its files got their names may have written it already.
       const force = options.force === true || unfinished?.last?.publish === true;
       manifest = await AtomicFile.create(options.manifest, { force, inputs: feed.files });

@@ -5,7 +5,7 @@
  */
 import { blockLength, RowInPieces } from '../pieces';
 import { verification } from '../verify';
-import { catalogue } from '../catalogue';
+import { findOperator } from '../catalogue';
 import { badRowError, type BadRow } from './bad-rows';
 import type { Feed } from './feed';
 import type { FileRows } from './file-rows';
@@ -97,7 +97,7 @@ export class LongRows {
     const { feed, options, checked, products } = this;
     const unread = (await feed.takeRows({}, 1, this.signal))!;
     const rows = products.map((product) => openRow(product, feed.cols, options)!);
-    const maxLogit = catalogue.find(({ name }) => name === 'maxLogit')!;
+    const maxLogit = findOperator('maxLogit')!;
     const { threads, isa } = options;
     const most =
       checked.policy === 'keep' ? [] : [RowInPieces.open(maxLogit, feed.cols, { threads, isa })!];

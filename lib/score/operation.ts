@@ -1,5 +1,5 @@
 /** What `--op` can name: every line of the catalogue, and what is composed of several. */
-import { catalogue } from '../catalogue';
+import { catalogue, findOperator } from '../catalogue';
 import type {
   Bound,
   InputOperand,
@@ -8,7 +8,6 @@ import type {
   OptionRule,
   OutputOperand,
   Parameters,
-  ParameterValue,
   TrueRow,
 } from '../operator';
 import { operandsOf } from '../operator';
@@ -116,16 +115,6 @@ function columnsOf(line: Operator, cols: number, request: Request): Column[] {
   });
 }
 
-/** A group of rows is a row of the input: its rows one after the other. */
-function requireGroups(line: Operator, cols: number, request: Request): void {
-  const { group } = line;
-  if (group === undefined) return;
-  const size = widthOf(line, group, request);
-  if (cols % size === 0) return;
-  const expected = `a divisor of the number of columns (${cols}), as a row of the input is a group, its rows one after the other`;
-  throw wrongValue(commandName(line), group, expected, size);
-}
-
 function widthOf(line: Operator, option: string, { parameters }: Request): number {
   return (parameters[option] ?? line.options[option]!.default) as number;
 }
@@ -156,10 +145,7 @@ function fromCatalogue(line: Operator): Operation {
     inputs,
     parts: outputsOf(line).filter(({ optional }) => optional),
     lists: line.lists,
-    columns: (cols, request) => {
-      requireGroups(line, cols, request);
-      return columnsOf(line, cols, request);
-    },
+    columns: (cols, request) => columnsOf(line, cols, request),
     start: ({ operator, cols, parameters, parts, common }) => {
       const call = operator(line.name);
       const names = askedOutputs(line, { parameters, parts }).map(({ name }) => name);
@@ -183,9 +169,8 @@ function fromCatalogue(line: Operator): Operation {
   };
 }
 
-const [softmaxLine, argMaxLine] = ['softmax', 'argMax'].map((name) =>
-  catalogue.find((line) => line.name === name)!,
-) as [Operator, Operator];
+const softmaxLine = findOperator('softmax')!;
+const argMaxLine = findOperator('argMax')!;
 
 /**
  * The index of the largest element and its softmax probability: bit for bit the number that softmax writes there. It
@@ -253,15 +238,23 @@ export function scratchRowBytes(operation: Operation, cols: number): number {
   return operation === top1 ? 4 * cols : 0;
 }
 
-/** Options that may not be more than the columns are, and are. */
-export function tooLarge(
-  operation: Operation,
-  cols: number,
-  parameters: Readonly<Record<string, ParameterValue>>,
-): string | undefined {
-  const most = Math.max(cols, 1);
-  return Object.entries(operation.options).find(
+/** Refuses what cannot be asked of rows of so many columns. A group of rows is a row of the input, one after the other. */
+export function requireColumns(operation: Operation, cols: number, request: Request): void {
+  const { parameters } = request;
+  const wide = Object.entries(operation.options).find(
     ([name, rule]) =>
-      rule.kind === 'number' && rule.upTo === 'cols' && Number(parameters[name]) > most,
+      rule.kind === 'number' &&
+      rule.upTo === 'cols' &&
+      Number(parameters[name]) > Math.max(cols, 1),
   )?.[0];
+  if (wide !== undefined) {
+    const expected = `at most the number of columns (${cols})`;
+    throw wrongValue(operation.name, wide, expected, parameters[wide]);
+  }
+  const { line } = operation;
+  if (line?.group === undefined) return;
+  const size = widthOf(line, line.group, request);
+  if (cols % size === 0) return;
+  const expected = `a divisor of the number of columns (${cols}), as a row of the input is a group, its rows one after the other`;
+  throw wrongValue(operation.name, line.group, expected, size);
 }

@@ -3,14 +3,13 @@ import type { CheckedJob } from './job-options';
 import type { JobOptions } from './job-types';
 import { metricColumns, startMetrics } from './metrics-output';
 import {
+  requireColumns,
   scratchRowBytes,
-  tooLarge,
   type ComputeBlock,
   type JobSetting,
   type Operation,
   type Request,
 } from './operation';
-import { wrongValue } from '../errors';
 import type { Column } from './table';
 
 export interface Product {
@@ -30,15 +29,7 @@ export function productsOf(
   cols: number,
 ): Product[] {
   const products = outputs.map(({ operation, parameters: given, parts }): Product => {
-    const wide = tooLarge(operation, cols, given);
-    if (wide !== undefined) {
-      throw wrongValue(
-        operation.name,
-        wide,
-        `at most the number of columns (${cols})`,
-        given[wide],
-      );
-    }
+    requireColumns(operation, cols, { parameters: given, parts });
     // Rows that are rejected get no result; until then they may not throw.
     const masks = policy === 'reject' && Object.hasOwn(operation.options, 'nan');
     const request = { parameters: masks ? { ...given, nan: 'masked' } : given, parts };
