@@ -182,7 +182,7 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
       memory.step = checkedStep(value);
     },
     sample(logits, sampleOptions) {
-      const call = new SampleCall(memory, logits, sampleOptions, 'sync');
+      const call = SampleCall.of(memory, 'sync', logits, sampleOptions);
       const status = native().run(call.spec, call.x, call.y, ...call.operands);
       if (status !== Status.OK) {
         call.takeBack();
@@ -207,7 +207,7 @@ export function createAsyncSampler(options: SamplerOptions = {}): AsyncSampler {
     },
     sample: (logits, sampleOptions) =>
       new Promise((resolve, reject) => {
-        const call = new SampleCall(memory, logits, sampleOptions, 'async');
+        const call = SampleCall.of(memory, 'async', logits, sampleOptions);
         submit(NAME, call, resolve as (value: unknown) => void, reject);
       }),
   };

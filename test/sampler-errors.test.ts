@@ -212,7 +212,7 @@ test('the addon checks every field of the settings itself', () => {
   for (let field = 0; field < FIELDS; field++) {
     for (const value of bad) {
       const memory = { given: {}, settings: readSettings({}, ''), step: 0, surprise: new Map() };
-      const call = new SampleCall(memory, x, { history: [1] }, 'sync');
+      const call = SampleCall.of(memory, 'sync', x, { history: [1] });
       (call.operands[0] as Float64Array)[field] = value;
       const status = native().run(call.spec, call.x, undefined, ...call.operands);
       const known = [Status.OK, Refusal.SETTINGS, Refusal.MASKED, Refusal.TOKEN] as number[];
@@ -230,7 +230,7 @@ test('the addon checks every parameter of a call itself', () => {
   for (let param = 0; param < 10; param++) {
     for (const value of [NaN, -1, 0.5, 2 ** 31, 2 ** 40, 3]) {
       const memory = { given: {}, settings: readSettings({}, ''), step: 0, surprise: new Map() };
-      const call = new SampleCall(memory, x, {}, 'sync');
+      const call = SampleCall.of(memory, 'sync', x, {});
       call.spec[Spec.temperature + param] = value;
       const status = native().run(call.spec, call.x, undefined, ...call.operands);
       expect(status === Status.OK || status > 0).toBe(true);

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { plainObject, size } from '../check';
 import { native } from '../configure';
-import { kinds, requireAttached } from '../elements';
+import { requireAttached } from '../elements';
 import { wrongShape, wrongType, wrongValue } from '../errors';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
@@ -11,7 +11,7 @@ import { firstBeyond } from '../status';
 import { tokensOf } from './bias';
 import { Joined, readIds, readLogits, requireOneARow } from './inputs';
 import type { CallOptions } from './options';
-import { ASKED, NO_OPTIONS, readOptions } from './options';
+import { NO_OPTIONS, readOptions } from './options';
 import { refusal } from './refusal';
 import { copyOfFirst, readOut, resultArray, writeRun } from './results';
 import type { Settings } from './settings';
@@ -43,6 +43,21 @@ const Place = {
 const PLACES = 10;
 const INPUTS = 6;
 const RESULTS = ['tokens', 'logProbs', 'rawLogProbs', 'filtered'] as const;
+
+/** Parameters behind the head of the spec; native/ops/sample_settings.h has the same. */
+const Param = {
+  historyLength: Spec.temperature,
+  biasLength: Spec.temperature + 1,
+  breakersLength: Spec.temperature + 2,
+  masks: Spec.temperature + 3,
+  draws: Spec.temperature + 4,
+  replacement: Spec.temperature + 5,
+  maskNaN: Spec.temperature + 6,
+  mostAdjusted: Spec.temperature + 7,
+  mostHistory: Spec.temperature + 8,
+  capacity: Spec.temperature + 9,
+} as const;
+
 /** What the sampler remembers from call to call. */
 export interface Memory {
   readonly given: Readonly<Record<string, unknown>>;
@@ -50,35 +65,12 @@ export interface Memory {
   step: number;
   /** Mirostat's bound on the surprise, in bits, by the number of the row. */
   readonly surprise: Map<number, number>;
-  /** What the last synchronous call has left for the next one. */
-  idle?: Frame | undefined;
-}
-
-/** Arrays of a call that no caller sees, and that cost more to make than a short row to sample. */
-interface Frame {
-  readonly spec: Float64Array;
-  readonly lines: Float64Array;
-  readonly operands: (OperandArray | undefined)[];
-  /** What few results of a synchronous call are written to, by their places. */
-  readonly few: (OperandArray | undefined)[] | undefined;
+  /** The last synchronous call, to be the next one. */
+  idle?: SampleCall | undefined;
 }
 
 /** Results that the engine would keep among its objects. */
 const FEW = 16;
-
-function frameOf(memory: Memory | undefined, rows: number): Frame {
-  const idle = memory?.idle;
-  // A getter among the options may use the sampler meanwhile: that call makes arrays of its own.
-  if (memory !== undefined) memory.idle = undefined;
-  if (idle?.lines.length !== rows * FIELDS) {
-    const lines = new Float64Array(rows * FIELDS);
-    const operands = new Array<undefined>(PLACES).fill(undefined);
-    const few = memory === undefined ? undefined : [...operands];
-    return { spec: new Float64Array(SPEC_LENGTH), lines, operands, few };
-  }
-  idle.spec.fill(0);
-  return idle;
-}
 
 export interface Sampled {
   tokens: Int32Array;
@@ -87,45 +79,64 @@ export interface Sampled {
   filtered?: Float32Array;
 }
 
-/** A checked call: what `binding.run` and `binding.submit` take. */
+/**
+ * A checked call: what `binding.run` and `binding.submit` take. A synchronous one is left to the next: its arrays cost
+ * more to make than a short row to sample, and while there is no object of this class, each full garbage collection
+ * throws away the compiled code of all its methods, which doubles the time of the calls that follow.
+ */
 export class SampleCall {
-  readonly spec: Float64Array;
-  x: InputArray;
+  readonly spec = new Float64Array(SPEC_LENGTH);
+  readonly operands = new Array<OperandArray | undefined>(PLACES).fill(undefined);
+  x: InputArray = NO_LOGITS;
   readonly y = undefined;
-  readonly operands: (OperandArray | undefined)[];
-  readonly signal: AbortSignal | undefined;
-  readonly rows: number;
-  readonly cols: number;
-  private readonly ids: Float64Array;
-  private readonly frame: Frame;
-  private readonly settings: Settings[];
+  signal: AbortSignal | undefined = undefined;
+  rows = 0;
+  cols = 0;
+  private step = 0;
+  private ids: Float64Array = NO_IDS;
+  private settings: readonly Settings[] = [];
+  private lines = new Float64Array(0);
+  private readonly history = new Joined<Int32Array>(Int32Array);
+  private readonly biasTokens = new Joined<Int32Array>(Int32Array);
+  private readonly biasValues = new Joined<Float32Array>(Float32Array);
+  private readonly breakers = new Joined<Int32Array>(Int32Array);
+  /** What few results of a synchronous call are written to. */
+  private readonly fewTokens: Int32Array | undefined;
+  private readonly fewLogProbs: Float32Array | undefined;
 
-  constructor(
+  private constructor(
     private readonly memory: Memory,
-    logits: unknown,
-    options: unknown,
-    mode: 'sync' | 'async',
+    private readonly mode: 'sync' | 'async',
   ) {
-    const given = options === undefined ? NO_OPTIONS : readOptions(options, mode);
+    this.fewTokens = mode === 'sync' ? new Int32Array(FEW) : undefined;
+    this.fewLogProbs = mode === 'sync' ? new Float32Array(FEW) : undefined;
+  }
+
+  static of(memory: Memory, mode: 'sync' | 'async', logits: unknown, options: unknown): SampleCall {
+    let call = mode === 'sync' ? memory.idle : undefined;
+    if (call === undefined) call = new SampleCall(memory, mode);
+    // A getter among the options may use the sampler meanwhile: that call makes one of its own.
+    else memory.idle = undefined;
+    call.read(logits, options);
+    return call;
+  }
+
+  private read(logits: unknown, options: unknown): void {
+    const given = options === undefined ? NO_OPTIONS : readOptions(options, this.mode);
     const shape = readLogits(logits, given.cols, given.dtype);
     this.x = shape.x;
     this.rows = shape.rows;
     this.cols = shape.cols;
-    this.signal = given.signal === undefined ? undefined : abortSignal(NAME, given.signal);
+    if (given.signal !== undefined) this.signal = abortSignal(NAME, given.signal);
     // However many there are.
     if (this.cols === 0 && this.rows > 0) throw refusal(NAME, Refusal.MASKED, [], REASONS);
-    const frame = frameOf(mode === 'sync' ? memory : undefined, this.rows);
-    this.frame = frame;
-    this.spec = frame.spec;
-    this.spec[Spec.xFormat] = shape.format;
-    this.operands = frame.operands;
     this.settings = this.readRows(given.perRow);
     this.ids = readIds(given.rows, this.rows);
-    this.writeSpec(given);
+    this.writeSpec(given, shape.format);
     this.writeInputs(given);
     this.writeResults(given);
     // Last: a call that is refused here is no step.
-    memory.step = this.step + 1;
+    this.memory.step = this.step + 1;
   }
 
   /** Nor is one that native code refused, where nothing else is pending. */
@@ -133,10 +144,8 @@ export class SampleCall {
     this.memory.step = this.step;
   }
 
-  private step = 0;
-
   /** Of a row: its options, over those of the sampler. */
-  private readRows(perRow: unknown): Settings[] {
+  private readRows(perRow: unknown): readonly Settings[] {
     const { given, settings } = this.memory;
     if (perRow === undefined) return this.forEachRow(settings);
     if (!Array.isArray(perRow)) {
@@ -158,30 +167,28 @@ export class SampleCall {
     requireOneARow(NAME, argument, length, this.rows);
   }
 
-  private writeSpec(given: CallOptions): void {
-    const { spec } = this;
-    const flag = (name: 'replacement' | (typeof ASKED)[number], otherwise: boolean): boolean => {
-      const value = given[name] ?? otherwise;
-      if (typeof value === 'boolean') return value;
-      throw wrongType(NAME, `options.${name}`, 'true or false', value);
-    };
-    const nan = given.nan ?? 'throw';
-    if (nan !== 'throw' && nan !== 'masked') {
-      throw (typeof nan === 'string' ? wrongValue : wrongType)(
-        NAME,
-        'options.nan',
-        '"throw" or "masked"',
-        nan,
-      );
-    }
+  private writeSpec(given: CallOptions, format: number): void {
+    const { spec, memory, rows, cols } = this;
+    spec.fill(0);
     // It follows those of the catalogue.
     spec[Spec.op] = native().operators.length;
     writeRun(NAME, given, spec);
-    spec[Spec.rows] = this.rows;
-    spec[Spec.cols] = spec[Spec.xStride] = this.cols;
+    spec[Spec.xFormat] = format;
+    spec[Spec.rows] = rows;
+    spec[Spec.cols] = spec[Spec.xStride] = cols;
     spec[Spec.yStride] = 1;
+    const maskNaN = masksNaN(given.nan ?? 'throw');
     const draws = given.count === undefined ? 1 : size(NAME, 'options.count', given.count, 1);
-    const distinct = !flag('replacement', true) && draws > 1;
+    const distinct = !flag('replacement', given.replacement ?? true) && draws > 1;
+    if (draws > 1) this.requireDraws(draws, distinct);
+    spec[Param.draws] = draws;
+    spec[Param.replacement] = distinct ? 0 : 1;
+    spec[Param.maskNaN] = maskNaN ? 1 : 0;
+    this.step = given.step === undefined ? memory.step : integer('options.step', given.step);
+  }
+
+  /** Whether so many tokens of a row can be drawn. */
+  private requireDraws(draws: number, distinct: boolean): void {
     const most = distinct ? Math.max(this.cols, 1) : 0x7fffffff;
     if (draws > most) {
       const expected = distinct
@@ -190,7 +197,6 @@ export class SampleCall {
       throw wrongValue(NAME, 'options.count', expected, draws);
     }
     for (const { fields, mirostat } of this.settings) {
-      if (draws === 1) break;
       const method = METHODS[fields[Field.method]];
       const alone =
         mirostat !== undefined
@@ -202,31 +208,20 @@ export class SampleCall {
               : undefined;
       if (alone !== undefined) throw wrongValue(NAME, 'options.count', `1 with ${alone}`, draws);
     }
-    for (const name of ASKED) {
-      if (flag(name, false)) this.operands[Place[name]] = new Float32Array(0);
-    }
-    const param = (place: number, value: number): void => {
-      spec[Spec.temperature + place] = value;
-    };
-    param(4, draws);
-    param(5, distinct ? 0 : 1);
-    param(6, nan === 'masked' ? 1 : 0);
-    this.step = given.step === undefined ? this.memory.step : integer('options.step', given.step);
   }
 
   private writeInputs(given: CallOptions): void {
-    const { cols, settings, spec, operands } = this;
-    const { lines } = this.frame;
+    const { rows, cols, settings, spec, operands, ids, step, memory } = this;
+    const { history, biasTokens, biasValues, breakers } = this;
     const histories = this.readHistories(given.history);
     const prompts = this.readPrompts(given.promptLength, histories);
-    const history = new Joined<Int32Array>(Int32Array);
-    const biasTokens = new Joined<Int32Array>(Int32Array);
-    const biasValues = new Joined<Float32Array>(Float32Array);
-    const breakers = new Joined<Int32Array>(Int32Array);
     const masks = this.readMasks(given.allowed);
+    if (this.lines.length !== rows * FIELDS) this.lines = new Float64Array(rows * FIELDS);
+    const { lines } = this;
     let mostHistory = 0;
     let mostAdjusted = 0;
-    settings.forEach((each, row) => {
+    for (let row = 0; row < rows; row++) {
+      const each = settings[row];
       const line = row * FIELDS;
       lines.set(each.fields, line);
       const seen = each.usesHistory ? histories[row] : NOTHING;
@@ -244,35 +239,32 @@ export class SampleCall {
       lines[line + Field.breakersBegin] = first;
       lines[line + Field.breakersEnd] = first + each.breakers.length;
       if (masks > 0) lines[line + Field.allowedMask] = masks === 1 ? 0 : row;
-      lines[line + Field.rowNumber] = this.ids[row];
-      writeLong(lines, line + Field.stepLow, this.step);
+      lines[line + Field.rowNumber] = ids[row];
+      writeLong(lines, line + Field.stepLow, step);
       if (each.mirostat !== undefined) {
-        const bound = this.memory.surprise.get(this.ids[row]) ?? 2 * each.mirostat.tau;
+        const bound = memory.surprise.get(ids[row]) ?? 2 * each.mirostat.tau;
         lines[line + Field.epsilon] = Math.min(2 ** -bound, 1);
       }
       mostHistory = Math.max(mostHistory, seen.length);
-      mostAdjusted = Math.max(mostAdjusted, seen.length + each.bias.tokens.length);
-    });
-    operands[Place.settings] = lines;
-    operands[Place.history] = history.whole();
-    operands[Place.biasTokens] = biasTokens.whole();
-    operands[Place.biasValues] = biasValues.whole();
-    operands[Place.breakers] = breakers.whole();
-    operands[Place.allowed] = masks > 0 ? (given.allowed as Uint32Array) : undefined;
-    const param = (place: number, value: number): void => {
-      spec[Spec.temperature + place] = value;
-    };
-    param(0, history.total);
-    param(1, biasTokens.total);
-    param(2, breakers.total);
-    param(3, masks);
-    param(7, mostAdjusted);
-    param(8, mostHistory);
+      mostAdjusted = Math.max(mostAdjusted, seen.length + tokens.length);
+    }
     let capacity = 0;
     for (const { fields } of settings) {
       capacity = Math.max(capacity, capacityOf(fields, cols, mostAdjusted));
     }
-    param(9, capacity);
+    spec[Param.historyLength] = history.total;
+    spec[Param.biasLength] = biasTokens.total;
+    spec[Param.breakersLength] = breakers.total;
+    spec[Param.masks] = masks;
+    spec[Param.mostAdjusted] = mostAdjusted;
+    spec[Param.mostHistory] = mostHistory;
+    spec[Param.capacity] = capacity;
+    operands[Place.settings] = lines;
+    operands[Place.history] = history.take();
+    operands[Place.biasTokens] = biasTokens.take();
+    operands[Place.biasValues] = biasValues.take();
+    operands[Place.breakers] = breakers.take();
+    operands[Place.allowed] = masks > 0 ? (given.allowed as Uint32Array) : undefined;
   }
 
   /** The tokens so far of every row. */
@@ -292,7 +284,7 @@ export class SampleCall {
 
   private readPrompts(value: unknown, histories: readonly Int32Array[]): number[] {
     const { rows } = this;
-    if (value === undefined) return new Array<number>(rows).fill(0);
+    if (value === undefined) return this.forEachRow(0);
     if (Array.isArray(value)) this.requireOneARow('options.promptLength', value.length);
     return Array.from({ length: rows }, (_, row) => {
       const one: unknown = Array.isArray(value) ? value[row] : value;
@@ -321,39 +313,34 @@ export class SampleCall {
   }
 
   private writeResults(given: CallOptions): void {
-    const { operands, spec } = this;
-    const { few } = this.frame;
-    const drawn = this.rows * spec[Spec.temperature + 4];
-    const found = readOut(NAME, given.out, RESULTS);
-    for (const name of RESULTS) {
-      const element = name === 'tokens' ? 'int32' : 'float32';
-      const needed = name === 'filtered' ? this.rows * this.cols : drawn;
-      const array = found[name];
-      const optional = (ASKED as readonly string[]).includes(name);
-      const asked = !optional || operands[Place[name]] !== undefined || array !== undefined;
-      if (!asked) {
-        operands[Place[name]] = undefined;
-      } else if (array === undefined && few !== undefined && needed <= FEW) {
-        operands[Place[name]] = few[Place[name]] ??= new kinds[element].make(FEW);
-      } else {
-        operands[Place[name]] = resultArray(NAME, name, element, array, needed);
-      }
-    }
+    const { operands, rows, cols } = this;
+    const drawn = rows * this.spec[Param.draws];
+    const { tokens, logProbs, rawLogProbs, filtered } = readOut(NAME, given.out, RESULTS);
+    const asksRaw = flag('rawLogProbs', given.rawLogProbs ?? false);
+    const asksFiltered = flag('filtered', given.filtered ?? false);
+    const few = drawn <= FEW;
+    operands[Place.tokens] =
+      (few && tokens === undefined ? this.fewTokens : undefined) ??
+      resultArray(NAME, 'tokens', 'int32', tokens, drawn);
+    operands[Place.logProbs] =
+      (few && logProbs === undefined ? this.fewLogProbs : undefined) ??
+      resultArray(NAME, 'logProbs', 'float32', logProbs, drawn);
+    operands[Place.rawLogProbs] =
+      asksRaw || rawLogProbs !== undefined
+        ? resultArray(NAME, 'rawLogProbs', 'float32', rawLogProbs, drawn)
+        : undefined;
+    operands[Place.filtered] =
+      asksFiltered || filtered !== undefined
+        ? resultArray(NAME, 'filtered', 'float32', filtered, rows * cols)
+        : undefined;
   }
 
-  /** What the caller gets for an operand that was written. */
-  private resultAt(place: number): OperandArray | undefined {
-    const array = this.operands[place];
-    if (array === undefined || array !== this.frame.few?.[place]) return array;
-    const width = place === Place.filtered ? this.cols : this.spec[Spec.temperature + 4];
-    return copyOfFirst(array, this.rows * width);
-  }
-
-  /** Leaves its arrays to the next call; after the last use of a synchronous one. */
+  /** Leaves itself to the next call, without the caller's arrays; after the last use of a synchronous one. */
   release(): void {
-    const { operands } = this;
-    for (let i = 0; i < PLACES; i++) operands[i] = undefined;
-    this.memory.idle = this.frame;
+    this.x = NO_LOGITS;
+    this.operands.fill(undefined);
+    this.settings = [];
+    this.memory.idle = this;
   }
 
   /** Lets go of the inputs, which native code has copied. */
@@ -363,23 +350,34 @@ export class SampleCall {
   }
 
   finish(): Sampled {
-    const { memory, settings, ids } = this;
+    const { operands } = this;
+    const tokens = operands[Place.tokens] as Int32Array;
+    const logProbs = operands[Place.logProbs] as Float32Array;
+    const drawn = this.rows * this.spec[Param.draws];
     const result: Sampled = {
-      tokens: this.resultAt(Place.tokens) as Int32Array,
-      logProbs: this.resultAt(Place.logProbs) as Float32Array,
+      tokens: tokens === this.fewTokens ? copyOfFirst(tokens, drawn, Int32Array) : tokens,
+      logProbs:
+        logProbs === this.fewLogProbs ? copyOfFirst(logProbs, drawn, Float32Array) : logProbs,
     };
-    for (const name of ASKED) {
-      const array = this.resultAt(Place[name]);
-      if (array !== undefined) result[name] = array as Float32Array;
-    }
-    settings.forEach(({ mirostat }, row) => {
-      if (mirostat === undefined) return;
+    const rawLogProbs = operands[Place.rawLogProbs];
+    if (rawLogProbs !== undefined) result.rawLogProbs = rawLogProbs as Float32Array;
+    const filtered = operands[Place.filtered];
+    if (filtered !== undefined) result.filtered = filtered as Float32Array;
+    this.remember(result.logProbs);
+    return result;
+  }
+
+  /** Where mirostat goes from here. */
+  private remember(logProbs: Float32Array): void {
+    const { memory, settings, ids, rows } = this;
+    for (let row = 0; row < rows; row++) {
+      const { mirostat } = settings[row];
+      if (mirostat === undefined) continue;
       const { tau, eta } = mirostat;
       const bound = memory.surprise.get(ids[row]) ?? 2 * tau;
-      const surprise = -result.logProbs[row] / Math.LN2;
+      const surprise = -logProbs[row] / Math.LN2;
       memory.surprise.set(ids[row], bound - eta * (surprise - tau));
-    });
-    return result;
+    }
   }
 
   error(status: number): Error {
@@ -391,8 +389,7 @@ export class SampleCall {
 
   /** The token of a row that is no column, as far as the arrays are still there. */
   private wrongToken(row: number): readonly [expected: string, received: string] {
-    const { operands, cols } = this;
-    const { lines } = this.frame;
+    const { operands, cols, lines } = this;
     const at = (field: number): number => lines[row * FIELDS + field];
     const expected = `to have only tokens below ${cols}, the number of columns`;
     for (const [argument, place, begin, end] of [
@@ -415,7 +412,19 @@ const REASONS = {
   [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
 } as const;
 const NO_LOGITS = new Float32Array(0);
+const NO_IDS = new Float64Array(0);
 const NOTHING = new Int32Array(0);
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw wrongType(NAME, `options.${name}`, 'true or false', value);
+}
+
+function masksNaN(nan: unknown): boolean {
+  if (nan === 'throw' || nan === 'masked') return nan === 'masked';
+  const wrong = typeof nan === 'string' ? wrongValue : wrongType;
+  throw wrong(NAME, 'options.nan', '"throw" or "masked"', nan);
+}
 
 function isNumbers(value: readonly unknown[]): boolean {
   return value.every((each) => typeof each === 'number');

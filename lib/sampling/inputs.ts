@@ -74,9 +74,9 @@ export function requireOneARow(name: string, argument: string, length: number, r
 
 /** Arrays of one type end to end; the same one only once, and one alone is not copied. */
 export class Joined<A extends Int32Array | Float32Array> {
-  private first: A | undefined;
+  private first: A | undefined = undefined;
   /** Where each begins, once there is more than one. */
-  private begins: Map<A, number> | undefined;
+  private begins: Map<A, number> | undefined = undefined;
   total = 0;
 
   constructor(private readonly maker: new (length: number) => A) {}
@@ -97,10 +97,14 @@ export class Joined<A extends Int32Array | Float32Array> {
     return begin;
   }
 
-  whole(): A | undefined {
-    if (this.begins === undefined) return this.first;
-    const joined = new this.maker(this.total);
-    for (const [part, begin] of this.begins) joined.set(part as never, begin);
+  /** All of them; what follows begins anew. */
+  take(): A | undefined {
+    const { first, begins, total } = this;
+    this.first = this.begins = undefined;
+    this.total = 0;
+    if (begins === undefined) return first;
+    const joined = new this.maker(total);
+    for (const [part, begin] of begins) joined.set(part as never, begin);
     return joined;
   }
 }

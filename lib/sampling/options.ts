@@ -3,9 +3,6 @@ import { plainObject } from '../check';
 import { unknownOption } from '../errors';
 import { NAME } from './settings';
 
-/** Results that are made where an option of their name asks for them. */
-export const ASKED = ['rawLogProbs', 'filtered'] as const;
-
 const OPTIONS = [
   'cols',
   'history',
@@ -16,7 +13,8 @@ const OPTIONS = [
   'step',
   'count',
   'replacement',
-  ...ASKED,
+  'rawLogProbs',
+  'filtered',
   'nan',
   'out',
   'dtype',

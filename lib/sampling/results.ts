@@ -1,5 +1,4 @@
 /** What a sampler and a speculator have in common: how a call runs, and the arrays of its results. */
-import { types } from 'node:util';
 import { readKnown, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { kinds, requireAttached } from '../elements';
@@ -61,8 +60,12 @@ export function resultArray(
  * is, and then gives it memory and a buffer, which costs as much as sampling a short row: hence native code has a longer
  * one, and the caller this copy.
  */
-export function copyOfFirst(array: OperandArray, length: number): OperandArray {
-  const copy = new (types.isInt32Array(array) ? Int32Array : Float32Array)(length);
+export function copyOfFirst<A extends Int32Array | Float32Array>(
+  array: A,
+  length: number,
+  maker: new (length: number) => A,
+): A {
+  const copy = new maker(length);
   for (let i = 0; i < length; i++) copy[i] = array[i];
   return copy;
 }

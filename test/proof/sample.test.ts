@@ -103,16 +103,16 @@ function callFor(recipe: Drawn): SampleCall | undefined {
   const memory = { given, settings: readSettings(given, ''), step: 0, surprise: new Map() };
   const words = Math.ceil(cols / 32);
   try {
-    return new SampleCall(
+    return SampleCall.of(
       memory,
+      // Whose results have the lengths that they need; those of the others are copied out of longer ones.
+      'async',
       x,
       {
         ...{ cols, count: Math.min(count, cols), replacement, rawLogProbs: raw, filtered, step: 5 },
         history: Array.from({ length: rows }, (_, r) => history.map((t) => (t + r) % cols)),
         ...(mask && { allowed: new Uint32Array(words).fill(0xfffffff7) }),
       },
-      // Whose results have the lengths that they need; those of the others are copied out of longer ones.
-      'async',
     );
   } catch {
     // A count that does not go with the method.
