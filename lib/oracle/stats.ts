@@ -24,9 +24,13 @@ function sumOf(terms: readonly number[]): number {
   return high + low;
 }
 
+function largest(row: readonly number[]): number {
+  return row.reduce((a, b) => (b > a ? b : a), -Infinity);
+}
+
 /** The sum of exp((x - max) / T) over every element but one largest, and logsumexp. */
 function exponentials(row: readonly number[], temperature: number) {
-  const max = row.reduce((a, b) => (b > a ? b : a), -Infinity);
+  const max = largest(row);
   const top = row.indexOf(max);
   const gaps = row.filter((_, i) => i !== top).map((x) => (max - x) / temperature);
   const terms = gaps.map((gap) => Math.exp(-gap));
@@ -40,6 +44,12 @@ function sized(value: number, term: number): number | (Float64Array & { sizes: n
   return Number.isFinite(value)
     ? Object.assign(Float64Array.of(value + 0), { sizes: [term] })
     : value;
+}
+
+/** ln S - T / S, as the sums stand to the largest. */
+function entropyOf({ gaps, terms, others }: ReturnType<typeof exponentials>): number {
+  const weighted = sumOf(terms.map((t, i) => (t > 0 ? gaps[i] * t : 0)));
+  return Math.log1p(others) + weighted / (1 + others);
 }
 
 /** Mean, deviations from it and their size; the mean in two parts, for a row with a large offset. */
@@ -70,7 +80,13 @@ function surpriseOf(others: readonly number[], target: number, temperature: numb
   return Math.log1p(sumOf(others.map((x) => Math.exp((x - target) / temperature))));
 }
 
-/** Every statistic by its name, asked for or not. */
+/** A value that is worked out where it is asked for, once. */
+function once<T>(work: () => T): () => T {
+  let found: { readonly value: T } | undefined;
+  return () => (found ??= { value: work() }).value;
+}
+
+/** Every statistic by its name; one that nobody reads is not worked out. */
 export function rowStats(
   row: ArrayLike<number>,
   parameters: StatsParameters = {},
@@ -78,46 +94,62 @@ export function rowStats(
 ): Record<string, number | Float64Array> {
   const temperature = Number(parameters.temperature ?? 1);
   const p = Number(parameters.p ?? 2);
+  const k = Number(parameters.k ?? 1);
   const all = Array.from(row, (x) => (Number.isNaN(x) ? -Infinity : x));
   const kept = all.filter((x) => x !== -Infinity);
-  const { max, gaps, terms, others, logSumExp } = exponentials(kept, temperature);
+  const max = largest(kept);
   const usual = Number.isFinite(max);
-  const order = sortedIndices(all);
-  const sorted = order.map((i) => all[i]);
-  const k = Number(parameters.k ?? 1);
-  const { mean, deviations, size } = centred(kept);
   const term = kept.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  const variance = usual ? sumOf(deviations.map((d) => d * d)) / kept.length : NaN;
   const { targets } = inputs;
   const target = typeof targets === 'number' && targets < all.length ? targets : -1;
-  const rest = all.filter((x, i) => i !== target && x !== -Infinity);
-  const surprise = usual && target >= 0 ? surpriseOf(rest, all[target], temperature) : NaN;
-  return {
-    max: max + 0,
-    argMax: kept.length === 0 ? -1 : all.indexOf(max),
-    secondMax: (sorted[1] ?? -Infinity) + 0,
-    min: (kept.length === 0 ? Infinity : sorted[kept.length - 1]) + 0,
-    topValues: Float64Array.from({ length: k }, (_, i) => (sorted[i] ?? -Infinity) + 0),
-    topIndices: Float64Array.from({ length: k }, (_, i) => order[i] ?? -1),
-    logSumExp,
-    ...scaled(max, others, temperature),
-    count: kept.length,
-    sum: sized(max === Infinity ? Infinity : sumOf(kept), term),
-    sumOfSquares: max === Infinity ? Infinity : sumOf(kept.map((x) => x * x)),
-    mean: sized(max === Infinity ? Infinity : mean, term / kept.length),
+
+  const sums = once(() => exponentials(kept, temperature));
+  const order = once(() => sortedIndices(all));
+  const sorted = (i: number): number | undefined => all[order()[i]];
+  const centre = once(() => centred(kept));
+  const variance = once(() =>
+    usual ? sumOf(centre().deviations.map((d) => d * d)) / kept.length : NaN,
+  );
+  const pair = once(() => scaled(max, sums().others, temperature));
+  const rest = once(() => all.filter((x, i) => i !== target && x !== -Infinity));
+  const surprise = once(() =>
+    usual && target >= 0 ? surpriseOf(rest(), all[target], temperature) : NaN,
+  );
+  const members: Record<string, () => number | Float64Array> = {
+    max: () => max + 0,
+    argMax: () => (kept.length === 0 ? -1 : all.indexOf(max)),
+    secondMax: () => (sorted(1) ?? -Infinity) + 0,
+    min: () => (kept.length === 0 ? Infinity : sorted(kept.length - 1)!) + 0,
+    topValues: () => Float64Array.from({ length: k }, (_, i) => (sorted(i) ?? -Infinity) + 0),
+    topIndices: () => Float64Array.from({ length: k }, (_, i) => order()[i] ?? -1),
+    logSumExp: () => sums().logSumExp,
+    mantissa: () => pair().mantissa,
+    exponent: () => pair().exponent,
+    offset: () => pair().offset,
+    count: () => kept.length,
+    sum: () => sized(max === Infinity ? Infinity : sumOf(kept), term),
+    sumOfSquares: () => (max === Infinity ? Infinity : sumOf(kept.map((x) => x * x))),
+    mean: () => sized(max === Infinity ? Infinity : centre().mean, term / kept.length),
     variance,
-    standardDeviation: Math.sqrt(variance),
-    pNorm: usual ? norm(deviations, size, p) : NaN,
-    entropy: usual
-      ? Math.log1p(others) + sumOf(terms.map((t, i) => (t > 0 ? gaps[i] * t : 0))) / (1 + others)
-      : NaN,
-    collisionProbability: usual ? (1 + sumOf(terms.map((t) => t * t))) / (1 + others) ** 2 : NaN,
-    targetLogit: target < 0 ? NaN : all[target] + 0,
-    targetProbability: usual && target >= 0 ? Math.exp(-surprise) : NaN,
-    targetLogProbability: 0 - surprise,
-    targetRank: target < 0 ? -1 : rankOf(all, target),
-    othersLogSumExp: target < 0 ? NaN : exponentials(rest, temperature).logSumExp,
+    standardDeviation: () => Math.sqrt(variance()),
+    pNorm: () => (usual ? norm(centre().deviations, centre().size, p) : NaN),
+    entropy: () => (usual ? entropyOf(sums()) : NaN),
+    collisionProbability: () => {
+      if (!usual) return NaN;
+      const { terms, others } = sums();
+      return (1 + sumOf(terms.map((t) => t * t))) / (1 + others) ** 2;
+    },
+    targetLogit: () => (target < 0 ? NaN : all[target] + 0),
+    targetProbability: () => (usual && target >= 0 ? Math.exp(-surprise()) : NaN),
+    targetLogProbability: () => 0 - surprise(),
+    targetRank: () => (target < 0 ? -1 : rankOf(all, target)),
+    othersLogSumExp: () => (target < 0 ? NaN : exponentials(rest(), temperature).logSumExp),
   };
+  const result: Record<string, number | Float64Array> = {};
+  for (const [name, get] of Object.entries(members)) {
+    Object.defineProperty(result, name, { get, enumerable: true });
+  }
+  return result;
 }
 
 /** Those that are not masked, the largest first, equals in their order. */

@@ -61,7 +61,9 @@ export function worstOf(line: Pick<Operator, 'bound'>, y: OutputArray, truth: Tr
     // Most elements cannot be worse than the worst so far, and need no exact distance.
     const error = y[i] > truth[i] ? y[i] - truth[i] : truth[i] - y[i];
     const size = truth[i] < 0 ? -truth[i] : truth[i];
-    if (size >= NORMAL && error <= worst.distance * size * SMALLEST_ULP) continue;
+    if (size >= NORMAL && (y[i] === truth[i] || error <= worst.distance * size * SMALLEST_ULP)) {
+      continue;
+    }
     const distance = boundDistance(y[i], truth[i], line.bound, truth.sizes?.[i]);
     if (!(distance <= worst.distance)) {
       worst.distance = distance;
