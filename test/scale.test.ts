@@ -5,13 +5,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { once } from 'node:events';
 import * as fs from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { softlane, type Outcome } from './helpers/cli';
 import { badRow, bytesOf, cols, rows, writeInputs } from './helpers/job-inputs';
 import { dict, npy, Scratch } from './helpers/npy';
+import { freePort } from './helpers/port';
 import { hasRedis, RedisServer } from './helpers/redis';
 import { WorkerProcess } from './helpers/scale';
 
@@ -55,14 +54,6 @@ const key = (queue: string, ...words: string[]): string =>
 const leftovers = (folder: string): string[] =>
   fs.readdirSync(folder).filter((name) => /\.tmp-|\.job$|\.parts-/.test(name));
 const same = (a: string, b: string): boolean => fs.readFileSync(a).equals(fs.readFileSync(b));
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
-}
 
 /** An input that takes a worker a good while: `count` rows of 4 KiB. */
 function largeInput(folder: string, count: number): string {
