@@ -85,7 +85,7 @@ export interface Sampled {
  * throws away the compiled code of all its methods, which doubles the time of the calls that follow.
  */
 export class SampleCall {
-  readonly spec = new Float64Array(SPEC_LENGTH);
+  readonly spec: Float64Array = new Float64Array(SPEC_LENGTH);
   readonly operands = new Array<OperandArray | undefined>(PLACES).fill(undefined);
   x: InputArray = NO_LOGITS;
   readonly y = undefined;
@@ -95,7 +95,7 @@ export class SampleCall {
   private step = 0;
   private ids: Float64Array = NO_IDS;
   private settings: readonly Settings[] = [];
-  private lines = new Float64Array(0);
+  private lines: Float64Array = new Float64Array(0);
   private readonly history = new Joined<Int32Array>(Int32Array);
   private readonly biasTokens = new Joined<Int32Array>(Int32Array);
   private readonly biasValues = new Joined<Float32Array>(Float32Array);
