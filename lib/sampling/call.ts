@@ -72,6 +72,9 @@ export interface Memory {
 /** Results that the engine would keep among its objects. */
 const FEW = 16;
 
+/** Whose settings a call that is left to the next one may hold. */
+const MOST_ROWS_KEPT = 1024;
+
 export interface Sampled {
   tokens: Int32Array;
   logProbs: Float32Array;
@@ -93,9 +96,9 @@ export class SampleCall {
   rows = 0;
   cols = 0;
   private step = 0;
-  private ids: Float64Array = NO_IDS;
-  private settings: readonly Settings[] = [];
-  private lines: Float64Array = new Float64Array(0);
+  private ids: Float64Array = NO_NUMBERS;
+  private settings: readonly Settings[] = NO_SETTINGS;
+  private lines: Float64Array = NO_NUMBERS;
   private readonly history = new Joined<Int32Array>(Int32Array);
   private readonly biasTokens = new Joined<Int32Array>(Int32Array);
   private readonly biasValues = new Joined<Float32Array>(Float32Array);
@@ -339,7 +342,9 @@ export class SampleCall {
   release(): void {
     this.x = NO_LOGITS;
     this.operands.fill(undefined);
-    this.settings = [];
+    this.settings = NO_SETTINGS;
+    this.ids = NO_NUMBERS;
+    if (this.rows > MOST_ROWS_KEPT) this.lines = NO_NUMBERS;
     this.memory.idle = this;
   }
 
@@ -412,7 +417,8 @@ const REASONS = {
   [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
 } as const;
 const NO_LOGITS = new Float32Array(0);
-const NO_IDS = new Float64Array(0);
+const NO_NUMBERS = new Float64Array(0);
+const NO_SETTINGS: readonly Settings[] = [];
 const NOTHING = new Int32Array(0);
 
 function flag(name: string, value: unknown): boolean {
