@@ -64,22 +64,26 @@ export function threadCount(operator: string, argument: string, value: unknown):
 }
 const THREADS = `an integer from 1 to ${MAX_THREADS}`;
 
+/** One of a list, all of one type: its place. */
+export function choice(
+  operator: string,
+  argument: string,
+  values: readonly (string | boolean)[],
+  value: unknown,
+): number {
+  const index = values.indexOf(value as string | boolean);
+  if (index >= 0) return index;
+  const wrong = typeof value === typeof values[0] ? wrongValue : wrongType;
+  throw wrong(operator, argument, listOf(values), value);
+}
+
 export function ruleValue(
   operator: string,
   argument: string,
   rule: OptionRule,
   value: unknown,
 ): number {
-  if (rule.kind === 'choice') {
-    const index = rule.values.indexOf(value as string | boolean);
-    if (index >= 0) return index;
-    throw (typeof value === typeof rule.values[0] ? wrongValue : wrongType)(
-      operator,
-      argument,
-      listOf(rule.values),
-      value,
-    );
-  }
+  if (rule.kind === 'choice') return choice(operator, argument, rule.values, value);
   if (typeof value !== 'number') throw wrongType(operator, argument, rule.expected, value);
   if (!rule.check(value)) throw wrongValue(operator, argument, rule.expected, value);
   return value;

@@ -1,6 +1,6 @@
 /** Which of two models writes the next token: entropy-adaptive decoding. */
-import { readKnown, plainObject, ruleValue, size } from './check';
-import { SoftlaneRangeError, inTheNameOf, wrongShape, wrongType, wrongValue } from './errors';
+import { choice, readKnown, plainObject, ruleValue, size } from './check';
+import { SoftlaneRangeError, inTheNameOf, wrongShape } from './errors';
 import type { NumberRule } from './operator';
 import { readIds } from './sampling/inputs';
 import { entropy } from './scores';
@@ -42,7 +42,7 @@ export interface EntropySwitch {
 
 const NAME = 'createEntropySwitch';
 const OPTIONS = ['threshold', 'window', 'dwell', 'start'];
-const MODELS: readonly unknown[] = ['small', 'large'];
+const MODELS: readonly Model[] = ['small', 'large'];
 
 const thresholdRule: NumberRule = {
   kind: 'number',
@@ -87,17 +87,13 @@ export function createEntropySwitch(options: EntropySwitchOptions): EntropySwitc
     given[name] === undefined ? initial : size(NAME, `options.${name}`, given[name], 1);
   const window = whole('window', 5);
   const dwell = whole('dwell', 1);
-  const start = given['start'] ?? 'small';
-  if (!MODELS.includes(start)) {
-    const refuse = typeof start === 'string' ? wrongValue : wrongType;
-    throw refuse(NAME, 'options.start', '"small" or "large"', start);
-  }
+  const start = MODELS[choice(NAME, 'options.start', MODELS, given['start'] ?? 'small')];
   const sequences = new Map<number, Sequence>();
 
   function choose(id: number, nats: number): Model {
     let sequence = sequences.get(id);
     if (sequence === undefined) {
-      sequence = { nats: [], model: start as Model, written: dwell };
+      sequence = { nats: [], model: start, written: dwell };
       sequences.set(id, sequence);
     }
     sequence.nats.push(nats);

@@ -5,7 +5,7 @@
  */
 import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator, functionOf } from './catalogue';
-import { plainObject } from './check';
+import { choice, plainObject } from './check';
 import { native } from './configure';
 import { kinds } from './elements';
 import {
@@ -179,15 +179,8 @@ function readWhich(
       output,
     );
   }
-  if (!POSITIONS.includes(position)) {
-    throw (typeof position === 'string' ? wrongValue : wrongType)(
-      NAME,
-      'which.position',
-      listOf(POSITIONS),
-      position,
-    );
-  }
-  return { output: output as string, last: position === 'last' };
+  const place = POSITIONS[choice(NAME, 'which.position', POSITIONS, position)];
+  return { output: output as string, last: place === 'last' };
 }
 
 function usualOutput(names: readonly string[]): string | undefined {

@@ -1,10 +1,10 @@
 import type { Binding } from '../binding';
 import type { OperatorName, OperatorTypes } from './catalogue';
-import { catalogue, findOperator } from './catalogue';
+import { catalogue } from './catalogue';
 import { native } from './configure';
-import { plainObject } from './check';
+import { choice, plainObject } from './check';
 import { arrayOf, halvesOf, isHalves, kinds, requireAttached } from './elements';
-import { listOf, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import { unknownOption, wrongShape, wrongType } from './errors';
 import { isGiven, noLayout, placeRows } from './layout';
 import { columnsOf, requireNoGroups } from './groups';
 import type { GivenOperands } from './operands';
@@ -215,16 +215,8 @@ export type { PlanType as Plan };
  * ```
  */
 export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): Plan<N> {
-  const line = typeof name === 'string' ? findOperator(name) : undefined;
-  if (line === undefined) {
-    const expected = listOf(catalogue.map((known) => known.name));
-    throw (typeof name === 'string' ? wrongValue : wrongType)(
-      'plan',
-      'the operator',
-      expected,
-      name,
-    );
-  }
+  const names = catalogue.map((known) => known.name);
+  const line = catalogue[choice('plan', 'the operator', names, name)];
   const spec = defaultSpec(line);
   const given = noOptions();
   readOptions(line, 'plan', options, spec, given);

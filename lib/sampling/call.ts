@@ -1,6 +1,6 @@
 /** One call of a sampler: its arrays as native code takes them, and what the caller gets. */
 import { types } from 'node:util';
-import { plainObject, size } from '../check';
+import { choice, plainObject, size } from '../check';
 import { native } from '../configure';
 import { requireAttached } from '../elements';
 import { wrongShape, wrongType, wrongValue } from '../errors';
@@ -180,13 +180,13 @@ export class SampleCall {
     spec[Spec.rows] = rows;
     spec[Spec.cols] = spec[Spec.xStride] = cols;
     spec[Spec.yStride] = 1;
-    const maskNaN = masksNaN(given.nan ?? 'throw');
+    const nan = choice(NAME, 'options.nan', ON_NAN, given.nan ?? 'throw');
     const draws = given.count === undefined ? 1 : size(NAME, 'options.count', given.count, 1);
     const distinct = !flag('replacement', given.replacement ?? true) && draws > 1;
     if (draws > 1) this.requireDraws(draws, distinct);
     spec[Param.draws] = draws;
     spec[Param.replacement] = distinct ? 0 : 1;
-    spec[Param.maskNaN] = maskNaN ? 1 : 0;
+    spec[Param.maskNaN] = nan;
     this.step = given.step === undefined ? memory.step : integer('options.step', given.step);
   }
 
@@ -416,6 +416,7 @@ const REASONS = {
   ],
   [Refusal.MASKED]: ['every row to have a token that is not masked', 'none in row'],
 } as const;
+const ON_NAN = ['throw', 'masked'];
 const NO_LOGITS = new Float32Array(0);
 const NO_NUMBERS = new Float64Array(0);
 const NO_SETTINGS: readonly Settings[] = [];
@@ -424,12 +425,6 @@ const NOTHING = new Int32Array(0);
 function flag(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw wrongType(NAME, `options.${name}`, 'true or false', value);
-}
-
-function masksNaN(nan: unknown): boolean {
-  if (nan === 'throw' || nan === 'masked') return nan === 'masked';
-  const wrong = typeof nan === 'string' ? wrongValue : wrongType;
-  throw wrong(NAME, 'options.nan', '"throw" or "masked"', nan);
 }
 
 function isNumbers(value: readonly unknown[]): boolean {

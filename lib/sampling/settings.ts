@@ -1,6 +1,6 @@
 /** The settings of a row as native code takes them: a line of doubles. Names and places are those of sample_settings.h. */
-import { listOf, unknownOption, wrongType, wrongValue } from '../errors';
-import { plainObject, ruleValue } from '../check';
+import { unknownOption, wrongType, wrongValue } from '../errors';
+import { choice, plainObject, ruleValue } from '../check';
 import type { NumberRule } from '../operator';
 import { temperatureOption } from '../operator';
 import type { Bias } from './bias';
@@ -218,12 +218,6 @@ export function writeLong(fields: Float64Array, place: number, value: number): v
 
 export function integer(argument: string, value: unknown, name = NAME): number {
   return ruleValue(name, argument, rule(0, 0, 'a non-negative integer below 2^53', count), value);
-}
-
-function choice(name: string, argument: string, names: readonly string[], value: unknown): number {
-  const index = names.indexOf(value as string);
-  if (index >= 0) return index;
-  throw (typeof value === 'string' ? wrongValue : wrongType)(name, argument, listOf(names), value);
 }
 
 /** An object of numbers: those that are absent have their defaults. Returns what else it holds of `extra`. */

@@ -1,7 +1,7 @@
 /** One verification of drafted tokens: its arrays as native code takes them, and what the caller gets. */
-import { readKnown, size } from '../check';
+import { choice, readKnown, size } from '../check';
 import { native } from '../configure';
-import { wrongShape, wrongType, wrongValue } from '../errors';
+import { wrongShape, wrongValue } from '../errors';
 import { readFloats, widened } from '../input';
 import type { InputArray, OperandArray } from '../operator';
 import { abortSignal } from '../options';
@@ -160,20 +160,11 @@ export class SpeculateCall {
     const { spec, name, cols } = this;
     // Where there are no lines to leave, they have a token each.
     const drafted = name === 'backOff' && sequences === 0 ? 1 : this.drafted;
-    const kind = given['input'] ?? 'logits';
-    if (!(INPUT_KINDS as readonly unknown[]).includes(kind)) {
-      const refuse = typeof kind === 'string' ? wrongValue : wrongType;
-      throw refuse(
-        name,
-        'options.input',
-        INPUT_KINDS.map((each) => `"${each}"`).join(' or '),
-        kind,
-      );
-    }
+    const kind = choice(name, 'options.input', INPUT_KINDS, given['input'] ?? 'logits');
     const changes = [target, draft].some((each) => each.changes);
-    if (kind === 'probabilities' && changes) {
+    if (INPUT_KINDS[kind] === 'probabilities' && changes) {
       const expected = '"logits", as this speculator has a temperature or a step that cuts';
-      throw wrongValue(name, 'options.input', expected, kind);
+      throw wrongValue(name, 'options.input', expected, INPUT_KINDS[kind]);
     }
     // It follows those of the catalogue and the sampler.
     spec[Spec.op] = native().operators.length + 1;
@@ -184,14 +175,7 @@ export class SpeculateCall {
     spec[Spec.cols] = spec[Spec.xStride] = rows * cols;
     spec[Spec.yStride] = 1;
     const capacity = Math.max(...[target, draft].map(({ fields }) => capacityOf(fields, cols, 0)));
-    const parameters = [
-      MODES.indexOf(name),
-      cols,
-      drafted,
-      INPUT_KINDS.indexOf(kind as 'logits'),
-      capacity,
-    ];
-    spec.set(parameters, Spec.temperature);
+    spec.set([MODES.indexOf(name), cols, drafted, kind, capacity], Spec.temperature);
   }
 
   private writeSettings(
