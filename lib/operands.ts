@@ -2,7 +2,14 @@
 import type { Binding } from '../binding';
 import { plainObject } from './check';
 import { kinds, requireAttached } from './elements';
-import { orOutOfMemory, unknownOption, wrongShape, wrongType, wrongValue } from './errors';
+import {
+  SoftlaneTypeError,
+  orOutOfMemory,
+  unknownOption,
+  wrongShape,
+  wrongType,
+  wrongValue,
+} from './errors';
 import type { Input } from './input';
 import { readFloats, widened } from './input';
 import type { Layout } from './layout';
@@ -186,7 +193,8 @@ export function gatherOperands(
     lists !== undefined &&
     !operands.some(({ role }, i) => role === 'output' && given[i] !== undefined)
   ) {
-    throw wrongType(name, `options.${lists}`, 'an array of names, one at least', undefined);
+    const message = `${name}: expected options.${lists} to be an array of names, one at least, received none`;
+    throw new SoftlaneTypeError('ERR_SOFTLANE_TYPE', message);
   }
   return operands.map((operand, i) => {
     const value = given[i];

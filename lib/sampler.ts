@@ -146,9 +146,12 @@ export interface AsyncSampler {
   sample(logits: AnyInput | TensorLike, options?: SampleOptions & Abortable): Promise<SampleResult>;
 }
 
+const MAKER = 'createSampler';
+
 function memoryOf(options: unknown): Memory {
-  const given = readKnown(NAME, 'options', options === undefined ? {} : options, OPTION_NAMES);
-  return { given, settings: readSettings(given, 'options'), step: 0, surprise: new Map() };
+  const given = readKnown(MAKER, 'options', options === undefined ? {} : options, OPTION_NAMES);
+  const settings = readSettings(given, 'options', MAKER);
+  return { given, settings, step: 0, surprise: new Map() };
 }
 
 /**

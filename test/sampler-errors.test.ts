@@ -60,7 +60,7 @@ describe('options of a sampler', () => {
       kind === RangeError ? 'VALUE' : words.source.startsWith('only') ? 'UNKNOWN_OPTION' : 'TYPE';
     const make = (): unknown => createSampler(options as SamplerOptions);
     const error = expectError(make, kind, `ERR_SOFTLANE_${code}`, words);
-    expect(error.message).toMatch(/^sample: expected .*, received /);
+    expect(error.message).toMatch(/^createSampler: expected .*, received /);
   });
 
   test('off and undefined are the same as absent', () => {

@@ -275,14 +275,16 @@ export class SampleCall {
     const { rows } = this;
     if (value === undefined) return this.forEachRow(NOTHING);
     const single = types.isInt32Array(value) || (Array.isArray(value) && isNumbers(value));
-    if (single && rows === 1) return [tokensOf('options.history', value)];
+    if (single && rows === 1) return [tokensOf('options.history', value, NAME)];
     if (!Array.isArray(value) || single) {
       const expected =
         rows === 1 ? 'an Int32Array or an array of tokens' : 'an array with the tokens of each row';
       throw wrongType(NAME, 'options.history', expected, value);
     }
     this.requireOneARow('options.history', value.length);
-    return Array.from(value as unknown[], (each, row) => tokensOf(`options.history[${row}]`, each));
+    return Array.from(value as unknown[], (each, row) =>
+      tokensOf(`options.history[${row}]`, each, NAME),
+    );
   }
 
   private readPrompts(value: unknown, histories: readonly Int32Array[]): number[] {

@@ -4,7 +4,7 @@ import { choice, plainObject, ruleValue } from '../check';
 import type { NumberRule } from '../operator';
 import { temperatureOption } from '../operator';
 import type { Bias } from './bias';
-import { NO_BIAS, readBias, readBreakers } from './bias';
+import { NO_BIAS, readBias, tokensOf } from './bias';
 
 export const NAME = 'sample';
 
@@ -173,7 +173,7 @@ export function readSettings(
       const extra = key === 'dry' ? ['breakers'] : [];
       const rest = readGroup(name, place, GROUPS[key], extra, value, fields);
       if (rest['breakers'] !== undefined)
-        breakers = readBreakers(`${place}.breakers`, rest['breakers']);
+        breakers = tokensOf(`${place}.breakers`, rest['breakers'], name);
     } else if (key === 'mirostat') {
       const numbers = new Float64Array(2);
       readGroup(name, place, MIROSTAT, [], value, numbers);
@@ -181,7 +181,7 @@ export function readSettings(
     } else if (key === 'method') {
       fields[Field.method] = choice(name, place, METHODS, value);
     } else if (key === 'logitBias') {
-      bias = readBias(place, value);
+      bias = readBias(name, place, value);
     } else if (key === 'order') {
       order = readOrder(name, place, value);
     } else if (key === 'seed') {
@@ -189,7 +189,7 @@ export function readSettings(
     }
   }
   requireSteps(name, argument, fields, order, bias);
-  if (mirostat !== undefined) requireAlone(argument, fields, order);
+  if (mirostat !== undefined) requireAlone(name, argument, fields, order);
   fields[Field.adjustOrder] = digits(order, ADJUSTING);
   fields[Field.cutOrder] = digits(order, CUTTING);
   return {
@@ -298,15 +298,20 @@ function requireSteps(
 }
 
 /** Mirostat is a cut of its own, in the place of epsilon. */
-function requireAlone(argument: string, fields: Float64Array, order: readonly Step[]): void {
+function requireAlone(
+  name: string,
+  argument: string,
+  fields: Float64Array,
+  order: readonly Step[],
+): void {
   if (!order.includes('epsilon')) {
     const expected = 'an order with the step "epsilon", in whose place mirostat cuts';
-    throw wrongValue(NAME, `${argument}.order`, expected, order.join(', '));
+    throw wrongValue(name, `${argument}.order`, expected, order.join(', '));
   }
   for (const step of CUTTING) {
     if (step === 'temperature' || !isOn(fields, step)) continue;
     const expected = `absent beside ${argument}.mirostat, which decides alone what is cut`;
-    throw wrongValue(NAME, `${argument}.${step}`, expected, step);
+    throw wrongValue(name, `${argument}.${step}`, expected, step);
   }
 }
 

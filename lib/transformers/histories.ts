@@ -45,7 +45,7 @@ export class Histories {
       known.tokens = larger;
     }
     for (let i = known.length; i < row.length; i++) {
-      known.tokens[i] = requireToken(`${argument}[${i}]`, numberOf(row[i]));
+      known.tokens[i] = requireToken(`${argument}[${i}]`, numberOf(row[i]), this.name);
     }
     known.length = row.length;
     return known;
