@@ -82,6 +82,8 @@ export class Workshop {
 
   private build(takesKernels: boolean): void {
     const kernels = takesKernels ? BUILT : '';
+    // In it the last folder of kernels would outlive an empty one: a mutant of the kernels would link those of the others.
+    rmSync(join(this.folder, 'build', 'CMakeCache.txt'), { force: true });
     for (const command of ['configure', 'build']) this.cmakeJs(command, kernels);
   }
 
