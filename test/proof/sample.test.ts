@@ -24,7 +24,7 @@ const RUNS = effort(4000, 100_000);
 let total = 0;
 afterAll(() => say(`sample: ${total} cases, seed ${seed}`));
 
-const [HISTORY, TOKENS, OPERANDS] = [1, 6, 10];
+const [HISTORY, BIAS_TOKENS, TOKENS, OPERANDS] = [1, 2, 6, 10];
 /** Words of an arena from where an output begins. */
 const ROOM = 86;
 const token = fc.integer({ min: 0, max: 39 });
@@ -89,6 +89,8 @@ interface Built {
   readonly arenas: readonly Arena[];
   readonly inputs: readonly ArrayBufferView[];
   readonly isWhole: boolean;
+  /** Whether nothing is wrong but a token that is no column: then no row of it may have a result. */
+  readonly hasStranger: boolean;
 }
 
 function callFor(recipe: Drawn): SampleCall | undefined {
@@ -147,8 +149,14 @@ function build(recipe: Drawn, call: SampleCall): Built {
   if (before === 'write' && types.isInt32Array(history) && history.length > 0) history.fill(-5);
   for (const arena of arenas) arena.keep();
   if (before === 'detach') for (const arena of arenas) arena.detach();
-  const isWhole = !spec && !setting && !number && !operand && before === 'nothing';
-  return { args: [call.spec, call.x, undefined, ...operands], outputs, arenas, inputs, isWhole };
+  const belongs = !spec && !setting && !operand;
+  const isWhole = belongs && !number && before === 'nothing';
+  const isStrange = (token: number): boolean => token < 0 || token >= call.cols;
+  const hasStranger =
+    belongs &&
+    [HISTORY, BIAS_TOKENS].some((at) => (operands[at] as Int32Array | undefined)?.some(isStrange));
+  const args = [call.spec, call.x, undefined, ...operands];
+  return { args, outputs, arenas, inputs, isWhole, hasStranger };
 }
 
 function spoilt(
@@ -185,6 +193,7 @@ function judge(recipe: Drawn, call: SampleCall, built: Built, status: unknown): 
   if (!(isRefusal ? refusals.has(status % 256) : known.has(status))) throw new Error(`${status}`);
   const isTaken = status === Status.OK || isRefusal;
   const isOther = recipe.spec?.at === Spec.op && recipe.spec.value !== binding.operators.length;
+  if (status === Status.OK && built.hasStranger) throw new Error('a token is no column');
   const written = built.outputs.filter((array) => array !== undefined);
   for (const [i, arena] of built.arenas.entries()) {
     const length = recipe.operand ? ROOM : written[i].length;
