@@ -112,7 +112,7 @@ void AsyncJob::drop_memory() {
 void AsyncJob::run() {
   const std::shared_ptr<AsyncJob> hold = std::move(self);
   if (!environment_->begin(this)) return;
-  environment_->end(this, execute(call_, *isa_, x_, y_, threads_, &cancel));
+  environment_->end(this, execute(Call(call_), *isa_, x_, y_, threads_, &cancel));
 }
 
 }  // namespace softlane

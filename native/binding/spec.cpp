@@ -1,7 +1,5 @@
 #include "spec.h"
 
-#include <cstring>
-
 #include "../runtime/dispatch.h"
 #include "../runtime/limits.h"
 #include "../runtime/pool.h"
@@ -52,7 +50,7 @@ bool read_window(const Window& w, const Call& call) {
 }
 
 // Rows that are no neighbouring elements lie without gaps: the strides say nothing.
-bool read_layout(const double* fields, const Operator& op, Call* call) {
+bool read_layout(const volatile double* fields, const Operator& op, Call* call) {
   Layout* layout = &call->layout;
   Window* w = &layout->window;
   size_t* const sizes[] = {&layout->inner,    &w->height,       &w->width,
@@ -75,7 +73,7 @@ bool read_layout(const double* fields, const Operator& op, Call* call) {
   return layout->inner == 0 && !is_rows && read_window(*w, *call);
 }
 
-Status read_spec(const double* fields, Checked* checked) {
+Status read_spec(const volatile double* fields, Checked* checked) {
   Call* call = &checked->call;
   int64_t op, algorithm, isa, threads, x_format, y_format;
   const int operators = isa_at(0).operator_count + isa_at(0).unlisted_count;
@@ -225,9 +223,7 @@ namespace {
 Status read_numbers(napi_env env, napi_value spec, Checked* checked) {
   Array<double> numbers;
   if (!get_doubles(env, spec, &numbers) || numbers.length != kSpecLength) return Status::kBadSpec;
-  double fields[kSpecLength];
-  std::memcpy(fields, numbers.data, sizeof fields);
-  return read_spec(fields, checked);
+  return read_spec(numbers.data, checked);
 }
 
 }  // namespace

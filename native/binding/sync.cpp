@@ -14,7 +14,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   Checked c;
   const Status status = check_call(env, arguments[0], arguments[1], arguments[2], info, 3, &c);
   if (status != Status::kOk) return to_value(env, status);
-  return to_value(env, execute(c.call, *c.isa, c.x.data, c.y, c.threads, nullptr));
+  return to_value(env, execute(std::move(c.call), *c.isa, c.x.data, c.y, c.threads, nullptr));
 }
 
 napi_value supported(napi_env env, napi_callback_info info) {

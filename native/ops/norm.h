@@ -17,7 +17,7 @@ struct Centring {
 // What the normalisations share; an operator adds kName and centring(moments), of which the scale
 // is 1 / sqrt(variance + epsilon) once its variance is set.
 template <class Op>
-struct Norm {
+struct Norm : NoShortcuts {
   static constexpr int kEpsilon = 3;  // the place in Call::params
 
   static constexpr const auto& kOperands = kColumnOperands;
@@ -36,7 +36,6 @@ struct Norm {
   }
   static bool needs_row_max(const Call&) { return false; }
   static Algorithm automatic(size_t) { return Algorithm::kOnline; }
-  static bool sixteen_rows(const Call&, const Context&, const float*, float*) { return false; }
 
   static void start(const Call&, State* state) { state->start({}); }
   static void append(State* state, const State& next) { state->append(next); }

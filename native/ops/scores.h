@@ -12,7 +12,7 @@ namespace {
 // What every score of a distribution shares: the statistics W of a row, in one read. An operator
 // adds kName and score(call, u, summary, x, n), for a row that has a distribution.
 template <class Op, unsigned W>
-struct Score {
+struct Score : NoShortcuts {
   static constexpr int kTemperature = 0;  // place in Call::params
   static constexpr bool kInPieces = true;
 
@@ -25,7 +25,6 @@ struct Score {
   static Units context(const Call& call) { return Units(call.params[kTemperature]); }
   static bool needs_row_max(const Call&) { return false; }
   static Algorithm automatic(size_t) { return Algorithm::kOnline; }
-  static bool sixteen_rows(const Call&, const Units&, const float*, float*) { return false; }
 
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          Result* result) {
@@ -104,7 +103,7 @@ struct MaxLogit : Score<MaxLogit, kPeakOnly> {
 
 // The largest logit over the p-norm of the row, both of the row less its mean if it is to be
 // centred.
-struct MaxLogitPNorm {
+struct MaxLogitPNorm : NoShortcuts {
   static constexpr const char* kName = "maxLogitPNorm";
   static constexpr int kPower = 2, kCentre = 3;  // places in Call::params
   struct Context {
@@ -124,7 +123,6 @@ struct MaxLogitPNorm {
   }
   static bool needs_row_max(const Call&) { return false; }
   static Algorithm automatic(size_t) { return Algorithm::kOnline; }
-  static bool sixteen_rows(const Call&, const Context&, const float*, float*) { return false; }
 
   static void reduce_row(const Call& call, const Context& c, const float* x, float*, size_t n,
                          Result* result) {

@@ -33,7 +33,7 @@ struct ExpResult {
 };
 
 // What the three share: one sum of exponentials a row.
-struct ExpFamily {
+struct ExpFamily : NoShortcuts {
   static constexpr bool kInPieces = true;
   using Context = Units;
   using State = softlane::State;
@@ -124,9 +124,23 @@ struct KeepTerms {
 // The reduction of a row that computes its terms once and keeps them, those of a block relative to
 // its own largest element, or to the row's (R). False, with x intact, for a row with a block that
 // needs a shift.
+
+// A row of one block: nothing is asked for, streamed or added to a tree.
 template <class R>
-inline bool keep_terms(const Call& call, const Units& u, const float* x, float* y, size_t n,
-                       ExpResult* result) {
+SOFTLANE_VECTOR inline Partial keep_block(const Units& u, const R& r, const float* x, float* kept,
+                                          size_t n) {
+  return leaf_below(u, r, x, n, KeepTerms<false, Fetch<Prefetch::kNone>>{x, kept});
+}
+
+// Its terms have the exponent of their sum.
+SOFTLANE_VECTOR inline void divide_block(const Partial& total, float* y, size_t n) {
+  const Quotient quotient(total, total.e);
+  map(y, y, n, [=](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
+}
+
+template <class R>
+inline bool keep_blocks(const Call& call, const Units& u, const float* x, float* y, size_t n,
+                        ExpResult* result) {
   constexpr bool kWholeRow = !std::is_same_v<R, OwnReference>;
   float* kept = kept_at(call, y, n);
   const Prefetch prefetch = prefetch_of(call.prefetch, call.algorithm, n);
@@ -134,15 +148,14 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
   const auto reference_at = [&](size_t i) {
     return R(u, kWholeRow ? largest : max_element(x + i, block_length(n, i)));
   };
-  result->kept = true;
   result->one_exponent = kWholeRow;
   // Too long for the terms to be in a cache when they are read again.
   const bool streamed = call.stream && n > kKeepUpTo && reinterpret_cast<uintptr_t>(kept) % 64 == 0;
-  const auto keep_block = [&](size_t i, Prefetch wanted) {
+  const auto keep = [&](size_t i) {
     const R r = reference_at(i);
     if (r.shift != 0) return Partial{0, 0, 1, 0};
     const size_t length = block_length(n, i);
-    const Partial p = with_prefetch(wanted, [&](auto ahead) {
+    const Partial p = with_prefetch(prefetch, [&](auto ahead) {
       using Ahead = decltype(ahead);
       if (streamed) return leaf_below(u, r, x + i, length, KeepTerms<true, Ahead>{x + i, kept + i});
       return leaf_below(u, r, x + i, length, KeepTerms<false, Ahead>{x + i, kept + i});
@@ -150,10 +163,6 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
     result->exponent(i / kBlock) = static_cast<int16_t>(p.m == 0 ? INT16_MIN : r.e);
     return p;
   };
-  if (n <= kBlock) {
-    result->total = keep_block(0, Prefetch::kNone);
-    return result->total.shift == 0;
-  }
   if (x == y && !kWholeRow) {
     for (size_t i = 0; i < n; i += kBlock) {
       if (reference_at(i).shift != 0) return false;
@@ -162,7 +171,7 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
   State state;
   clear(&state, u.temperature);
   for (size_t i = 0; i < n; i += kBlock) {
-    const Partial p = keep_block(i, prefetch);
+    const Partial p = keep(i);
     if (p.shift != 0) return false;
     push(&state, p, 0);
   }
@@ -170,10 +179,25 @@ inline bool keep_terms(const Call& call, const Units& u, const float* x, float* 
   return true;
 }
 
+template <class R>
+inline bool keep_terms(const Call& call, const Units& u, const float* x, float* y, size_t n,
+                       ExpResult* result) {
+  result->kept = true;
+  if (n > kBlock) return keep_blocks<R>(call, u, x, y, n, result);
+  const R r(u, max_element(x, n));
+  if (r.shift != 0) return false;
+  result->total = keep_block(u, r, x, kept_at(call, y, n), n);
+  return true;
+}
+
 inline void divide_kept(const Call& call, const ExpResult& r, float* y, size_t n) {
   const float* kept = kept_at(call, y, n);
+  if (n <= kBlock && kept == y) return divide_block(r.total, y, n);
+  const auto exponent_at = [&](size_t i) {
+    return n <= kBlock ? r.total.e : r.exponent(i / kBlock);
+  };
   for (size_t i = 0; i < n; i += kBlock) {
-    const Quotient quotient(r.total, r.exponent(i / kBlock));
+    const Quotient quotient(r.total, exponent_at(i));
     // What is in the scratch is in a cache.
     const bool cached = kept != y || (call.prefetch == Prefetch::kAuto && n <= kCachedUpTo);
     const Prefetch wanted =
@@ -209,6 +233,17 @@ struct Softmax : ExpFamily {
     return true;
   }
 
+  // A row of one block from its first element to its last without a Result: in a cache, what a row
+  // alone waits for counts (docs/decisions/0089-a-row-alone.md).
+  static bool row_alone(const Call& call, const Units& u, const float* x, float* y, size_t n) {
+    if (call.algorithm != Algorithm::kOnline || n > kBlock || call.stream) return false;
+    const OwnReference r(u, max_element(x, n));
+    if (r.shift != 0) return false;
+    const Partial total = keep_block(u, r, x, y, n);
+    if (!fill_degenerate(call, total, y, n)) divide_block(total, y, n);
+    return true;
+  }
+
   static void reduce_row(const Call& call, const Units& u, const float* x, float* y, size_t n,
                          ExpResult* result) {
     const bool reloads = call.algorithm == Algorithm::kThreePassReload;
@@ -237,11 +272,10 @@ struct Softmax : ExpFamily {
   }
 };
 
+// No sixteen rows at a time: one with a dominant element, which is most rows of a classifier, needs
+// more than its sum.
 struct LogSoftmax : ExpFamily {
   static constexpr const char* kName = "logSoftmax";
-
-  // A row with a dominant element, which is most rows of a classifier, needs more than its sum.
-  static bool sixteen_rows(const Call&, const Units&, const float*, float*) { return false; }
 
   static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
                          ExpResult* result) {

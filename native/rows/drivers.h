@@ -9,7 +9,9 @@
 //   Context and context(call), what is worked out once a call;
 //   reduce_row(call, context, x, y, n, result), one whole row in the way that is best for one
 //   thread (y may hold what map_row then finishes), and map_row(call, context, result, x, y, n);
-//   sixteen_rows(call, context, x, y), rows of at most 32 elements with a row a lane, or false;
+//   and NoShortcuts, or what it stands for: sixteen_rows(call, context, x, y), rows of at most 32
+//   elements with a row a lane, or false; row_alone(call, context, x, y, n), a whole row with
+//   nothing beside it, or false;
 // and, for one long row by several threads,
 //   State and Result, plain data; needs_row_max(call), start(call, state), append(state, next);
 //   reduce(call, context, row_max, x, n, state); close(state), the sum of it all;
@@ -44,6 +46,7 @@
 // operand_at; one that cannot give a result for a row says so with refuse.
 #pragma once
 
+#include <new>
 #include <type_traits>
 
 #include "../simd/wide.h"
@@ -116,6 +119,27 @@ struct LongRow {
   }
 };
 
+// Memory of a result that is begun when its row is: of one row alone it would be a tenth to begin
+// eight.
+template <class T>
+union Unbegun {
+  char nothing;
+  T value;
+  Unbegun() : nothing(0) {}
+};
+
+// Rows that are reduced and mapped in the same way whatever is beside them.
+struct NoShortcuts {
+  template <class C>
+  static bool sixteen_rows(const Call&, const C&, const float*, float*) {
+    return false;
+  }
+  template <class C>
+  static bool row_alone(const Call&, const C&, const float*, float*, size_t) {
+    return false;
+  }
+};
+
 // Reduces some short rows, then maps them: from a row's last element to the constants of its map is
 // a chain of some hundred cycles, in which the next row's reduction can run.
 template <class Op, class Map>
@@ -125,7 +149,9 @@ inline void reduce_rows(const Call& call, const typename Op::Context& c, const f
   // A streamed row may lie in the scratch, of which there is one.
   const size_t fit = call.stream ? 1 : kBlock / (call.cols + 1);
   const size_t together = fit < 1 ? 1 : fit > kRows ? kRows : fit;
-  typename Op::Result results[kRows];
+  using Result = typename Op::Result;
+  static_assert(std::is_trivially_destructible_v<Result>, "results are not ended");
+  Unbegun<Result> results[kRows];
   const bool is_short = call.cols > 0 && call.cols <= kShortRow;
   size_t rows = 0;
   for (size_t r = 0; r < count; r += rows) {
@@ -135,10 +161,14 @@ inline void reduce_rows(const Call& call, const typename Op::Context& c, const f
       continue;
     }
     rows = count - r < together ? count - r : together;
-    for (size_t i = r; i < r + rows; ++i) {
-      Op::reduce_row(call, c, x + i * call.x_stride, y + i * y_stride, call.cols, &results[i - r]);
+    if (rows == 1 && Op::row_alone(call, c, x + r * call.x_stride, y + r * y_stride, call.cols)) {
+      continue;
     }
-    for (size_t i = r; i < r + rows; ++i) map(results[i - r], i);
+    for (size_t i = r; i < r + rows; ++i) {
+      Result* const result = new (&results[i - r].value) Result;
+      Op::reduce_row(call, c, x + i * call.x_stride, y + i * y_stride, call.cols, result);
+    }
+    for (size_t i = r; i < r + rows; ++i) map(results[i - r].value, i);
   }
 }
 

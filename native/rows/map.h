@@ -12,7 +12,7 @@ namespace {
 // lines need not be read first. They must be aligned; no result of a map depends on where it
 // starts.
 template <bool Streamed, class Ahead, class F>
-inline void map_by(const float* x, float* y, size_t n, F f) {
+SOFTLANE_VECTOR inline void map_by(const float* x, float* y, size_t n, F f) {
   const auto put = [=](size_t i, const f32x16& v) SOFTLANE_VECTOR {
     if constexpr (Streamed) {
       stream(y + i, v);
@@ -64,6 +64,12 @@ struct Anywhere {
     return f(v);
   }
 };
+
+// What is in a cache, by ordinary stores.
+template <class F>
+SOFTLANE_VECTOR inline void map(const float* x, float* y, size_t n, F f) {
+  map_by<false, Fetch<Prefetch::kNone>>(x, y, n, Anywhere<F>{f});
+}
 
 template <class F>
 inline void map(const float* x, float* y, size_t n, bool streamed, F f) {

@@ -52,7 +52,7 @@ bool writes_nothing(const Work& w) {
 }
 
 // False when *cancel became true before everything was done.
-bool run(const Work& w, const void* x, void* y) {
+bool run(Work& w, const void* x, void* y) {
   const Call& call = w.call;
   if (writes_nothing(w)) return true;
   const bool few_rows = w.threads > 1 && call.rows < static_cast<size_t>(w.threads) &&
@@ -67,7 +67,7 @@ bool run(const Work& w, const void* x, void* y) {
 void set_stores(Stores stores) { stores_wanted.store(stores, std::memory_order_relaxed); }
 void set_prefetch(Prefetch wanted) { prefetch_wanted.store(wanted, std::memory_order_relaxed); }
 
-Plan::Plan(const Call& checked, const Operator& op) : call(checked) {
+Plan::Plan(Call& checked, const Operator& op) : call(checked) {
   straighten(op, &call);
   past_the_cache = op.output == Output::kRow && softlane::past_the_cache(call);
   call.stream = past_the_cache && call.y_format == Format::kF32 && !is_gathered(call.layout);
@@ -80,11 +80,11 @@ Plan::Plan(const Call& checked, const Operator& op) : call(checked) {
   }
 }
 
-Outcome execute(const Call& checked, const Isa& isa, const void* x, void* y, int threads,
+Outcome execute(Call&& call, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel) {
-  Plan plan(checked, isa.operators[checked.op]);
-  if (!run(plan.work(isa, threads, cancel, threads <= 1), x, y)) return {Outcome::kStopped, 0};
-  return plan.outcome();
+  Plan plan(call, isa.operators[call.op]);
+  Work work = plan.work(isa, threads, cancel);
+  return run(work, x, y) ? plan.outcome() : Outcome{Outcome::kStopped, 0};
 }
 
 }  // namespace softlane

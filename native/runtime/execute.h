@@ -26,9 +26,10 @@ struct Outcome {
   uint64_t refused;
 };
 
-// cancel may be null. threads: at least 1, the caller's included. x and rows of y are of the call's
-// formats.
-Outcome execute(const Call& call, const Isa& isa, const void* x, void* y, int threads,
+// The call is used up: what kernels are told is written into it, as a copy of its 400 bytes takes a
+// tenth of a short row. cancel may be null. threads: at least 1, the caller's included. x and rows
+// of y are of the call's formats.
+Outcome execute(Call&& call, const Isa& isa, const void* x, void* y, int threads,
                 const std::atomic<bool>* cancel);
 
 // A call over rows of a file. All steps of one have the same rows, columns and format of x, and no
@@ -42,7 +43,7 @@ struct Step {
 
 // Runs them all over rows that lie one after another from a byte of the file on, and says for each
 // what came of it. A thread reads some rows into memory of its own that stays in its cache, and
-// takes every step through them before it reads more.
+// takes every step through them before it reads more. Their calls are used up.
 void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
                   const std::atomic<bool>* cancel);
 

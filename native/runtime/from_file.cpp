@@ -57,7 +57,7 @@ void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
       unread = true;
     } else {
       for (size_t k = 0; k < count; k++) {
-        rows_at(plans[k].work(*steps[k].isa, 1, nullptr, false), memory.data(), steps[k].y, begin,
+        rows_at(plans[k].work(*steps[k].isa, 1, nullptr), memory.data(), steps[k].y, begin,
                 rows_here);
       }
     }

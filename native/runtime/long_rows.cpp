@@ -102,7 +102,7 @@ struct LongRows {
 
 }  // namespace
 
-bool run_long_rows(const Work& w, const void* x, void* y) {
+bool run_long_rows(Work& w, const void* x, void* y) {
   const Call& call = w.call;
   const Operator& op = w.op;
   if (op.reduce == nullptr && op.map == nullptr) return run_rows(w, x, y);

@@ -77,10 +77,11 @@ void kernel_rows(const Work& w, const float* x, size_t x_stride, void* y, size_t
   });
 }
 
-bool run_rows(const Work& w, const void* x, void* y) {
+bool run_rows(Work& w, const void* x, void* y) {
   const size_t count = w.call.rows, cols = std::max<size_t>(w.call.cols, 1);
   const bool shared = w.threads > 1 && count > 1 && count * cols >= kSmall;
   if (!shared && w.cancel == nullptr) {
+    w.alone = true;
     rows(w, x, y, 0, w.call.rows);
     return true;
   }

@@ -46,7 +46,7 @@ struct Work {
   const std::atomic<bool>* cancel;
   Findings& findings;
   bool past_the_cache;  // the output is
-  bool alone;           // no other thread sees this call
+  bool alone = false;   // no other thread sees this call
 
   const void* input_at(const void* x, size_t row) const {
     return static_cast<const char*>(x) + row * call.x_stride * size_of(call.x_format);
@@ -111,16 +111,16 @@ struct Work {
   }
 };
 
-// A checked call as kernels get it.
+// A checked call, of which it makes what kernels get.
 struct Plan {
-  Call call;
+  Call& call;
   bool past_the_cache;
   Findings findings;
 
-  Plan(const Call& checked, const Operator& op);
-  Work work(const Isa& isa, int threads, const std::atomic<bool>* cancel, bool alone) {
+  Plan(Call& checked, const Operator& op);
+  Work work(const Isa& isa, int threads, const std::atomic<bool>* cancel) {
     const Operator& op = isa.operators[call.op];
-    return {call, isa, op, std::max(threads, 1), cancel, findings, past_the_cache, alone};
+    return {call, isa, op, std::max(threads, 1), cancel, findings, past_the_cache};
   }
   Outcome outcome() const {
     if (findings.no_memory) return {Outcome::kNoMemory, 0};
@@ -131,8 +131,8 @@ struct Plan {
 
 // Rows by rows (rows.cpp) and ranges of rows (long_rows.cpp). False when *cancel became true before
 // everything was done. x and y are the whole call's.
-bool run_rows(const Work& w, const void* x, void* y);
-bool run_long_rows(const Work& w, const void* x, void* y);
+bool run_rows(Work& w, const void* x, void* y);
+bool run_long_rows(Work& w, const void* x, void* y);
 
 // `count` rows of floats, x and y at the first of them, which is the call's `row`-th. `operands`
 // begin at `first`.

@@ -60,7 +60,7 @@ std::string hash_of(const Isa& isa, const TestCall& test) {
       const Operands operands(op, call, n * kRowKinds + kind);
       call.operands = operands.at();
       // As the runtime does it: with a workspace, and with what is refused told.
-      const Outcome outcome = execute(call, isa, x.data(), y.data(), 1, nullptr);
+      const Outcome outcome = execute(Call(call), isa, x.data(), y.data(), 1, nullptr);
       hash.add(static_cast<uint32_t>(outcome.refused));
       if (outcome.kind != Outcome::kDone) continue;
       for (const Operands::Array& array : operands.arrays()) {

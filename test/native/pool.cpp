@@ -172,10 +172,10 @@ void executed(double seconds, const std::vector<TestCall>& calls) {
     const size_t length = row ? call.rows * call.cols : call.rows;
     std::vector<float> alone(length), shared(length);
     call.operands = one.at();
-    const Outcome whole = execute(call, isa, x.data(), alone.data(), 1, nullptr);
+    const Outcome whole = execute(Call(call), isa, x.data(), alone.data(), 1, nullptr);
     call.operands = other.at();
     std::atomic<bool> cancel{choice.below(4) == 0};
-    const Outcome outcome = execute(call, isa, x.data(), shared.data(), 4, &cancel);
+    const Outcome outcome = execute(Call(call), isa, x.data(), shared.data(), 4, &cancel);
     const bool complete = outcome.kind != Outcome::kStopped;
     expect(complete != cancel, "an abort that was not answered");
     if (!complete) return;
