@@ -39,11 +39,24 @@ inline size_t count_at_least(const float* x, size_t n, float t) {
   return count;
 }
 
+// The smallest element that is no NaN.
+inline float least_element(const float* x, size_t n) {
+  const splat zero = set1(0.0f);
+  f32x16 a = set1(-__builtin_inff());
+  size_t i = 0;
+  // max gives its second operand where the first is NaN.
+  for (; i + kLanes <= n; i += kLanes) a = max(zero - load(x + i), a);
+  if (i < n) a = max(zero - load_first(x + i, n - i, __builtin_inff()), a);
+  return -max_lane(a);
+}
+
 // A t that at least k of the elements reach, and at most `most` where equals allow it; -inf where
 // there is none other.
 inline float reached_by(const float* x, size_t n, size_t k, size_t most) {
-  uint32_t low = value_key(-__builtin_inff()), high = value_key(max_element(x, n)) + 1;
-  // Halving the keys' range: the first rounds find the sign and the exponent.
+  // Halving the keys' range, which begins with the least of the elements: all of them reach it but
+  // a NaN.
+  const uint32_t least = value_key(least_element(x, n));
+  uint32_t low = least, high = value_key(max_element(x, n)) + 1;
   while (high - low > 1) {
     const uint32_t middle = low + (high - low) / 2;
     const size_t count = count_at_least(x, n, value_of_key(middle));
@@ -54,6 +67,7 @@ inline float reached_by(const float* x, size_t n, size_t k, size_t most) {
       if (count <= most) break;
     }
   }
+  if (low == least && count_at_least(x, n, value_of_key(low)) < k) return -__builtin_inff();
   return value_of_key(low);
 }
 
@@ -159,6 +173,29 @@ struct Candidates {
     if (count <= most) return;
     select_largest(keys, count, k);  // among equals the index decides
     count = k;
+  }
+
+  // A threshold for a row of which the maxima of all blocks are known, before its first scan: of 8k
+  // groups that are all of it, k have one above, and so little more than k elements are. Block by
+  // block, four times as many candidates came and went (docs/decisions/0090-maxima-of-a-row.md).
+  static constexpr size_t kMostOfRow = 256;  // the largest k
+  void guess(const BlockMaxima* blocks, size_t count_of_blocks) {
+    float largest[8 * kMostOfRow];
+    size_t all = 0;
+    for (size_t b = 0; b < count_of_blocks; ++b) all += blocks[b].groups;
+    size_t vectors = k < 8 ? 4 : k / 2;
+    if (vectors > all) vectors = all;
+    const size_t n = vectors * kLanes;
+    if (n < 2 * k) return;
+    for (size_t i = 0; i < n; i += kLanes) store(largest + i, set1(-__builtin_inff()));
+    size_t i = 0;
+    for (size_t b = 0; b < count_of_blocks; ++b) {
+      for (size_t g = 0; g < blocks[b].groups; ++g) {
+        store(largest + i, max(load(blocks[b].lane + g * kLanes), load(largest + i)));
+        i = i + kLanes == n ? 0 : i + kLanes;
+      }
+    }
+    settle(reached_by(largest, n, k, k + k / 8));
   }
 
   // A block, or what is left of one. Elements arrive in order: equals of the threshold come too

@@ -50,7 +50,9 @@ struct TopK {
   static size_t state_bytes(const Call& call) {
     return sizeof(State) - sizeof(Largest) + Largest::bytes(k_of(call));
   }
-  static size_t workspace_bytes(const Call& call) { return state_bytes(call); }
+  static size_t workspace_bytes(const Call& call) {
+    return state_room(call) + (keeps_maxima(call) ? maxima_of(call.cols) * sizeof(BlockMaxima) : 0);
+  }
 
   static void start(const Call&, const Context& c, void* state) {
     State* s = static_cast<State*>(state);
@@ -62,11 +64,15 @@ struct TopK {
   static void reduce(const Call& call, const Context& c, const float* x, size_t begin, size_t end,
                      void* state) {
     State* s = static_cast<State*>(state);
+    if (state == call.workspace && keeps_maxima(call)) {
+      if (reduce_row(call, c, x, end, s)) return;
+      start(call, c, state);
+    }
     Maxima maxima;
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t n = block_length(end, i);
       const bool next = asks(call.prefetch) && end - i >= 2 * kBlock;
-      if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, next, &maxima, state)) continue;
+      if (c.sums && !c.large && reduce_usual(call, c, x + i, n, i, next, &maxima, s)) continue;
       const bool has_nan = s->largest.push(x + i, n, i);
       s->has_nan |= has_nan;
       if (has_nan && !c.nan_is_masked) return;
@@ -121,28 +127,63 @@ struct TopK {
   };
 
   // A block without a NaN, which its sum tells: the maxima that find the candidates are those that
-  // the sum needs. While it is summed, those of the next are taken, which has to be whole.
-  static bool reduce_usual(const Call& call, const Context& c, const float* x, size_t n,
-                           size_t index, bool looks_ahead, Maxima* maxima, void* state) {
-    State* s = static_cast<State*>(state);
-    const BlockMaxima& own = maxima->of[maxima->now];
-    BlockMaxima& next = maxima->of[1 - maxima->now];
-    if (!maxima->known) maxima->of[maxima->now].take(x, n);
-    maxima->known = looks_ahead && own.top < __builtin_inff();
+  // the sum needs. While it is summed, those of the next are taken, if any: it has to be whole.
+  static bool add(const Call& call, const Context& c, const float* x, size_t n,
+                  const BlockMaxima& own, BlockMaxima* next, State* s) {
     const OwnReference r(c.u, own.top);
     const Partial p = with_prefetch(call.prefetch, [&](auto ahead) {
       using Ahead = decltype(ahead);
-      if (!maxima->known) return leaf_below(c.u, r, x, n, NoSink());
+      if (next == nullptr) return leaf_below(c.u, r, x, n, NoSink());
       f32x16 m;
-      return leaf_below(c.u, r, x, n, BlockMaxima::Sink<Ahead>{x + kBlock, next.lane, &m});
+      return leaf_below(c.u, r, x, n, BlockMaxima::Sink<Ahead>{x + kBlock, next->lane, &m});
     });
-    if (maxima->known) {
-      next.took_whole_block();
-      maxima->now = 1 - maxima->now;
-    }
+    if (next != nullptr) next->took_whole_block();
     if (p.m != p.m) return false;
     push(&s->sum, p, 0);
+    return true;
+  }
+
+  static bool reduce_usual(const Call& call, const Context& c, const float* x, size_t n,
+                           size_t index, bool looks_ahead, Maxima* maxima, State* s) {
+    BlockMaxima& own = maxima->of[maxima->now];
+    if (!maxima->known) own.take(x, n);
+    maxima->known = looks_ahead && own.top < __builtin_inff();
+    if (maxima->known) maxima->now = 1 - maxima->now;
+    if (!add(call, c, x, n, own, maxima->known ? &maxima->of[maxima->now] : nullptr, s))
+      return false;
     s->largest.found.scan(s->largest.keys(), x, n, index, own);
+    return true;
+  }
+
+  // A row of some blocks on one thread keeps the maxima of all of them behind its state, and looks
+  // for candidates when it knows what is large in it.
+  static constexpr size_t kMostKept = size_t{1} << 18;
+  static size_t maxima_of(size_t n) { return (n + kBlock - 1) / kBlock; }
+  static bool keeps_maxima(const Call& call) {
+    return call.cols > kBlock && call.cols <= kMostKept && k_of(call) <= Candidates::kMostOfRow &&
+           (call.operands[kProbabilities] != nullptr ||
+            call.operands[kLogProbabilities] != nullptr);
+  }
+  static size_t state_room(const Call& call) {
+    return (state_bytes(call) + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
+  }
+
+  // False: there is a NaN.
+  static bool reduce_row(const Call& call, const Context& c, const float* x, size_t n, State* s) {
+    BlockMaxima* const all =
+        reinterpret_cast<BlockMaxima*>(reinterpret_cast<char*>(s) + state_room(call));
+    bool known = false;
+    for (size_t i = 0, b = 0; i < n; i += kBlock, ++b) {
+      const size_t length = block_length(n, i);
+      if (!known) all[b].take(x + i, length);
+      known = asks(call.prefetch) && n - i >= 2 * kBlock && all[b].top < __builtin_inff();
+      if (!add(call, c, x + i, length, all[b], known ? all + b + 1 : nullptr, s)) return false;
+    }
+    Candidates& found = s->largest.found;
+    found.guess(all, maxima_of(n));
+    for (size_t i = 0, b = 0; i < n; i += kBlock, ++b) {
+      found.scan(s->largest.keys(), x + i, block_length(n, i), i, all[b]);
+    }
     return true;
   }
 
