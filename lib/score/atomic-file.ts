@@ -165,13 +165,16 @@ export class AtomicFile {
     }
   }
 
-  /** Syncs and gives the file its name. On failure, or if aborted before the name is given, nothing is left. */
-  async commit(signal?: AbortSignal): Promise<void> {
+  /**
+   * Syncs and gives the file its name. On failure, or if aborted before the name is given, nothing is left. `named` is
+   * called while the file has both names: what it was made from goes then (isNamed).
+   */
+  async commit(signal?: AbortSignal, named?: () => Promise<void>): Promise<void> {
     try {
       await this.handle.sync();
       await this.close();
       signal?.throwIfAborted();
-      await this.publish();
+      await this.publish(named);
       this.kept = true;
       unfinished.delete(this.temporary);
       await syncDirectory(dirname(this.target));
@@ -198,8 +201,11 @@ export class AtomicFile {
     await this.handle.close();
   }
 
-  private async publish(): Promise<void> {
-    if (this.force) return rename(this.temporary, this.target);
+  private async publish(named: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    if (this.force) {
+      await rename(this.temporary, this.target);
+      return named();
+    }
     try {
       // Unlike rename, link never replaces a file that somebody else made in the meantime.
       await link(this.temporary, this.target);
@@ -208,10 +214,28 @@ export class AtomicFile {
       if (code === 'EEXIST') throw exists(this.path);
       if (code === undefined || !noHardLinks.has(code)) throw error;
       if ((await look(this.target)) !== undefined) throw exists(this.path);
-      return rename(this.temporary, this.target);
+      await rename(this.temporary, this.target);
+      return named();
     }
+    await named();
     await remove(this.temporary);
   }
+}
+
+/**
+ * Whether what stands at `path` is an output of ours that a process named just before it died: it has a temporary name
+ * still. False if nothing is there; throws if it is somebody else's.
+ */
+export async function isNamed(path: string): Promise<boolean> {
+  const found = await look(path);
+  if (found === undefined) return false;
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    if (temporaryOf(path, name) === undefined) continue;
+    const other = await look(join(folder, name));
+    if (other?.dev === found.dev && other.ino === found.ino) return true;
+  }
+  throw exists(path);
 }
 
 function exists(path: string): SoftlaneFileError {
@@ -275,15 +299,19 @@ export function isTemporary(name: unknown): boolean {
   return typeof name === 'string' && /^[^/\\]+\.tmp-\d+-[0-9a-f]{8}$/.test(name);
 }
 
+/** The process that made a temporary file of this path; undefined for other names. */
+function temporaryOf(path: string, name: string): string | undefined {
+  const start = `${stemOf(basename(path))}.tmp-`;
+  if (!name.startsWith(start)) return undefined;
+  return /^(\d+)-[0-9a-f]{8}$/.exec(name.slice(start.length))?.[1];
+}
+
 /** Removes temporary files of this path whose process is gone, but for those of these names. */
 export async function removeLeftovers(path: string, known: ReadonlySet<string>): Promise<void> {
   const folder = dirname(path);
-  const start = `${stemOf(basename(path))}.tmp-`;
   const names = await readdir(folder).catch((): string[] => []);
   for (const name of names) {
-    const pid = name.startsWith(start)
-      ? /^(\d+)-[0-9a-f]{8}$/.exec(name.slice(start.length))?.[1]
-      : undefined;
+    const pid = temporaryOf(path, name);
     if (pid === undefined || known.has(name) || isRunning(Number(pid))) continue;
     await remove(join(folder, name));
   }

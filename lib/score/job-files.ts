@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { removeLeftovers, type AtomicFileOptions, type Kept } from './atomic-file';
+import { isNamed, removeLeftovers, type AtomicFileOptions, type Kept } from './atomic-file';
 import { RejectFile } from './bad-rows';
 import type { Feed } from './feed';
 import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './journal';
@@ -213,8 +213,8 @@ export async function namedAlready(
           'is gone: start anew with --force',
         );
       }
-      if (options.force === true || !existsSync(path)) return false;
-      // It stands under its name; only the rows that it was made of were left.
+      if (options.force === true || !(await isNamed(path))) return false;
+      // Only the rows that it was made of were left.
       await unlink(rest);
       return true;
     }),

@@ -121,12 +121,13 @@ export class MetricsOutput implements OutputFile {
     const file = await AtomicFile.create(this.path, { force, inputs });
     try {
       await file.write(Buffer.from(`${JSON.stringify(this.result, null, 2)}\n`));
-      await file.commit(signal);
+      await file.commit(signal, () => {
+        this.abandon();
+        return this.discard();
+      });
     } finally {
       await file.discard();
     }
-    this.abandon();
-    await this.discard();
   }
 
   private async auroc(): Promise<number | null> {

@@ -164,11 +164,12 @@ class Encoded extends Base implements OutputFile {
         await encoder.write(unpackRows(table, packed, count), count);
       }
       await encoder.end();
-      await result.commit(signal);
+      await result.commit(signal, () => {
+        this.abandon();
+        return this.discard();
+      });
     } finally {
       await result.discard();
     }
-    this.abandon();
-    await this.discard();
   }
 }

@@ -83,6 +83,14 @@ async function assemble(
     if (record === undefined) throw missing(places.record(number));
     rows += record.rows;
     if (rows <= kept) continue;
+    // Rows that a run on one machine left, which knows no ranges.
+    if (rows - record.rows < kept) {
+      throw new SoftlaneFileError(
+        'ERR_SOFTLANE_OUTPUT_UNFINISHED',
+        run.files.outputs[0]!.path,
+        'was left in the middle of a range, by a run on one machine: go on with that, or start anew with --force',
+      );
+    }
     for (const [i, { length, state }] of record.outputs.entries()) {
       const take = (bytes: Uint8Array, state?: unknown): Promise<void> =>
         run.files.outputs[i]!.take!(bytes, state);
