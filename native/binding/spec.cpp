@@ -245,7 +245,7 @@ Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y,
   const Call& call = checked->call;
   if (x == nullptr) {
     checked->x = {};
-    const bool plain = call.x_stride == call.cols && !is_gathered(call.layout) &&
+    const bool plain = call.x_stride == call.cols && call.cols > 0 && !is_gathered(call.layout) &&
                        y_format == Format::kF32 && input_span(call) != SIZE_MAX;
     if (!plain) return Status::kBadSpec;
   } else {
@@ -255,7 +255,7 @@ Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y,
   status = check_output(env, y, *checked->op, y_format, output_span(checked->call, *checked->op),
                         &checked->y);
   if (status != Status::kOk) return status;
-  if (status == Status::kOk && checked->op->operand_count > 0)
+  if (checked->op->operand_count > 0)
     status = check_operands(env, OperandValues(env, info, first), checked);
   return status == Status::kOk ? check_overlap(*checked) : status;
 }

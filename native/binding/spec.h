@@ -70,8 +70,8 @@ size_t input_span(const Call& call);
 size_t output_span(const Call& call, const Operator& op);
 
 // Reads and checks all of them; runs no JavaScript. Each number is read once: the spec may be in
-// shared memory. x is null for rows that are in a file, which then have no gaps. The operands
-// are the arguments from the `first` on.
+// shared memory. x is null for rows that are in a file, which then have elements and no gaps. The
+// operands are the arguments from the `first` on.
 Status check_call(napi_env env, napi_value spec, napi_value x, napi_value y,
                   napi_callback_info info, size_t first, Checked* checked);
 

@@ -75,6 +75,12 @@ constexpr int kBias = 60;
 constexpr double kOverBias = 0x1p-60;
 constexpr float kDepth = 140;
 
+// Whether elements that stop at -kExponentLimit, as masked ones do where there is no reference, are
+// nothing beside a sum relative to 2^e.
+constexpr bool is_carried(double e) {
+  return e > kDepth + 2 - kExponentLimit && e < kExponentLimit;
+}
+
 struct Terms {
   ExtExp k;
   splat low;
@@ -221,8 +227,7 @@ inline Partial leaf_two_pass(const Units& u, const float* x, size_t n) {
   }
   const double m = kOverGain * tree_sum(lane), e = highest / 8;
   // All masked, or beyond what the reduction carries, or not finite: the other way decides.
-  const bool usual = e > -kExponentLimit + 2 && e < kExponentLimit && is_finite(m);
-  if (!usual) return leaf_online<Fetch<Prefetch::kNone>>(u, x, n);
+  if (!is_carried(e) || !is_finite(m)) return leaf_online<Fetch<Prefetch::kNone>>(u, x, n);
   return {m, e, 0, (e + 1) * kLn2 * u.temperature};
 }
 

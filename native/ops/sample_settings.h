@@ -1,5 +1,5 @@
 // What JavaScript says of each row that is to be sampled: a line of doubles. The same names and
-// places in lib/sampler/settings.ts.
+// places in lib/sampling/settings.ts.
 #pragma once
 
 #include <cstddef>

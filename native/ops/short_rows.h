@@ -42,8 +42,7 @@ struct ShortRows {
     add(n);
     bool usual = true;
     for (size_t r = 0; r < kLanes; ++r) {
-      usual &=
-          is_finite(sum[r]) && top[r] > 8 * (2 - kExponentLimit) && top[r] < 8 * kExponentLimit;
+      usual &= is_finite(sum[r]) && is_carried(top[r] / 8.0);
     }
     return usual;
   }

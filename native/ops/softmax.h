@@ -27,9 +27,9 @@ struct ExpResult {
   float dominant_value = 0;
   // The row's terms are stored, each block's relative to its exponent, or all to the first.
   bool kept = false, one_exponent = false;
-  int16_t exponents[kKeepUpTo / kBlock];
-  int16_t& exponent(size_t block) { return exponents[one_exponent ? 0 : block]; }
-  int16_t exponent(size_t block) const { return exponents[one_exponent ? 0 : block]; }
+  int32_t exponents[kKeepUpTo / kBlock];
+  int32_t& exponent(size_t block) { return exponents[one_exponent ? 0 : block]; }
+  int32_t exponent(size_t block) const { return exponents[one_exponent ? 0 : block]; }
 };
 
 // What the three share: one sum of exponentials a row.
@@ -121,10 +121,6 @@ struct KeepTerms {
   }
 };
 
-// The reduction of a row that computes its terms once and keeps them, those of a block relative to
-// its own largest element, or to the row's (R). False, with x intact, for a row with a block that
-// needs a shift.
-
 // A row of one block: nothing is asked for, streamed or added to a tree.
 template <class R>
 SOFTLANE_VECTOR inline Partial keep_block(const Units& u, const R& r, const float* x, float* kept,
@@ -138,6 +134,9 @@ SOFTLANE_VECTOR inline void divide_block(const Partial& total, float* y, size_t 
   map(y, y, n, [=](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
 }
 
+// The reduction of a row that computes its terms once and keeps them, those of a block relative to
+// its own largest element, or to the row's (R). False, with x intact, for a row with a block that
+// needs a shift.
 template <class R>
 inline bool keep_blocks(const Call& call, const Units& u, const float* x, float* y, size_t n,
                         ExpResult* result) {
@@ -160,7 +159,7 @@ inline bool keep_blocks(const Call& call, const Units& u, const float* x, float*
       if (streamed) return leaf_below(u, r, x + i, length, KeepTerms<true, Ahead>{x + i, kept + i});
       return leaf_below(u, r, x + i, length, KeepTerms<false, Ahead>{x + i, kept + i});
     });
-    result->exponent(i / kBlock) = static_cast<int16_t>(p.m == 0 ? INT16_MIN : r.e);
+    result->exponent(i / kBlock) = p.m == 0 ? INT32_MIN : static_cast<int32_t>(r.e);
     return p;
   };
   if (x == y && !kWholeRow) {

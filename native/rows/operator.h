@@ -120,7 +120,7 @@ struct Operator {
 };
 
 // Memory for the result of a row's reduction.
-constexpr size_t kResultBytes = 1024;
+constexpr size_t kResultBytes = 2048;
 
 // Memory for states and workspaces begins at a multiple of this, and so may what lies in them.
 constexpr size_t kStateAlignment = 64;

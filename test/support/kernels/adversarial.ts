@@ -1,6 +1,6 @@
 /** Rows made to bring out a difference between two ways to the same bits: order, rounding, special cases. */
 import type { Random } from './random';
-import { floatOfBits } from './rows';
+import { floatOfBits, limits } from './rows';
 import type { Family } from './rows';
 
 function fill(n: number, element: (i: number) => number): Float32Array {
@@ -26,6 +26,7 @@ const ordinary = (random: Random, n: number): Float32Array =>
   fill(n, () => random.uniform(-20, 20));
 
 export const adversarial: readonly Family[] = [
+  ...limits,
   { name: 'random', row: ordinary },
   {
     name: 'ties for the maximum',

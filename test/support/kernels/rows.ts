@@ -145,9 +145,29 @@ export const exactFamilies: readonly Family[] = [
   },
 ];
 
+/** Where exponentials end to be carried as they are, at 22,713 times the temperature (native/simd/math.h). */
+export const limits: readonly Family[] = [
+  {
+    name: 'at the largest exponent',
+    row(random, n) {
+      const row = fill(n, () => 22713 + random.uniform(-30, 0));
+      if (n > 0) row[random.below(n)] = 22713 + random.uniform(-0.5, 0.5);
+      return row;
+    },
+  },
+  {
+    name: 'at the smallest exponent, some masked',
+    row(random, n) {
+      const top = -22713 + random.uniform(-1, 100);
+      return fill(n, () => (random.chance(0.5) ? -Infinity : top - random.uniform(0, 120)));
+    },
+  },
+];
+
 /** What the accuracy is measured on. */
 export const families: readonly Family[] = [
   ...exactFamilies,
+  ...limits,
   {
     name: 'log-probabilities',
     row: (random, n) => normalised(fill(n, () => random.uniform(-5, 5))),
