@@ -15,13 +15,6 @@ bool hold(napi_env env, napi_value buffer, napi_ref* reference) {
   return napi_create_reference(env, buffer, 1, reference) == napi_ok;
 }
 
-void let_go(napi_env env, AsyncJob* job) {
-  for (napi_ref& reference : job->references) {
-    if (reference != nullptr) napi_delete_reference(env, reference);
-    reference = nullptr;
-  }
-}
-
 }  // namespace
 
 napi_value on_settled(napi_env env, napi_callback_info info) {
@@ -56,7 +49,7 @@ Status add_job(napi_env env, napi_value ticket_value, napi_value spec, napi_valu
   const bool held = (!x_shared || hold(env, x_buffer, &job->references[0])) &&
                     (!y_stays || hold(env, y_buffer, &job->references[1]));
   if (!held || !environment->add(env, job)) {
-    let_go(env, job.get());
+    job->let_go(env);
     return Status::kOutOfMemory;
   }
   *added = job;

@@ -104,10 +104,7 @@ void Environment::count(napi_env env, AsyncJob* job, int change) {
 }
 
 void Environment::forget(napi_env env, AsyncJob* job) {
-  for (napi_ref& reference : job->references) {
-    if (reference != nullptr) napi_delete_reference(env, reference);
-    reference = nullptr;
-  }
+  job->let_go(env);
   // The pool may hold the job a while longer, if it was aborted before its turn.
   job->drop_memory();
   jobs_.erase(job->ticket);

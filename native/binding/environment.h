@@ -42,6 +42,9 @@ class AsyncJob final : public Task {
 
   void drop_memory();
 
+  // Of JavaScript's objects, on its thread.
+  void let_go(napi_env env);
+
   // On a pool thread.
   void run() override;
 

@@ -103,6 +103,13 @@ void AsyncJob::deliver_to(void* y, void* const* to) const {
     copy_rows(y_, call_.cols, y, y_stride_, call_.rows, call_.cols, size_of(call_.y_format));
 }
 
+void AsyncJob::let_go(napi_env env) {
+  for (napi_ref& reference : references) {
+    if (reference != nullptr) napi_delete_reference(env, reference);
+    reference = nullptr;
+  }
+}
+
 void AsyncJob::drop_memory() {
   input_.release();
   output_.release();

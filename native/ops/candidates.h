@@ -46,8 +46,9 @@ inline float least_element(const float* x, size_t n) {
   size_t i = 0;
   // max gives its second operand where the first is NaN.
   for (; i + kLanes <= n; i += kLanes) a = max(zero - load(x + i), a);
-  if (i < n) a = max(zero - load_first(x + i, n - i, __builtin_inff()), a);
-  return -max_lane(a);
+  float least = -max_lane(a);
+  for (; i < n; ++i) least = x[i] < least ? x[i] : least;
+  return least;
 }
 
 // A t that at least k of the elements reach, and at most `most` where equals allow it; -inf where

@@ -120,7 +120,7 @@ struct AcceptanceLimit {
     size_t bytes;
 
     Work(const Call& call, void* memory) {
-      Layout all{static_cast<char*>(memory)};
+      MemoryParts all{static_cast<char*>(memory)};
       p = all.take<double>(call.cols);
       q = all.take<double>(call.cols);
       below = all.take<double>(call.cols + 1);
@@ -138,14 +138,14 @@ struct AcceptanceLimit {
     double p_total, q_total;
     if (!weigh(x, n, temperature, work.p, &p_total)) return __builtin_nanf("");
     if (!weigh(y, n, temperature, work.q, &q_total)) return __builtin_nanf("");
-    // ln(p / q) is near 0 where it decides, and a float there has all the digits that matter.
-    const double shift =
-        (static_cast<double>(max_element(x, n)) - max_element(y, n)) / temperature +
-        log_double(p_total, 0) - log_double(q_total, 0);
+    // ln(p / q) is near 0 where it decides, and a float there has all the digits that matter. Each
+    // row less its own largest first: beside an offset of 1e17 the other row would be nothing.
+    const double x_top = max_element(x, n), y_top = max_element(y, n);
+    const double shift = log_double(p_total, 0) - log_double(q_total, 0);
     for (size_t i = 0; i < n; ++i) {
       work.p[i] /= p_total;
       work.q[i] /= q_total;
-      const double ratio = (static_cast<double>(x[i]) - y[i]) / temperature - shift;
+      const double ratio = ((x[i] - x_top) - (y[i] - y_top)) / temperature - shift;
       work.keys[i] = key_of(ratio < -kMostLogit  ? -kMostLogit
                             : ratio > kMostLogit ? kMostLogit
                                                  : static_cast<float>(ratio),

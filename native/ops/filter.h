@@ -39,7 +39,7 @@ struct Randomness {
 };
 
 // Arrays at the ends of each other in a workspace; with a null base, how long it has to be.
-struct Layout {
+struct MemoryParts {
   char* base;
   size_t used = 0;
 
@@ -58,7 +58,7 @@ struct FilterWork {
   Partial* partials;
   Kept kept;
 
-  void take(Layout* all, size_t n, size_t adjusted, size_t capacity) {
+  void take(MemoryParts* all, size_t n, size_t adjusted, size_t capacity) {
     const size_t block_count = n / kBlock + 1;
     next = all->take<uint32_t>(adjusted);
     blocks = all->take<uint32_t>(block_count);

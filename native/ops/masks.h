@@ -47,7 +47,7 @@ struct Mask {
   static double temperature(const Call& call) { return call.params[kMaskTemperature]; }
 
   static size_t take(const Call& call, void* memory, FilterWork* work) {
-    Layout all{static_cast<char*>(memory)};
+    MemoryParts all{static_cast<char*>(memory)};
     work->take(&all, call.cols, 0, call.cols);
     return all.used;
   }

@@ -15,7 +15,7 @@ struct SampleWork {
   size_t bytes;
 
   SampleWork(const Call& call, void* memory) {
-    Layout all{static_cast<char*>(memory)};
+    MemoryParts all{static_cast<char*>(memory)};
     const size_t most = static_cast<size_t>(call.params[kMostAdjusted]);
     adjusted = all.take<Adjusted>(most);
     slots = all.take<uint32_t>(AdjustedTokens::slots(most));

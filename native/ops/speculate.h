@@ -336,7 +336,7 @@ struct Speculate {
     size_t bytes;
 
     Work(const Call& call, void* memory) {
-      Layout all{static_cast<char*>(memory)};
+      MemoryParts all{static_cast<char*>(memory)};
       const size_t n = param(call, kVocabulary), capacity = param(call, kSpeculateCapacity);
       target.work.take(&all, n, 0, capacity);
       draft.work.take(&all, n, 0, capacity);

@@ -207,7 +207,7 @@ struct RowStats {
       if (c.moments) s.moments.push(moments_of_block(block, n), 0);
       if (c.min) s.least = smaller(min_element(block, n), s.least);
       if (c.rank && s.target < call.cols) {
-        const float target = value_of(x[s.target]);
+        const float target = unmasked(x[s.target]);
         const size_t until = here ? s.target - i : s.target < i ? 0 : n;
         s.before += elements_before(block, until, target, true) +
                     elements_before(block + until, n - until, target, false);
@@ -308,7 +308,7 @@ struct RowStats {
   template <class Put>
   static void put_target(const Context& c, const State& s, const Summary& row, const float* x,
                          size_t n, Put put) {
-    const double target = value_of(x[s.target]);
+    const double target = unmasked(x[s.target]);
     put(kTargetLogit, target + 0.0);
     put(kTargetRank, s.before);
     if (!c.others) return;

@@ -18,7 +18,7 @@ inline size_t target_of(const Call& call, const Operand* operands, int i) {
 }
 
 // A NaN that is masked.
-inline float value_of(float x) { return x == x ? x : -__builtin_inff(); }
+inline float unmasked(float x) { return x == x ? x : -__builtin_inff(); }
 
 // Copies of a block, padded to whole vectors.
 inline const float* without_nan(const float* x, size_t n, float* copy) {

@@ -69,15 +69,10 @@ void set_prefetch(Prefetch wanted) { prefetch_wanted.store(wanted, std::memory_o
 
 Plan::Plan(Call& checked, const Operator& op) : call(checked) {
   straighten(op, &call);
+  complete(op, &call);
   past_the_cache = op.output == Output::kRow && softlane::past_the_cache(call);
   call.stream = past_the_cache && call.y_format == Format::kF32 && !is_gathered(call.layout);
   call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
-  call.scratch = nullptr;
-  call.workspace = nullptr;
-  call.first = 0;
-  if (call.algorithm == Algorithm::kAuto && op.automatic != nullptr) {
-    call.algorithm = op.automatic(call.cols);
-  }
 }
 
 Outcome execute(Call&& call, const Isa& isa, const void* x, void* y, int threads,

@@ -40,7 +40,7 @@ void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
   const size_t row_bytes = shape.cols * size_of(shape.x_format);
   const size_t together =
       std::min(std::max<size_t>(kReadAtATime / std::max<size_t>(row_bytes, 1), 1), shape.rows);
-  const Block plan_memory = allocate(count * sizeof(Plan));
+  const OwnBytes plan_memory = allocate(count * sizeof(Plan));
   Plan* const plans = reinterpret_cast<Plan*>(plan_memory.get());
   std::atomic<bool> unread{false}, no_memory{plans == nullptr};
   for (size_t k = 0; k < count && plans != nullptr; k++) {

@@ -26,7 +26,7 @@ struct LongRows {
   const Work& w;
   size_t range;
   size_t state_bytes = 0;
-  Block states, floats;
+  OwnBytes states, floats;
 
   size_t n() const { return w.call.cols; }
   size_t ranges() const { return ceil_divide(n(), range); }

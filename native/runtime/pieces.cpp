@@ -19,15 +19,9 @@ bool is_power_of_two(size_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
 RowInPieces::RowInPieces(const Call& call, const Isa& isa, int threads)
     : call_(call), op_(isa.operators[call.op]), threads_(std::max(threads, 1)) {
-  call_.row = call_.first = 0;
+  complete(op_, &call_);
+  call_.row = 0;
   call_.refused = &refused_;
-  call_.stream = false;
-  call_.prefetch = Prefetch::kAuto;
-  call_.scratch = nullptr;
-  call_.workspace = nullptr;
-  if (call_.algorithm == Algorithm::kAuto && op_.automatic != nullptr) {
-    call_.algorithm = op_.automatic(call_.cols);
-  }
 }
 
 std::unique_ptr<RowInPieces> RowInPieces::open(const Call& call, const Isa& isa, int threads) {

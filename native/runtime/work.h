@@ -111,6 +111,18 @@ struct Work {
   }
 };
 
+// What a checked call lacks for kernels beside its row: an algorithm, and memory of nobody's yet.
+inline void complete(const Operator& op, Call* call) {
+  call->stream = false;
+  call->prefetch = Prefetch::kAuto;
+  call->scratch = nullptr;
+  call->workspace = nullptr;
+  call->first = 0;
+  if (call->algorithm == Algorithm::kAuto && op.automatic != nullptr) {
+    call->algorithm = op.automatic(call->cols);
+  }
+}
+
 // A checked call, of which it makes what kernels get.
 struct Plan {
   Call& call;

@@ -9,20 +9,20 @@
 
 namespace softlane {
 
-struct FreeBlock {
+struct FreeBytes {
   void operator()(char* p) const { ::operator delete[](p, std::align_val_t{kStateAlignment}); }
 };
-using Block = std::unique_ptr<char[], FreeBlock>;
+using OwnBytes = std::unique_ptr<char[], FreeBytes>;
 
 // Null when there is no memory.
-inline Block allocate(size_t bytes) {
-  return Block(
+inline OwnBytes allocate(size_t bytes) {
+  return OwnBytes(
       static_cast<char*>(::operator new[](bytes, std::align_val_t{kStateAlignment}, std::nothrow)));
 }
 
 // This thread's scratch for kernels, or null when there is no memory for it.
 inline float* scratch() {
-  static thread_local Block memory;
+  static thread_local OwnBytes memory;
   if (memory == nullptr) memory = allocate(kScratch * sizeof(float));
   return reinterpret_cast<float*>(memory.get());
 }
@@ -36,7 +36,7 @@ template <Use>
 class Workspace {
  public:
   explicit Workspace(size_t bytes) {
-    static thread_local Block kept;
+    static thread_local OwnBytes kept;
     static thread_local size_t kept_bytes = 0;
     if (bytes > kKeptWorkspace) {
       own_ = allocate(bytes);
@@ -54,7 +54,7 @@ class Workspace {
   void* data() const { return data_; }
 
  private:
-  Block own_;
+  OwnBytes own_;
   void* data_;
 };
 
