@@ -92,6 +92,20 @@ describe('guidedLogits', () => {
   });
 });
 
+test('acceptanceLimit knows no offset of either row', () => {
+  const [p, q] = [Float32Array.of(0, 0, 0, 0), Float32Array.of(0, 3, 1, 2)];
+  for (const isa of isas) {
+    const limit = acceptanceLimit(p, { other: q, isa })[0];
+    for (const offset of [1e15, 1e17, -1e17, 3e38, -3e38]) {
+      const far = p.map(() => offset);
+      expect(acceptanceLimit(far, { other: q, isa })[0]).toBe(limit);
+      expect(acceptanceLimit(q, { other: far, isa })[0]).toBe(
+        acceptanceLimit(q, { other: p, isa })[0],
+      );
+    }
+  }
+});
+
 test('acceptanceLimit is the least over all sets of columns', () => {
   const random = new Random(8);
   for (let round = 0; round < 60; round++) {

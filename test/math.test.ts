@@ -6,7 +6,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Binding } from '../binding';
 import { native } from '../lib/configure';
-import { EXHAUSTIVE, programFolder, programTest, said, share } from './helpers/programs';
+import { EXHAUSTIVE, patience, programFolder, programTest, said, share } from './helpers/programs';
 import { runProgram } from './native/programs.cjs';
 import { expectSameBits } from './support/kernels/compare';
 import { isas, operators } from './support/kernels/operators';
@@ -58,7 +58,7 @@ programTest.each([...Object.keys(functions), ...maps])(
       if (only === 'extExp') expect(subject.relative).toBeLessThanOrEqual(PAIR.relative);
     }
   },
-  EXHAUSTIVE ? 7_200_000 : 120_000,
+  patience * (EXHAUSTIVE ? 7_200_000 : 120_000),
 );
 
 type Hook = (isa: number, x: Float32Array, ...outputs: Float32Array[]) => number;

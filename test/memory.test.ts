@@ -3,7 +3,15 @@
  * loops end. All lengths up to 4,200 are tried by npm run test:exhaustive.
  */
 import { expect } from '@jest/globals';
-import { EXHAUSTIVE, isas, programFolder, programTest, said, share } from './helpers/programs';
+import {
+  EXHAUSTIVE,
+  isas,
+  patience,
+  programFolder,
+  programTest,
+  said,
+  share,
+} from './helpers/programs';
 import { runMemory, subjects } from './native/programs.cjs';
 
 programTest.each(subjects)(
@@ -19,5 +27,5 @@ programTest.each(subjects)(
     const least = result.lengths * Math.max(1, result.calls) * result.isas;
     expect(result.runs * share.parts).toBeGreaterThan(2 * least);
   },
-  EXHAUSTIVE ? 7_200_000 : 240_000,
+  patience * (EXHAUSTIVE ? 7_200_000 : 240_000),
 );

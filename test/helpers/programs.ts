@@ -12,6 +12,9 @@ export const EXHAUSTIVE = process.env['SOFTLANE_EXHAUSTIVE'] === '1';
 const [place, parts] = (process.env['SOFTLANE_PART'] ?? '1/1').split('/').map(Number);
 export const share = { part: place - 1, parts };
 
+/** How many times as long a program may take: of one that is looked at by sanitizers each line does. */
+export const patience = process.env['SOFTLANE_SANITIZE'] ? 30 : 1;
+
 export const isas = capabilities().isas.filter(({ supported }) => supported);
 
 /** Prints figures where they are wanted. */
