@@ -17,7 +17,7 @@ export interface ReliabilityBin {
   readonly count: number;
   /** Mean confidence; NaN for an empty bin. */
   readonly confidence: number;
-  /** Share of the right ones; NaN for an empty bin. */
+  /** Share of the right ones, equal confidences that two bins share having that of them all; NaN for an empty bin. */
   readonly accuracy: number;
 }
 
@@ -38,7 +38,7 @@ export interface Calibration {
 export interface CalibrationOptions {
   /** How many bins (default 15). */
   readonly bins?: number | undefined;
-  /** Bins of equal width in [0, 1] (default), or of equal mass: as many confidences in each. */
+  /** Bins of equal width in [0, 1] (default), or of equal mass: as many confidences in each, equal ones split if need be. */
   readonly binning?: 'width' | 'mass' | undefined;
 }
 
@@ -55,7 +55,9 @@ export interface FitTemperatureOptions {
  * Whether confidences are probabilities: expected and maximum calibration error, the bins of a reliability diagram, the
  * Brier score, and the Kolmogorov-Smirnov calibration error.
  *
- * A confidence on a border of two bins of equal width belongs to the lower one, (a, b]. No items give NaN.
+ * A confidence on a border of two bins of equal width belongs to the lower one, (a, b]. Where the border of two bins of
+ * equal mass falls among equal confidences, each of these counts with the mean correctness of them all: the order in which
+ * items are given changes nothing. No items give NaN.
  *
  * @param confidence - one number from 0 to 1 an item, as `maxProbability` gives them
  * @param correct - whether each item was right: 1 or true, 0 or false
@@ -92,7 +94,7 @@ export function calibration(
   const right = flagsOf(name, 'correct', correct);
   requireSameLength(name, 'correct', right, 'confidence', sure);
   const n = sure.length;
-  const order = sortedBy(sure, (a, b) => a - b);
+  const order = sortedBy(sure, ascending, right);
   const bins = binsOf(order, sure, right, binning, count as number);
   let ece = n === 0 ? NaN : 0;
   let mce = ece;
@@ -106,7 +108,7 @@ export function calibration(
     ece,
     mce,
     ks: kolmogorovSmirnov(order, sure, right),
-    brier: right.reduce((sum, flag, i) => sum + (flag - sure[i]) ** 2, 0) / n,
+    brier: order.reduce((sum, i) => sum + (right[i] - sure[i]) ** 2, 0) / n,
     bins,
   };
 }
@@ -120,7 +122,9 @@ function binsOf(
   count: number,
 ): ReliabilityBin[] {
   const n = order.length;
+  const ties = tiesOf(order, sure, right);
   let from = 0;
+  let tie = 0;
   return Array.from({ length: count }, (_, b) => {
     const lower = b / count;
     const upper = (b + 1) / count;
@@ -129,9 +133,13 @@ function binsOf(
     let to = from;
     let sum = 0;
     let hits = 0;
-    for (; to < n && isInside(to); to++) {
-      sum += sure[order[to]];
-      hits += right[order[to]];
+    for (; to < n && isInside(to); to++) sum += sure[order[to]];
+    for (let at = from; at < to;) {
+      const { begin, end, hits: all } = ties[tie];
+      const next = Math.min(end, to);
+      hits += (all * (next - at)) / (end - begin);
+      if (next === end) tie++;
+      at = next;
     }
     const [first, size] = [from, to - from];
     from = to;
@@ -144,6 +152,25 @@ function binsOf(
       accuracy: hits / size,
     };
   });
+}
+
+/** Items of one confidence: places from `begin` to before `end`, and how many of them are right. */
+interface Tie {
+  readonly begin: number;
+  readonly end: number;
+  readonly hits: number;
+}
+
+function tiesOf(order: readonly number[], sure: Float64Array, right: Float64Array): Tie[] {
+  const ties: Tie[] = [];
+  for (let begin = 0, end = 0; begin < order.length; begin = end) {
+    let hits = 0;
+    for (; end < order.length && sure[order[end]] === sure[order[begin]]; end++) {
+      hits += right[order[end]];
+    }
+    ties.push({ begin, end, hits });
+  }
+  return ties;
 }
 
 function kolmogorovSmirnov(
@@ -196,7 +223,7 @@ export function riskCoverage(confidence: Numbers, loss: Numbers): RiskCoverage {
   const cost = numbersOf('riskCoverage', 'loss', loss);
   requireSameLength('riskCoverage', 'loss', cost, 'confidence', sure);
   const n = sure.length;
-  const order = sortedBy(sure, descending);
+  const order = sortedBy(sure, descending, cost);
   const coverage: number[] = [];
   const risk: number[] = [];
   let before = 0;
@@ -231,7 +258,7 @@ export function riskCoverage(confidence: Numbers, loss: Numbers): RiskCoverage {
  */
 export function auroc(score: Numbers, label: Flags): number {
   const { scores, labels, n } = scored('auroc', score, label);
-  const order = sortedBy(scores, descending).reverse();
+  const order = sortedBy(scores, descending, labels).reverse();
   let positives = 0;
   let ranks = 0;
   for (let from = 0, to = 0; from < n; from = to) {
@@ -262,7 +289,7 @@ export function auroc(score: Numbers, label: Flags): number {
  */
 export function aupr(score: Numbers, label: Flags): number {
   const { scores, labels, n } = scored('aupr', score, label);
-  const order = sortedBy(scores, descending);
+  const order = sortedBy(scores, descending, labels);
   let positives = 0;
   let sum = 0;
   for (let from = 0, to = 0; from < n; from = to) {
@@ -280,8 +307,9 @@ export function aupr(score: Numbers, label: Flags): number {
  *
  * @param x - logits, a row an item
  * @param options - `cols`, `targets`, the index of the right column of each row, and `dtype` of a Uint16Array
- * @returns the temperature, to about three digits; an end of the range where the best lies beyond it; NaN without rows,
- * and where the mean is no finite number at any temperature: a row with a NaN or a +Infinity, or a masked target
+ * @returns the temperature, to about three digits; an end of the range where the best lies beyond it; 1 where every one
+ * is as good, as no row has two different logits that are not masked; NaN without rows, and where the mean is no finite
+ * number at any temperature: a row with a NaN or a +Infinity, or a masked target
  * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_UNKNOWN_OPTION`, `ERR_SOFTLANE_DETACHED`
  * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`
  * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
@@ -325,7 +353,19 @@ export function fitTemperature(x: FloatInput, options: FitTemperatureOptions): n
       costB = costOf(b);
     }
   }
-  return losses?.length !== 0 && Number.isFinite(Math.min(costA, costB)) ? 2 / (low + high) : NaN;
+  if (losses?.length === 0 || !Number.isFinite(Math.min(costA, costB))) return NaN;
+  return areConstant(logits, cols) ? 1 : 2 / (low + high);
+}
+
+/** Whether no row has two different logits that are not masked: its softmax is the same at every temperature. */
+function areConstant(logits: Float32Array, cols: number): boolean {
+  let first = -Infinity;
+  return logits.every((x, i) => {
+    if (i % cols === 0) first = -Infinity;
+    if (x === -Infinity) return true;
+    if (first === -Infinity) first = x;
+    return x === first;
+  });
 }
 
 const FIT_OPTIONS = ['cols', 'targets', 'dtype'];
@@ -357,12 +397,22 @@ function scored(
   return { scores, labels, n: scores.length };
 }
 
-/** The higher first; infinities are as good as any number. */
-function descending(a: number, b: number): number {
-  return a > b ? -1 : Number(a < b);
+/** The lower first; infinities are as good as any number. */
+function ascending(a: number, b: number): number {
+  return a < b ? -1 : Number(a > b);
 }
 
-/** Indices in the order of their values. */
-function sortedBy(values: Float64Array, compare: (a: number, b: number) => number): number[] {
-  return Array.from(values, (_, i) => i).sort((i, j) => compare(values[i], values[j]));
+function descending(a: number, b: number): number {
+  return ascending(b, a);
+}
+
+/** Indices in the order of their values, equals in that of the others: sums do not depend on the order that was given. */
+function sortedBy(
+  values: Float64Array,
+  compare: (a: number, b: number) => number,
+  others: Float64Array,
+): number[] {
+  return Array.from(values, (_, i) => i).sort(
+    (i, j) => compare(values[i], values[j]) || ascending(others[i], others[j]),
+  );
 }

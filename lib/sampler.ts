@@ -91,7 +91,7 @@ export interface SampleOptions extends DrawOptions {
   readonly allowed?: Uint32Array | undefined;
   /** For each row, options that are its own; undefined for a row that has none. */
   readonly perRow?: readonly (SamplerOptions | undefined)[] | undefined;
-  /** Tokens for each row (default 1). */
+  /** Tokens for each row (default 1, and no other with mirostat, method 'greedy', or 'gumbel' and replacement). */
   readonly count?: number | undefined;
   /** Whether a token may be drawn twice (default true). Without, the draws are the first of a Gumbel-top-k. */
   readonly replacement?: boolean | undefined;

@@ -66,7 +66,7 @@ const tokens: InputOperand = {
  * Error: at most 4 ULP, losses near 0 included; largest measured 1 ULP.
  *
  * Source: Gupta, Khatri, Rawat, Bhojanapalli, Jain and Dhillon, Dual-Encoders for Extreme Multi-Label Classification,
- * 2024, with a temperature of 0.05.
+ * 2024, with a temperature of 0.05 there; 1 here.
  *
  * @param x - logits: a Float32Array, or an object with `data` and `dims`
  * @param options - `cols`, `stride`, `out`, `positives`, `temperature`, `threads`, `isa`

@@ -51,6 +51,55 @@ describe('calibration', () => {
     bins.slice(1).forEach((bin, b) => expect(bin.lower).toBeGreaterThanOrEqual(bins[b].upper));
   });
 
+  test('items that are equally sure are alike to bins of equal mass, in any order', () => {
+    const halves = [0.5, 0.5, 0.5, 0.5];
+    const options = { bins: 2, binning: 'mass' } as const;
+    const half = { lower: 0.5, upper: 0.5, count: 2, confidence: 0.5, accuracy: 0.5 };
+    for (const correct of [
+      [1, 1, 0, 0],
+      [1, 0, 1, 0],
+      [0, 0, 1, 1],
+    ]) {
+      const got = calibration(halves, correct, options);
+      expect(got).toMatchObject({ ece: 0, mce: 0, ks: 0, brier: 0.25, bins: [half, half] });
+    }
+    // The border falls behind the first of three equals, of which two are right.
+    const { bins } = calibration([0.9, 0.6, 0.2, 0.6, 0.6, 0.1], [1, 1, 0, 0, 1, 0], options);
+    expect(bins.map((bin) => bin.count)).toEqual([3, 3]);
+    expect(bins[0].accuracy).toBeCloseTo(2 / 9, 15);
+    expect(bins[1].accuracy).toBeCloseTo((4 / 3 + 1) / 3, 15);
+  });
+
+  test.each(['width', 'mass'] as const)('the order changes no bit: %s', (binning) => {
+    const { score, label } = items(200, 13);
+    const first = calibration(score, label, { bins: 7, binning });
+    const risks = riskCoverage(score, score);
+    for (let round = 0; round < 20; round++) {
+      const order = score.map((_, i) => ({ i, key: random.unit() })).sort((a, b) => a.key - b.key);
+      const [mixed, right] = [score, label].map((list) => order.map(({ i }) => list[i]));
+      expect(calibration(mixed, right, { bins: 7, binning })).toEqual(first);
+      expect(riskCoverage(mixed, mixed)).toEqual(risks);
+    }
+  });
+
+  test('without equals, bins of equal mass are the plain ones', () => {
+    const n = 61;
+    const score = Array.from({ length: n }, (_, i) => ((i * 23) % n) / n);
+    const label = score.map((s) => (random.chance(s) ? 1 : 0));
+    const { bins, ece } = calibration(score, label, { bins: 8, binning: 'mass' });
+    const sorted = score.map((s, i) => [s, label[i]]).sort(([a], [b]) => a - b);
+    let expected = 0;
+    bins.forEach((bin, b) => {
+      const inside = sorted.filter((_, place) => Math.floor((place * 8) / n) === b);
+      const [sure, right] = [0, 1].map((part) => mean(inside.map((item) => item[part])));
+      const [lower, upper] = [inside[0][0], inside[inside.length - 1][0]];
+      const count = inside.length;
+      expect(bin).toEqual({ lower, upper, count, confidence: sure, accuracy: right });
+      expected += Math.abs(right - sure) * (count / n);
+    });
+    expect(ece).toBe(expected);
+  });
+
   test('of what is always right and always sure', () => {
     const got = calibration([1, 1], [true, true]);
     expect(got).toMatchObject({ ece: 0, mce: 0, ks: 0, brier: 0 });
@@ -138,6 +187,23 @@ describe('fitTemperature', () => {
     const logits = Float32Array.of(200, 0, 300, 0);
     const targets = Int32Array.of(0, 0);
     expect(fitTemperature(logits, { cols: 2, targets })).toBeCloseTo(1 / 64, 5);
+  });
+
+  test('is 1 where every temperature is as good', () => {
+    const fit = (targets: number[], ...logits: number[]): number =>
+      fitTemperature(Float32Array.from(logits), {
+        cols: logits.length / targets.length,
+        targets: Int32Array.from(targets),
+      });
+    expect(fit([0, 1], 1, 1, 1, 1)).toBe(1);
+    expect(fit([0, 2], 3, -Infinity, 3, -0, 0, 0)).toBe(1);
+    expect(fit([1], -Infinity, 5)).toBe(1); // the only class
+    expect(fit([0, 1], 1, 1, 1, 2)).toBeCloseTo(1 / 64, 5); // one row tells
+    expect(fit([0], 20_000, 0)).toBeCloseTo(1 / 64, 5); // 0 as floats
+    expect(fit([0], -Infinity, 5)).toBeNaN();
+    expect(fit([0], NaN, NaN)).toBeNaN();
+    expect(fit([0], Infinity, Infinity)).toBeNaN();
+    expect(fit([0], -Infinity, -Infinity)).toBeNaN();
   });
 
   test('rows that are all right want no doubt: the end of the range', () => {
