@@ -187,7 +187,7 @@ struct Candidates {
     size_t vectors = k < 8 ? 4 : k / 2;
     if (vectors > all) vectors = all;
     const size_t n = vectors * kLanes;
-    if (n < 2 * k) return;
+    if (n < 4 * k) return;
     for (size_t i = 0; i < n; i += kLanes) store(largest + i, set1(-__builtin_inff()));
     size_t i = 0;
     for (size_t b = 0; b < count_of_blocks; ++b) {

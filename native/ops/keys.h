@@ -94,16 +94,12 @@ constexpr size_t kDigits = size_t{1} << kDigitBits;
 // agree.
 inline void sort_descending(uint64_t* keys, size_t n, uint64_t* spare, int from = 0) {
   if (n <= kRankedUpTo && from == 0) {
-    constexpr size_t kStep = 8;
     int64_t ordered[kRankedUpTo];  // AVX2 compares with a sign
     for (size_t i = 0; i < n; ++i) ordered[i] = static_cast<int64_t>(keys[i] ^ uint64_t{1} << 63);
-    for (size_t i = n; i % kStep != 0; ++i) ordered[i] = 0;
-    for (size_t i = 0; i < n; i += kStep) {
-      int64_t rank[kStep] = {};
-      for (size_t j = 0; j < n; ++j) {
-        for (size_t t = 0; t < kStep; ++t) rank[t] += ordered[j] > ordered[i + t];
-      }
-      for (size_t t = 0; t < kStep && i + t < n; ++t) spare[rank[t]] = keys[i + t];
+    for (size_t i = 0; i < n; ++i) {
+      int64_t rank = 0;
+      for (size_t j = 0; j < n; ++j) rank += ordered[j] > ordered[i];
+      spare[rank] = keys[i];
     }
     std::memcpy(keys, spare, n * sizeof *keys);
     return;
