@@ -332,6 +332,7 @@ export const arrowFormat: Format = {
   extensions: ['.arrow', '.feather'],
   sniff: (head) => Buffer.from(head.subarray(0, 6)).toString() === 'ARROW1',
   open,
+  labels: true,
   list,
   sink: () => asFile,
 };
@@ -342,6 +343,7 @@ export const arrowStreamFormat: Format = {
   extensions: ['.arrows'],
   sniff: (head) => head[0] === 0xff && head[1] === 0xff && head[2] === 0xff && head[3] === 0xff,
   open,
+  labels: true,
   list,
   sink: () => asStream,
 };
