@@ -1,0 +1,84 @@
+/** Command lines that were taken without a word, or that did something else than they said. */
+import { describe, expect, test } from '@jest/globals';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { softlane, temporaryFiles, type Outcome } from './helpers/cli';
+import { dict, floats, npy, Scratch } from './helpers/npy';
+
+const scratch = new Scratch('cli-refusals');
+let folders = 0;
+
+const array = (...rows: number[][]): Buffer =>
+  npy(dict(`(${rows.length}, ${rows[0]!.length})`), floats(...rows.flat()));
+
+/** A new folder with a.npy and what else is given, and `softlane` run in it. */
+function place(files: Readonly<Record<string, Uint8Array | string>> = {}) {
+  const folder = join(scratch.folder, String(folders++));
+  fs.mkdirSync(folder);
+  const all = { 'a.npy': array([1, 2, 3], [6, 5, 4]), ...files };
+  for (const [name, bytes] of Object.entries(all)) fs.writeFileSync(join(folder, name), bytes);
+  return {
+    at: (name: string): string => join(folder, name),
+    names: (): string[] => fs.readdirSync(folder).sort(),
+    text: (name: string): string => fs.readFileSync(join(folder, name), 'utf8'),
+    run: (...args: string[]): Outcome => softlane(args, { cwd: folder }),
+    pipe: (input: Uint8Array, ...args: string[]): Outcome => softlane(args, { cwd: folder, input }),
+    temporary: (): string[] => temporaryFiles(folder),
+  };
+}
+
+/** The exit code, one sentence on standard error, nothing on standard output. */
+function expectFailure(outcome: Outcome, status: number, ...words: string[]): void {
+  expect(outcome).toMatchObject({ status, stdout: '' });
+  expect(outcome.stderr).toMatch(/^softlane[^\n]*\n$/);
+  for (const word of words) expect(outcome.stderr).toContain(word);
+}
+
+const fine = { status: 0, stderr: '' };
+
+describe('--label-column', () => {
+  test('of a file without columns is refused before anything is written', () => {
+    const { run, names } = place({ 'r.jsonl': '{"x":[1,2,3],"y":2}\n' });
+    const before = names();
+    const score = (...files: string[]): Outcome =>
+      run('score', ...files, '--op', 'cross-entropy', '--label-column', 'y', '--out', 'c.csv');
+    expectFailure(score('a.npy'), 3, 'a.npy: has no columns to take labels from', '--labels FILE');
+    expectFailure(score('r.jsonl', 'a.npy'), 3, 'a.npy: has no columns');
+    expect(names()).toEqual(before);
+    expect(score('r.jsonl')).toMatchObject({ status: 0 });
+  });
+});
+
+describe('--set', () => {
+  const first = (text: string): string => text.split('\n')[0]!;
+
+  test('behind --top-k is of that, and wins over what --top-k says itself', () => {
+    const { run, text } = place();
+    const flags = ['--set', 'temperature=2', '--set', 'probabilities=false', '--quiet'];
+    expect(run('score', 'a.npy', '--top-k', '1', 't.csv', ...flags)).toMatchObject(fine);
+    expect(text('t.csv')).toBe('values_0,indices_0\n3,2\n6,0\n');
+    const more = ['--set', 'k=2', '--quiet', '--force'];
+    expect(run('score', 'a.npy', '--top-k', '1', 't.csv', ...more)).toMatchObject(fine);
+    expect(first(text('t.csv'))).toContain('values_1');
+    expect(first(text('t.csv'))).toContain('probabilities_1');
+  });
+
+  test('goes to the operation before it, whichever way that was named', () => {
+    const { run, text } = place();
+    const job = ['--op', 'logsumexp', '--out', 'l.csv', '--top-k', '1', 't.csv'];
+    const wrong = run('score', 'a.npy', ...job, '--set', 'unknown=1');
+    expectFailure(wrong, 2, 'top-k does not take --set unknown');
+    const set = ['--set', 'temperature=4', '--quiet'];
+    expect(run('score', 'a.npy', ...job, ...set)).toMatchObject(fine);
+    expect(run('score', 'a.npy', '--top-k', '1', 'u.csv', '--quiet')).toMatchObject(fine);
+    expect(text('l.csv').split('\n')[1]).toMatch(/^3\.4076/);
+    const probability = (name: string): number => Number(text(name).split('\n')[1]!.split(',')[2]);
+    expect(probability('t.csv')).toBeLessThan(probability('u.csv'));
+  });
+
+  test('of no operation is an error', () => {
+    const { run } = place();
+    const outcome = run('score', 'a.npy', '--metrics', 'm.json', '--set', 'temperature=2');
+    expectFailure(outcome, 2, '--set temperature has no operation');
+  });
+});
