@@ -82,3 +82,42 @@ describe('--set', () => {
     expectFailure(outcome, 2, '--set temperature has no operation');
   });
 });
+
+describe('a stream that goes on after its array', () => {
+  const job = ['score', '-', '--op', 'arg-max', '--out', 'y.csv', '--quiet'];
+
+  test.each(['npy', 'safetensors', 'arrow', 'arrows'])(
+    '.%s is refused, as its file is',
+    (format) => {
+      const { run, pipe, at, names } = place();
+      expect(run('score', 'a.npy', '--op', 'softmax', '--out', `p.${format}`)).toMatchObject(fine);
+      const once = fs.readFileSync(at(`p.${format}`));
+      fs.writeFileSync(at(`twice.${format}`), Buffer.concat([once, once]));
+      const before = names();
+      const [, , ...rest] = job;
+      for (const outcome of [
+        pipe(Buffer.concat([once, once]), ...job),
+        run('score', `twice.${format}`, ...rest),
+      ]) {
+        expectFailure(outcome, 3, '');
+        expect(outcome.stderr).toMatch(
+          /has (more|\d+) bytes (after|between)|goes on after its last/,
+        );
+      }
+      expect(names()).toEqual(before);
+      expect(pipe(once, ...job)).toMatchObject(fine);
+    },
+  );
+
+  test('of labels, or of a head', () => {
+    const labels = npy(dict('(2,)', "'<i4'"), Buffer.alloc(8));
+    const { pipe, at } = place({ 'head.npy': array([1, 0, 0], [0, 1, 0]) });
+    const loss = ['--op', 'cross-entropy', '--out', 'l.csv', '--labels', '-', '--quiet'];
+    const twice = Buffer.concat([labels, labels]);
+    expectFailure(pipe(twice, 'score', 'a.npy', ...loss), 3, 'standard input: has more bytes');
+    expect(pipe(labels, 'score', 'a.npy', ...loss)).toMatchObject(fine);
+    const head = ['--op', 'arg-max', '--out', 'h.csv', '--head', '-', '--quiet'];
+    const doubled = Buffer.concat([fs.readFileSync(at('head.npy')), labels]);
+    expectFailure(pipe(doubled, 'score', 'a.npy', ...head), 3, 'has more bytes');
+  });
+});

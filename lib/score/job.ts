@@ -262,7 +262,7 @@ export class Run {
       const reason = `ended after ${this.done} of ${feed.rows} rows`;
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
     }
-    if (!stopped) await feed.requireEnd();
+    if (!stopped) await feed.requireEnd(options.signal as AbortSignal | undefined);
     if (!stopped || this.done === this.to) return;
     await this.keep();
     throw new JobStopped(this.done);
