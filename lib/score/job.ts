@@ -1,10 +1,9 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
-import { SoftlaneError } from '../errors';
 import { AtomicFile } from './atomic-file';
 import type { BadRow } from './bad-rows';
 import { BlockComputer, canSweep, type BlockBuffers } from './compute';
-import { SoftlaneFileError } from './errors';
+import { LimitError, SoftlaneFileError } from './errors';
 import { Feed } from './feed';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprints, identify } from './identity';
@@ -51,8 +50,7 @@ function portionOf(
     const reason =
       elements === 0 ? 'that is too little' : wholeRowReason(options, checked, feed, products);
     if (reason === undefined) return { elements };
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
+    throw new LimitError(
       `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}; rows cannot be taken in pieces, as ${reason}`,
     );
   }
