@@ -121,3 +121,65 @@ describe('a stream that goes on after its array', () => {
     expectFailure(pipe(doubled, 'score', 'a.npy', ...head), 3, 'has more bytes');
   });
 });
+
+describe('synth', () => {
+  const synth = ['synth', 'x.npy', '--rows', '2', '--cols', '3', '--labels'];
+
+  test.each(['x.npy', './x.npy', 'link/x.npy'])('to one file, %s, leaves it as it is', (labels) => {
+    const { run, names, at } = place();
+    fs.symlinkSync('.', at('link'));
+    const before = names();
+    expectFailure(run(...synth, labels), 2, 'another file than that of the logits');
+    expect(names()).toEqual(before);
+    fs.writeFileSync(at('x.npy'), 'precious');
+    expectFailure(run(...synth, labels, '--force'), 2, 'another file');
+    expect(fs.readFileSync(at('x.npy'), 'utf8')).toBe('precious');
+  });
+
+  test('gives both names or none', () => {
+    const { run, names, temporary } = place({ 'l.npy': 'precious' });
+    const before = names();
+    expectFailure(run(...synth, 'l.npy'), 4, 'l.npy: exists');
+    expect(names()).toEqual(before);
+    expect(run(...synth, 'l.npy', '--force')).toMatchObject(fine);
+    expect([names(), temporary()]).toEqual([[...before, 'x.npy'].sort(), []]);
+  });
+
+  test('to a stream is refused', () => {
+    const { run, names } = place();
+    const before = names();
+    expectFailure(run('synth', '-', '--rows', '2'), 2, 'expected FILE to be a file', '"-"');
+    expectFailure(run(...synth, '-'), 2, 'expected --labels to be a file', '"-"');
+    expect(names()).toEqual(before);
+  });
+});
+
+test('--bad-rows keep names the row of an operator that cannot keep it, as no flag does', () => {
+  const rows = 70_000;
+  const data = Buffer.alloc(4 * 64 * rows);
+  const bad = 69_000;
+  data.writeFloatLE(NaN, 4 * (64 * bad + 5));
+  const { run } = place({ 'bn.npy': npy(dict(`(${rows}, 64)`), data) });
+  for (const flags of [[], ['--bad-rows', 'keep'], ['--bad-rows', 'keep', '--threads', '1']]) {
+    const outcome = run('score', 'bn.npy', '--top-k', '1', 't.csv', ...flags);
+    expectFailure(outcome, 3, `bn.npy: row ${bad}: NaN in column 5`);
+  }
+  const masked = ['--set', 'nan=masked', '--bad-rows', 'keep', '--quiet'];
+  expect(run('score', 'bn.npy', '--top-k', '1', 't.csv', ...masked)).toMatchObject(fine);
+});
+
+test('a journal that is none says what to do about it', () => {
+  const { run, names } = place({ 'e.npy.job': '' });
+  const before = names();
+  for (const flag of ['--force', '--resume', '--quiet']) {
+    const outcome = run('score', 'a.npy', '--op', 'softmax', '--out', 'e.npy', flag);
+    expectFailure(outcome, 4, 'e.npy.job: is not the journal of a job', 'remove it by hand');
+  }
+  expect(names()).toEqual(before);
+});
+
+test('a --limit-memory that is too little is wrong usage', () => {
+  const { run } = place();
+  const job = ['score', 'a.npy', '--op', 'softmax', '--out', 'y.npy', '--limit-memory', '16'];
+  expectFailure(run(...job), 2, 'expected --limit-memory to be at least the 48 bytes');
+});

@@ -1,9 +1,8 @@
 /** What a job is asked to do, checked before any file is opened. */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
 import { ruleValue, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { listOf, unknownOption, wrongValue } from '../errors';
+import { placeOf } from './atomic-file';
 import type { BadRowPolicy } from './bad-rows';
 import type { Format } from './format';
 import { formatNamed, inputFormats, outputFormats } from './formats';
@@ -74,18 +73,6 @@ export function journalPath(options: JobOptions): string | undefined {
   return first === undefined || first === '-' ? undefined : `${first}.job`;
 }
 
-/** Where a path leads, whether or not something is there: however it is written, a file has one place. */
-function placeOf(path: string): string {
-  for (const [folder, name] of [[path], [dirname(path), basename(path)]] as const) {
-    try {
-      return join(realpathSync(folder), name ?? '');
-    } catch {
-      // Not there, or not to be seen.
-    }
-  }
-  return resolve(path);
-}
-
 /** Refuses what no file could make right. */
 export function checkJob(options: JobOptions): CheckedJob {
   const { threads, isa, metrics, verify, beside = {} } = options;
@@ -141,7 +128,7 @@ export function checkJob(options: JobOptions): CheckedJob {
     if (known.length > 0) throw unknownOption(name, key, known, 'beside (--with)');
     throw wrongValue(name, 'beside (--with)', 'absent, as no operation reads rows of it', key);
   }
-  // Operators that throw at a NaN know the row of their block alone; this names it in its file.
+  // Operators that throw at a NaN cannot keep its row, and know that of their block alone; this names it in its file.
   const throwsAtNaN = outputs.some(
     ({ operation, parameters }) =>
       Object.hasOwn(operation.options, 'nan') && parameters['nan'] !== 'masked',
@@ -151,9 +138,7 @@ export function checkJob(options: JobOptions): CheckedJob {
     inFormat: formatOf('inFormat', options.inFormat, inputFormats),
     outFormat: formatOf('outFormat', options.outFormat, outputFormats),
     policy:
-      options.reject !== undefined
-        ? 'reject'
-        : (options.badRows ?? (throwsAtNaN ? 'stop' : 'keep')),
+      options.reject !== undefined ? 'reject' : throwsAtNaN ? 'stop' : (options.badRows ?? 'keep'),
     labelled,
   };
 }
