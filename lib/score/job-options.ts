@@ -36,15 +36,13 @@ function formatOf(
   throw wrongValue(name, argument, listOf(among.map((format) => format.name)), text);
 }
 
-export function checkOutput({
-  path,
-  op,
-  parameters = {},
-  parts = [],
-}: OutputOptions): CheckedOutput {
+export function checkOutput(
+  { path, op, parameters = {}, parts = [] }: OutputOptions,
+  caller = name,
+): CheckedOutput {
   const operation = findOperation(op);
   if (operation === undefined) {
-    throw wrongValue(name, 'op', listOf(operations.map((each) => each.name)), op);
+    throw wrongValue(caller, 'op', listOf(operations.map((each) => each.name)), op);
   }
   for (const [key, value] of Object.entries(parameters)) {
     const rule = Object.hasOwn(operation.options, key) ? operation.options[key] : undefined;
@@ -77,7 +75,7 @@ export function journalPath(options: JobOptions): string | undefined {
 export function checkJob(options: JobOptions): CheckedJob {
   const { threads, isa, metrics, verify, beside = {} } = options;
   if (options.inputs.length === 0) throw wrongValue(name, 'inputs', 'one input at least', []);
-  const outputs = options.outputs.map(checkOutput);
+  const outputs = options.outputs.map((output) => checkOutput(output));
   if (outputs.length === 0 && metrics === undefined) {
     throw wrongValue(name, 'outputs', 'one output at least', []);
   }
