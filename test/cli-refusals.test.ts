@@ -183,3 +183,38 @@ test('a --limit-memory that is too little is wrong usage', () => {
   const job = ['score', 'a.npy', '--op', 'softmax', '--out', 'y.npy', '--limit-memory', '16'];
   expectFailure(run(...job), 2, 'expected --limit-memory to be at least the 48 bytes');
 });
+
+describe('--dry-run refuses what the job would be refused for, and writes nothing', () => {
+  const job = ['score', 'a.npy', '--op', 'softmax', '--out'];
+
+  test.each<[string, string[], number, string]>([
+    ['an output that exists', ['y.npy'], 4, 'y.npy: exists'],
+    ['a folder that does not', ['none/z.npy'], 4, 'none/z.npy: cannot be written: no such file'],
+    ['a folder that is a file', ['y.npy/z.npy'], 4, 'a part of the path is not a directory'],
+    ['the input itself', ['a.npy', '--force'], 4, 'a.npy: is the input itself'],
+    ['metrics that exist', ['z.npy', '--metrics', 'y.npy'], 4, 'y.npy: exists'],
+    ['rejects that exist', ['z.npy', '--reject', 'y.npy'], 4, 'y.npy: exists'],
+    ['a manifest that exists', ['z.npy', '--manifest', 'y.npy'], 4, 'y.npy: exists'],
+    ['a job that is unfinished', ['j.npy'], 4, 'j.npy.job: is not the journal'],
+    ['too little memory', ['z.npy', '--limit-memory', '16'], 2, '--limit-memory'],
+    ['a name in no format', ['z.what'], 4, 'expected a name that ends in'],
+  ])('%s', (_, flags, status, words) => {
+    const { run, names, text } = place({ 'y.npy': 'precious', 'j.npy.job': '' });
+    const before = names();
+    const dry = run(...job, ...flags, '--dry-run');
+    expectFailure(dry, status, words);
+    expect(run(...job, ...flags)).toEqual(dry);
+    expect([names(), text('y.npy')]).toEqual([before, 'precious']);
+  });
+
+  test('and takes what is fine, with --force and unfinished jobs too', () => {
+    const { run, names } = place({ 'y.npy': 'precious' });
+    const before = names();
+    for (const flags of [['z.npy'], ['y.npy', '--force'], ['-'], ['z.npy', '--resume']]) {
+      const outcome = run(...job, ...flags, '--dry-run');
+      expect(outcome).toMatchObject(fine);
+      expect(outcome.stdout).toContain('2 rows of 3');
+    }
+    expect(names()).toEqual(before);
+  });
+});

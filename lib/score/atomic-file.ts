@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { realpathSync, unlinkSync, type BigIntStats } from 'node:fs';
 import {
+  access,
+  constants,
   link,
   lstat,
   open,
@@ -89,6 +91,17 @@ export class AtomicFile {
         await handle.close();
         await remove(temporary);
       }
+      throw outputError(path, error);
+    }
+  }
+
+  /** Throws what `create` would, and writes nothing. */
+  static async check(path: string, options: AtomicFileOptions = {}): Promise<void> {
+    try {
+      const existing = await inspect(path, options.force === true, options.inputs ?? []);
+      const target = existing === undefined ? path : await realpath(path);
+      await access(dirname(target), constants.W_OK | constants.X_OK);
+    } catch (error) {
       throw outputError(path, error);
     }
   }

@@ -7,7 +7,14 @@ import { LimitError, SoftlaneFileError } from './errors';
 import { Feed } from './feed';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprints, identify } from './identity';
-import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
+import {
+  findUnfinished,
+  JobFiles,
+  lookForUnfinished,
+  namedAlready,
+  removeStale,
+  requireOutputs,
+} from './job-files';
 import type { ResultFiles } from './job-files';
 import { checkJob, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions, JobSummary, Verified } from './job-types';
@@ -193,6 +200,28 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
     await files?.close();
     await manifest?.discard();
   }
+}
+
+/** Refuses what a run would before it writes anything, and writes nothing. */
+export async function requireDoable(
+  options: JobOptions,
+  checked: CheckedJob,
+  feed: Feed,
+  products: readonly Product[],
+): Promise<void> {
+  const unfinished = lookForUnfinished<JobHead>(options);
+  const isNaming = options.resume === true && unfinished?.last?.publish === true;
+  const { force, manifest } = options;
+  if (manifest !== undefined && !isNaming) {
+    await AtomicFile.check(manifest, { force, inputs: feed.files });
+  }
+  portionOf(options, checked, feed, products);
+  await requireRoom(options, feed, products);
+  if (unfinished !== undefined && options.resume === true) {
+    const head = await headOf(options, checked, feed);
+    requireSame(`${unfinished.head.outputs[0]}.job`, unfinished.head, head);
+  }
+  if (!isNaming) await requireOutputs(options, checked, feed, products);
 }
 
 /** Which rows of the input a run takes. */
