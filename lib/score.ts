@@ -1,6 +1,6 @@
 /** Batch scoring from a program: jobs over files, and the same operations over batches that a program has. */
-import { wrongShape, wrongType, wrongValue } from './errors';
-import type { JobOptions, JobSummary } from './score/job-types';
+import { wrongType } from './errors';
+import type { JobSummary, ScoreOptions } from './score/job-types';
 import type { ParameterValue } from './operator';
 import type { AsyncOperator } from './score/operation';
 import type { TensorLike } from './tensor';
@@ -13,6 +13,7 @@ export type {
   JobSummary,
   MetricsOptions,
   OutputOptions,
+  ScoreOptions,
   Verified,
 } from './score/job-types';
 export type { Histogram, MetricsResult } from './score/metrics';
@@ -24,9 +25,11 @@ export type { Histogram, MetricsResult } from './score/metrics';
  * @returns what was done; `metrics` too, where they were asked for
  * @throws SoftlaneError with the code of what is wrong with a file; nothing is overwritten without `force`
  */
-export async function score(options: JobOptions): Promise<JobSummary> {
+export async function score(options: ScoreOptions): Promise<JobSummary> {
+  const { askedJob } = await import('./score/asked.js');
+  const job = askedJob(options);
   const { runJob } = await import('./score/job.js');
-  return runJob(options);
+  return runJob(job);
 }
 
 /** Some rows of a file. */
@@ -55,14 +58,14 @@ export interface ReadOptions {
  */
 export async function* readRows(
   inputs: string | readonly string[],
-  { batchRows = 1024, labelColumn }: ReadOptions = {},
+  options: ReadOptions = {},
 ): AsyncGenerator<RowBatch, void, undefined> {
-  if (!(Number.isInteger(batchRows) && batchRows >= 1)) {
-    throw wrongValue('readRows', 'options.batchRows', 'a whole number of at least 1', batchRows);
-  }
+  const { askedInputs, askedRows } = await import('./score/asked.js');
+  const { batchRows = 1024, labelColumn } = askedRows(options) as ReadOptions;
+  const texts = askedInputs('readRows', inputs);
   const { Chain } = await import('./score/chain.js');
   const { expand } = await import('./score/inputs.js');
-  const located = await expand(typeof inputs === 'string' ? [inputs] : inputs);
+  const located = await expand(texts);
   const source = await Chain.open(located, { element: 'float32', labelColumn });
   try {
     const { cols } = source;
@@ -111,32 +114,26 @@ export async function* scoreBatches(
   batches: AsyncIterable<LabelledTensor> | Iterable<LabelledTensor>,
   options: BatchOptions,
 ): AsyncGenerator<ScoredBatch, void, undefined> {
+  const name = 'scoreBatches';
+  const { askedBatches } = await import('./score/asked.js');
   const { checkOutput } = await import('./score/job-options.js');
+  const { readTensor } = await import('./tensor.js');
   const library = (await import('./promises.js')) as unknown as Record<string, AsyncOperator>;
-  const { operation, ...request } = checkOutput({ ...options, path: '-' });
-  const { threads, signal } = options;
+  const asked = askedBatches(options) as unknown as BatchOptions;
+  const { operation, ...request } = checkOutput({ ...asked, path: '-' }, name);
+  const { threads, signal } = asked;
+  if (!isIterable(batches)) throw wrongType(name, 'batches', 'an iterable of tensors', batches);
   const operator = (name: string): AsyncOperator => library[name];
   let first = 0;
   for await (const batch of batches) {
-    const { data, dims } = batch as { data?: unknown; dims?: readonly number[] };
-    if (!(data instanceof Float32Array) || dims === undefined || dims.length === 0) {
-      throw wrongType(
-        'scoreBatches',
-        'a batch',
-        'an object with a Float32Array data and dims',
-        batch,
-      );
+    if (typeof batch !== 'object' || (batch as unknown) === null || !('dims' in batch)) {
+      throw wrongType(name, 'a batch', 'an object with data and dims', batch);
     }
-    const cols = dims[dims.length - 1];
+    const { data: x, dims } = readTensor(name, 'a batch', batch, 'float32');
+    const data = x as Float32Array;
+    if (dims.length === 0) throw wrongType(name, 'dims of a batch', 'one size at least', dims);
+    const cols = dims[dims.length - 1]!;
     const rows = dims.slice(0, -1).reduce((product, length) => product * length, 1);
-    if (data.length !== rows * cols) {
-      throw wrongShape(
-        'scoreBatches',
-        'data of a batch',
-        `have ${rows * cols} elements`,
-        String(data.length),
-      );
-    }
     const common = { threads, signal };
     const compute = operation.start({ ...request, operator, cols, blockRows: rows, common });
     const table = operation.columns(cols, request);
@@ -149,6 +146,11 @@ export async function* scoreBatches(
     first += rows;
   }
 }
+
+const isIterable = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (Symbol.asyncIterator in value || Symbol.iterator in value);
 
 /** A tensor, and the label of each of its rows. */
 export type LabelledTensor = TensorLike & { readonly labels?: Int32Array | undefined };

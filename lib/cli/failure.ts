@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { LimitError } from '../score/errors';
 
 /** What the exit codes mean; `--help` prints this table. */
 export const exitCodes: readonly (readonly [number, string])[] = [
@@ -27,7 +28,7 @@ const usage = new Set([
 ]);
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return 2;
+  if (error instanceof UsageError || error instanceof LimitError) return 2;
   const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
   if (typeof code !== 'string') return 1;
   if (usage.has(code)) return 2;

@@ -47,6 +47,7 @@ function outputOf({ op, sets, path }: TypedOutput): Typed {
   if (path === undefined) throw new UsageError(`score: --out is missing: --op ${op} has none`);
   const parameters: Record<string, ParameterValue> = {};
   const parts: string[] = [];
+  const asked = new Map<string, boolean>();
   const { lists, options } = operation;
   const known = operation.parts.map(({ name }) => name);
   for (const [key, text] of sets) {
@@ -60,13 +61,14 @@ function outputOf({ op, sets, path }: TypedOutput): Typed {
           `score: expected --set ${key} to be true or false, received ${JSON.stringify(text)}`,
         );
       }
-      if (text === 'true') parts.push(key);
+      asked.set(key, text === 'true');
     } else {
       const own = [...Object.keys(options), ...(lists === undefined ? known : [lists])];
       const has = own.length === 0 ? 'no options of its own' : own.join(', ');
       throw new UsageError(`score: ${operation.name} does not take --set ${key}; it has ${has}`);
     }
   }
+  for (const [part, isAsked] of asked) if (isAsked) parts.push(part);
   const wrong = parts.find((part) => !known.includes(part));
   if (wrong !== undefined || (lists !== undefined && parts.length === 0)) {
     const problem = wrong === undefined ? 'nothing' : JSON.stringify(wrong);

@@ -4,7 +4,7 @@ import type { OptionRule } from '../operator';
 import type { Format } from '../score/format';
 import { inputFormats, outputFormats } from '../score/formats';
 import { operations } from '../score/operation';
-import type { UsageError } from './failure';
+import { UsageError } from './failure';
 import { bytesFlag, received as receivedBy, threadsFlag } from './flag-values';
 import { table } from './output';
 
@@ -85,8 +85,14 @@ class TypedOutputs {
   private readonly early: [string, string][] = [];
 
   op(name: string): void {
-    this.last = { op: name, sets: this.early.splice(0) };
-    this.named.push(this.last);
+    this.named.push(this.begin({ op: name, sets: [] }));
+  }
+
+  /** What --set says from here on is of this one; what it said before any, too. */
+  private begin(output: TypedOutput): TypedOutput {
+    output.sets.push(...this.early.splice(0));
+    this.last = output;
+    return output;
   }
 
   out(path: string): void {
@@ -106,13 +112,19 @@ class TypedOutputs {
       ['k', text.slice(0, at)],
       ['probabilities', 'true'],
     ];
-    this.fixed.push({ op: 'top-k', sets, path: text.slice(at + 1) });
+    this.fixed.push(this.begin({ op: 'top-k', sets, path: text.slice(at + 1) }));
   }
 
   all(): TypedOutput[] {
+    if (this.early.length > 0) {
+      const [key] = this.early[0]!;
+      throw new UsageError(
+        `score: --set ${key} has no operation to be an option of: --op is missing`,
+      );
+    }
     const count = Math.max(this.named.length, this.paths.length);
     const pairs = Array.from({ length: count }, (_, i): TypedOutput => {
-      const { op, sets } = this.named[i] ?? { sets: this.early };
+      const { op, sets } = this.named[i] ?? { sets: [] };
       const path = this.paths[i];
       return { ...(op !== undefined && { op }), sets, ...(path !== undefined && { path }) };
     });
@@ -184,7 +196,9 @@ export function addScore(
       ),
     )
     .addOption(
-      parsed('--set <key=value>', 'an option of the --op before it', (text) => typed.set(text)),
+      parsed('--set <key=value>', 'an option of the --op or --top-k before it', (text) =>
+        typed.set(text),
+      ),
     )
     .addOption(
       parsed('--out <FILE>', 'where its results go; - is standard output', (text) =>

@@ -1,7 +1,9 @@
 /** `softlane synth`: logits and labels of a model that does not exist, to try things on. */
-import { createNpy } from '../score/npy';
+import { placeOf } from '../score/atomic-file';
+import { createNpy, type NpyWriter } from '../score/npy';
 import { bytesOf } from '../score/npy-dtype';
 import { UsageError } from './failure';
+import { received } from './flag-values';
 import { countText, print } from './output';
 
 export interface SynthFlags {
@@ -44,12 +46,21 @@ export async function runSynth(file: string, flags: SynthFlags): Promise<void> {
   const cols = wholeNumber('--cols', flags.cols, 1);
   const random = randomFrom(wholeNumber('--seed', flags.seed, 0));
   const force = flags.force === true;
+  for (const [what, path] of [
+    ['FILE', file],
+    ['--labels', flags.labels],
+  ] as const) {
+    if (path === '-') throw received('synth', what, 'a file, as a stream is not written', path);
+  }
+  if (flags.labels !== undefined && placeOf(flags.labels) === placeOf(file)) {
+    throw received('synth', '--labels', 'another file than that of the logits', flags.labels);
+  }
   const logits = await createNpy(file, { shape: [rows, cols], dtype: '<f4', force });
-  const labels =
-    flags.labels === undefined
-      ? undefined
-      : await createNpy(flags.labels, { shape: [rows], dtype: '<i4', force });
+  let labels: NpyWriter | undefined;
   try {
+    if (flags.labels !== undefined) {
+      labels = await createNpy(flags.labels, { shape: [rows], dtype: '<i4', force });
+    }
     const blockRows = Math.max(1, Math.floor(blockElements / cols));
     for (let first = 0; first < rows; first += blockRows) {
       const count = Math.min(blockRows, rows - first);
@@ -61,6 +72,9 @@ export async function runSynth(file: string, flags: SynthFlags): Promise<void> {
       await logits.write(bytesOf(x));
       await labels?.write(bytesOf(targets));
     }
+    // Neither gets its name where the other finds no room.
+    await logits.complete();
+    await labels?.complete();
     await logits.commit();
     await labels?.commit();
   } finally {

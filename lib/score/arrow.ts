@@ -1,6 +1,6 @@
 /** Arrow IPC, files and streams, through the optional peer apache-arrow. */
-import { open as openFile, type FileHandle } from 'node:fs/promises';
 import type * as Arrow from 'apache-arrow';
+import { isFileForm, loadArrow, openReader, type OpenedArrow } from './arrow-reader';
 import {
   convert,
   dtypes,
@@ -12,12 +12,8 @@ import {
 import { inputError, SoftlaneFileError } from './errors';
 import type { EncodeFormat, Encoder, Entry, Format, Input, OpenOptions } from './format';
 import { choose, malformed } from './format';
-import { optional } from './optional';
 import { BatchSource, type Batch, type Source } from './source';
 import { rowWords, type Column, type Table } from './table';
-
-const load = (path: string): Promise<typeof Arrow> =>
-  optional(() => import('apache-arrow'), { path, packages: 'apache-arrow' });
 
 const precisions: readonly Dtype[] = ['f16', 'f32', 'f64'];
 
@@ -31,49 +27,6 @@ function dtypeOf(arrow: typeof Arrow, type: Arrow.DataType): Dtype | undefined {
 function elementType(arrow: typeof Arrow, type: Arrow.DataType): Dtype | undefined {
   const list = arrow.DataType.isFixedSizeList(type) || arrow.DataType.isList(type);
   return dtypeOf(arrow, list ? (type.children[0]!.type as Arrow.DataType) : type);
-}
-
-interface Opened {
-  readonly arrow: typeof Arrow;
-  readonly reader: Arrow.RecordBatchReader;
-  readonly close: () => Promise<void>;
-}
-
-/** The library goes in circles through some damaged files: it may read a few times what there is, and no more. */
-function bounded(handle: FileHandle, size: number): FileHandle {
-  let left = 2 ** 16 + 4 * size;
-  const read = (buffer: Uint8Array, offset: number, length: number, position: number) => {
-    // A read of nothing counts too.
-    left -= Math.max(length, 64);
-    if (left < 0) throw new Error('it has no end');
-    return handle.read(buffer, offset, length, position);
-  };
-  const own = { read, close: () => handle.close() };
-  return Object.assign(Object.create(handle) as FileHandle, own);
-}
-
-async function openReader({ path, file, stream }: Input): Promise<Opened> {
-  const arrow = await load(path);
-  let handle: FileHandle | undefined;
-  try {
-    if (stream === undefined) handle = await openFile(file!.path, 'r');
-    const reader: Arrow.RecordBatchReader =
-      handle === undefined
-        ? await arrow.RecordBatchReader.from(stream!.pieces() as AsyncIterable<Uint8Array>)
-        : await arrow.RecordBatchReader.from(bounded(handle, file!.size));
-    await reader.open();
-    if ((reader.schema as unknown) === undefined) throw new Error('it has no schema');
-    const close = async (): Promise<void> => {
-      await stream?.close();
-      await Promise.resolve(reader.cancel());
-      await handle?.close().catch(() => undefined);
-    };
-    return { arrow, reader, close };
-  } catch (error) {
-    await handle?.close().catch(() => undefined);
-    if (error instanceof SoftlaneFileError) throw error;
-    throw malformed(path, `is not an Arrow file or stream: ${(error as Error).message}`, error);
-  }
 }
 
 async function open(input: Input, options: OpenOptions): Promise<Source> {
@@ -117,7 +70,7 @@ async function open(input: Input, options: OpenOptions): Promise<Source> {
 }
 
 async function* batches(
-  { reader }: Opened,
+  { reader, requireEnd }: OpenedArrow,
   path: string,
   name: string,
   dtype: Dtype,
@@ -131,7 +84,7 @@ async function* batches(
     } catch (error) {
       throw systemOrMalformed(path, error);
     }
-    if (next.done === true) return;
+    if (next.done === true) return requireEnd();
     const batch = next.value;
     const x = elementsOf(`${path}:${name}`, batch.getChild(name)!, dtype, element);
     const rows = batch.numRows;
@@ -285,7 +238,7 @@ function encodeAs(kind: 'file' | 'stream'): EncodeFormat {
     counts: false,
     groupRows: (table) => Math.max(1, Math.floor(2 ** 20 / rowWords(table))),
     open: async (path, table, _rows, emit): Promise<Encoder> => {
-      const arrow = await load(path);
+      const arrow = await loadArrow(path);
       const schema = arrowSchema(arrow, table);
       const writer =
         kind === 'file' ? new arrow.RecordBatchFileWriter() : new arrow.RecordBatchStreamWriter();
@@ -330,8 +283,9 @@ export const arrowFormat: Format = {
   name: 'arrow',
   words: 'Arrow IPC file',
   extensions: ['.arrow', '.feather'],
-  sniff: (head) => Buffer.from(head.subarray(0, 6)).toString() === 'ARROW1',
+  sniff: isFileForm,
   open,
+  labels: true,
   list,
   sink: () => asFile,
 };
@@ -342,6 +296,7 @@ export const arrowStreamFormat: Format = {
   extensions: ['.arrows'],
   sniff: (head) => head[0] === 0xff && head[1] === 0xff && head[2] === 0xff && head[3] === 0xff,
   open,
+  labels: true,
   list,
   sink: () => asStream,
 };

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { unlinkSync, type BigIntStats } from 'node:fs';
+import { realpathSync, unlinkSync, type BigIntStats } from 'node:fs';
 import {
+  access,
+  constants,
   link,
   lstat,
   open,
@@ -11,7 +13,7 @@ import {
   unlink,
   type FileHandle,
 } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { outputError, SoftlaneFileError, systemCode } from './errors';
 import { kindOf, type FileIdentity } from './input-file';
 
@@ -93,6 +95,17 @@ export class AtomicFile {
     }
   }
 
+  /** Throws what `create` would, and writes nothing. */
+  static async check(path: string, options: AtomicFileOptions = {}): Promise<void> {
+    try {
+      const existing = await inspect(path, options.force === true, options.inputs ?? []);
+      const target = existing === undefined ? path : await realpath(path);
+      await access(dirname(target), constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw outputError(path, error);
+    }
+  }
+
   private static async reopen(
     path: string,
     target: string,
@@ -116,13 +129,18 @@ export class AtomicFile {
     return file;
   }
 
-  /** Makes what was written so far safe on the disk, and keeps it if the process ends here. */
-  async keep(): Promise<Kept> {
+  /** Makes what was written so far safe on the disk. */
+  async sync(): Promise<void> {
     try {
       await this.handle.sync();
     } catch (error) {
       throw outputError(this.path, error);
     }
+  }
+
+  /** The same, and keeps it if the process ends here. */
+  async keep(): Promise<Kept> {
+    await this.sync();
     this.kept = true;
     unfinished.delete(this.temporary);
     return { temporary: basename(this.temporary), length: this.position };
@@ -236,6 +254,18 @@ export async function isNamed(path: string): Promise<boolean> {
     if (other?.dev === found.dev && other.ino === found.ino) return true;
   }
   throw exists(path);
+}
+
+/** Where a path leads, whether or not something is there: however it is written, a file has one place. */
+export function placeOf(path: string): string {
+  for (const [folder, name] of [[path], [dirname(path), basename(path)]] as const) {
+    try {
+      return join(realpathSync(folder), name ?? '');
+    } catch {
+      // Not there, or not to be seen.
+    }
+  }
+  return resolve(path);
 }
 
 function exists(path: string): SoftlaneFileError {

@@ -94,13 +94,16 @@ export class StreamBytes implements ByteSource {
     }
   }
 
-  /** What has not been read yet, piece by piece. */
-  async *pieces(): AsyncGenerator<Uint8Array> {
-    while (this.rest.byteLength > 0 || (await this.more())) {
-      const piece = this.rest;
-      this.rest = new Uint8Array(0);
-      yield piece;
-    }
+  /** What has not been read yet, piece by piece; none is longer than is asked for, so that the rest stays here. */
+  pieces(): AsyncIterable<Uint8Array> {
+    const next = async (most = Infinity): Promise<IteratorResult<Uint8Array, undefined>> => {
+      const isEnd = most > 0 && this.rest.byteLength === 0 && !(await this.more());
+      if (isEnd) return { done: true, value: undefined };
+      const piece = this.rest.subarray(0, most);
+      this.rest = this.rest.subarray(piece.byteLength);
+      return { done: false, value: piece };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
   }
 
   async close(): Promise<void> {
@@ -137,4 +140,9 @@ export async function readFully(
     bytes.path,
     `is cut off: ${into.byteLength - got} bytes are missing at its end`,
   );
+}
+
+/** Whether a stream is not at its end, which is waited for. */
+export async function goesOn(bytes: ByteSource, signal?: AbortSignal): Promise<boolean> {
+  return (await bytes.readSome(new Uint8Array(1), signal)) > 0;
 }

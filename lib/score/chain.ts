@@ -115,7 +115,7 @@ export class Chain implements Source {
       const got = await this.current.read(rest, count - done, signal);
       done += got;
       this.place += got;
-      if (done < count) await this.advance();
+      if (done < count) await this.advance(signal);
     }
     return done;
   }
@@ -159,7 +159,7 @@ export class Chain implements Source {
         this.place += size;
         left -= size;
       }
-      if (left > 0) await this.advance();
+      if (left > 0) await this.advance(signal);
     }
   }
 
@@ -170,7 +170,14 @@ export class Chain implements Source {
     return { path: this.links[link]!.located.path, row: row - this.starts[link]! };
   }
 
-  private async advance(): Promise<void> {
+  async requireEnd(signal?: AbortSignal): Promise<void> {
+    await this.current?.requireEnd?.(signal);
+    // Those without rows, which nobody asked for.
+    for (const { stream } of this.links.slice(this.at + 1)) await stream?.requireEnd?.(signal);
+  }
+
+  private async advance(signal?: AbortSignal): Promise<void> {
+    await this.current?.requireEnd?.(signal);
     await this.current?.close();
     this.current = undefined;
     if (++this.at >= this.links.length) return;

@@ -65,6 +65,13 @@ export class SoftlaneFileError extends SoftlaneError {
   }
 }
 
+/** Less memory allowed than a job needs: another limit is all that it takes. */
+export class LimitError extends SoftlaneError {
+  constructor(message: string) {
+    super('ERR_SOFTLANE_OUT_OF_MEMORY', message);
+  }
+}
+
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',

@@ -1,13 +1,13 @@
 /** What a job would do, by its options, the heads of its files and its first rows. */
 import * as promises from '../promises';
 import { Feed } from './feed';
+import { requireDoable } from './job';
 import { checkJob } from './job-options';
 import type { JobOptions } from './job-types';
 import type { AsyncOperator } from './operation';
 import { sharedMemory } from './pipeline';
 import { productsOf } from './product';
 import { makeColumns, rowWords } from './table';
-import { outputFormat } from './output-file';
 
 const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
 
@@ -32,8 +32,8 @@ export async function estimateJob(options: JobOptions): Promise<JobEstimate> {
   try {
     const { cols, rows } = feed;
     const products = productsOf(options, checked, cols);
+    await requireDoable(options, checked, feed, products);
     const outputs = checked.outputs.map(({ operation, path }, i) => {
-      if (path !== '-') outputFormat(path, checked.outFormat);
       const words = rowWords({ columns: products[i]!.columns, flat: false });
       return { op: operation.name, path, bytes: rows === undefined ? null : 4 * rows * words };
     });

@@ -176,15 +176,19 @@ export class Feed {
   }
 
   /**
-   * Refuses rows beside the inputs that are left when these have ended: where either was not counted before. A part of a
-   * job has others behind it.
+   * Refuses what is left when the inputs have ended: of a stream, and rows beside the inputs where either was not counted
+   * before. A part of a job has others behind it.
    */
-  async requireEnd(): Promise<void> {
+  async requireEnd(signal?: AbortSignal): Promise<void> {
     if (this.whole !== undefined) return;
+    await this.main.requireEnd(signal);
     for (const { chain, element } of this.sides) {
-      if (chain.rows !== undefined && this.rows !== undefined) continue;
+      if (chain.rows !== undefined && this.rows !== undefined) {
+        await chain.requireEnd(signal);
+        continue;
+      }
       const row = new (element === 'int32' ? Int32Array : Float32Array)(chain.cols);
-      if ((await chain.read({ x: row }, 1)) === 0) continue;
+      if ((await chain.read({ x: row }, 1, signal)) === 0) continue;
       const reason = 'goes on where the input has ended';
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', chain.path, reason);
     }

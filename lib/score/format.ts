@@ -72,6 +72,8 @@ export interface Format {
   /** Whether a file starts so. */
   readonly sniff?: (head: Uint8Array) => boolean;
   readonly open?: (input: Input, options: OpenOptions) => Promise<Source>;
+  /** Whether rows have columns or fields beside their numbers, so that one can be the label. */
+  readonly labels?: boolean;
   readonly list?: (input: Input) => Promise<readonly Entry[]>;
   /** An output can be refused where there are several columns, so it depends on the table. */
   readonly sink?: (table: Table) => SinkFormat;

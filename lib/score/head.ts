@@ -31,6 +31,7 @@ export async function readHead(path: string): Promise<Head> {
     }
     const weights = weightsOf(path, rows * cols);
     await source.read({ x: weights }, rows);
+    await source.requireEnd?.();
     return { path, weights, vocabulary: rows, hidden: cols, file };
   } finally {
     await source.close();

@@ -106,6 +106,13 @@ export async function openSource(
   const input = await inputOf(path, stdin);
   try {
     const chosen = format ?? (await formatOf(input));
+    if (options.labelColumn !== undefined && chosen.labels !== true) {
+      throw new SoftlaneFileError(
+        'ERR_SOFTLANE_INPUT_NAME',
+        input.path,
+        `has no columns to take labels from, being ${chosen.words}: use --labels FILE`,
+      );
+    }
     const source = await chosen.open!(input, { ...options, name });
     const { file } = input;
     const close = source.close.bind(source);

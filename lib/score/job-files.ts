@@ -2,7 +2,13 @@
 import { existsSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isNamed, removeLeftovers, type AtomicFileOptions, type Kept } from './atomic-file';
+import {
+  AtomicFile,
+  isNamed,
+  removeLeftovers,
+  type AtomicFileOptions,
+  type Kept,
+} from './atomic-file';
 import { RejectFile } from './bad-rows';
 import type { Feed } from './feed';
 import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './journal';
@@ -10,20 +16,28 @@ import { journalPath, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions } from './job-types';
 import { SoftlaneFileError } from './errors';
 import { MetricsOutput } from './metrics-output';
-import { createOutput, outputFormat, type OutputFile } from './output-file';
+import { createOutput, outputFormat, sinkOf, type OutputFile } from './output-file';
 import type { Product } from './product';
-import { streamOutput } from './stream-output';
+import { streamOutput, streamSink } from './stream-output';
+import type { Format } from './format';
 import { formatNamed, outputFormats } from './formats';
 
-/** The unfinished job of these outputs, if it is to be gone on with; what --force does away with is gone then. */
+/** The unfinished job of these outputs, if there is one that is not in the way. */
+export function lookForUnfinished<Head>(options: JobOptions): JournalContent<Head> | undefined {
+  const path = journalPath(options);
+  const found = path === undefined ? undefined : Journal.read<Head>(path);
+  if (found === undefined) requireUnfinished(options);
+  else if (options.resume !== true && options.force !== true) throw unfinishedJob(path!);
+  return found;
+}
+
+/** The same, if it is to be gone on with; what --force does away with is gone then. */
 export async function findUnfinished<Head extends { readonly outputs: readonly string[] }>(
   options: JobOptions,
 ): Promise<JournalContent<Head> | undefined> {
   const path = journalPath(options);
-  const found = path === undefined ? undefined : Journal.read<Head>(path);
-  if (found === undefined) requireUnfinished(options);
+  const found = lookForUnfinished<Head>(options);
   if (found === undefined || options.resume === true) return found;
-  if (options.force !== true) throw unfinishedJob(path!);
   for (const [i, { temporary }] of (found.last?.outputs ?? []).entries()) {
     const folder = dirname(found.head.outputs[i] ?? path!);
     await unlink(join(folder, temporary)).catch(() => undefined);
@@ -52,6 +66,28 @@ export async function removeStale(
   const known = new Set(last?.outputs.map(({ temporary }) => temporary));
   for (const path of [...outputPaths(options), options.manifest, journalPath(options)]) {
     if (path !== undefined && path !== '-') await removeLeftovers(path, known);
+  }
+}
+
+const streamFormat = (outFormat: Format | undefined): Format =>
+  outFormat ?? formatNamed('jsonl', outputFormats)!;
+
+/** Throws what `JobFiles.create` would of new files, and writes nothing. */
+export async function requireOutputs(
+  options: JobOptions,
+  { outFormat }: CheckedJob,
+  feed: Feed,
+  products: readonly Product[],
+): Promise<void> {
+  const { outputs, force } = options;
+  for (const [i, { path }] of outputs.entries()) {
+    const table = { columns: products[i]!.columns, flat: feed.flat };
+    if (path === '-') streamSink(streamFormat(outFormat), table, feed.rows);
+    else sinkOf(path, outputFormat(path, outFormat), table);
+  }
+  for (const path of outputPaths(options)) {
+    if (path === '-') continue;
+    await AtomicFile.check(path, { force, inputs: feed.files });
   }
 }
 
@@ -98,12 +134,7 @@ export class JobFiles implements ResultFiles {
           named[i] === true
             ? done(path)
             : path === '-'
-              ? await streamOutput(
-                  process.stdout,
-                  outFormat ?? formatNamed('jsonl', outputFormats)!,
-                  table,
-                  feed.rows,
-                )
+              ? await streamOutput(process.stdout, streamFormat(outFormat), table, feed.rows)
               : await createOutput(
                   path,
                   outputFormat(path, outFormat),

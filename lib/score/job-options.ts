@@ -1,9 +1,8 @@
 /** What a job is asked to do, checked before any file is opened. */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
 import { ruleValue, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { listOf, unknownOption, wrongValue } from '../errors';
+import { placeOf } from './atomic-file';
 import type { BadRowPolicy } from './bad-rows';
 import type { Format } from './format';
 import { formatNamed, inputFormats, outputFormats } from './formats';
@@ -37,15 +36,13 @@ function formatOf(
   throw wrongValue(name, argument, listOf(among.map((format) => format.name)), text);
 }
 
-export function checkOutput({
-  path,
-  op,
-  parameters = {},
-  parts = [],
-}: OutputOptions): CheckedOutput {
+export function checkOutput(
+  { path, op, parameters = {}, parts = [] }: OutputOptions,
+  caller = name,
+): CheckedOutput {
   const operation = findOperation(op);
   if (operation === undefined) {
-    throw wrongValue(name, 'op', listOf(operations.map((each) => each.name)), op);
+    throw wrongValue(caller, 'op', listOf(operations.map((each) => each.name)), op);
   }
   for (const [key, value] of Object.entries(parameters)) {
     const rule = Object.hasOwn(operation.options, key) ? operation.options[key] : undefined;
@@ -74,23 +71,11 @@ export function journalPath(options: JobOptions): string | undefined {
   return first === undefined || first === '-' ? undefined : `${first}.job`;
 }
 
-/** Where a path leads, whether or not something is there: however it is written, a file has one place. */
-function placeOf(path: string): string {
-  for (const [folder, name] of [[path], [dirname(path), basename(path)]] as const) {
-    try {
-      return join(realpathSync(folder), name ?? '');
-    } catch {
-      // Not there, or not to be seen.
-    }
-  }
-  return resolve(path);
-}
-
 /** Refuses what no file could make right. */
 export function checkJob(options: JobOptions): CheckedJob {
   const { threads, isa, metrics, verify, beside = {} } = options;
   if (options.inputs.length === 0) throw wrongValue(name, 'inputs', 'one input at least', []);
-  const outputs = options.outputs.map(checkOutput);
+  const outputs = options.outputs.map((output) => checkOutput(output));
   if (outputs.length === 0 && metrics === undefined) {
     throw wrongValue(name, 'outputs', 'one output at least', []);
   }
@@ -141,7 +126,7 @@ export function checkJob(options: JobOptions): CheckedJob {
     if (known.length > 0) throw unknownOption(name, key, known, 'beside (--with)');
     throw wrongValue(name, 'beside (--with)', 'absent, as no operation reads rows of it', key);
   }
-  // Operators that throw at a NaN know the row of their block alone; this names it in its file.
+  // Operators that throw at a NaN cannot keep its row, and know that of their block alone; this names it in its file.
   const throwsAtNaN = outputs.some(
     ({ operation, parameters }) =>
       Object.hasOwn(operation.options, 'nan') && parameters['nan'] !== 'masked',
@@ -151,9 +136,7 @@ export function checkJob(options: JobOptions): CheckedJob {
     inFormat: formatOf('inFormat', options.inFormat, inputFormats),
     outFormat: formatOf('outFormat', options.outFormat, outputFormats),
     policy:
-      options.reject !== undefined
-        ? 'reject'
-        : (options.badRows ?? (throwsAtNaN ? 'stop' : 'keep')),
+      options.reject !== undefined ? 'reject' : throwsAtNaN ? 'stop' : (options.badRows ?? 'keep'),
     labelled,
   };
 }

@@ -83,6 +83,12 @@ export interface JobOptions {
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
 }
 
+/** The same from a program: one input may be a string, and outputs may be left out where there are metrics. */
+export interface ScoreOptions extends Omit<JobOptions, 'inputs' | 'outputs'> {
+  readonly inputs: string | readonly string[];
+  readonly outputs?: readonly OutputOptions[] | undefined;
+}
+
 /** What a check of a share of the rows found. */
 export interface Verified {
   readonly rows: number;

@@ -1,14 +1,20 @@
 /** Scores files into files, in blocks of rows, so that they may be larger than memory. */
 import { capabilities } from '../capabilities';
-import { SoftlaneError } from '../errors';
 import { AtomicFile } from './atomic-file';
 import type { BadRow } from './bad-rows';
 import { BlockComputer, canSweep, type BlockBuffers } from './compute';
-import { SoftlaneFileError } from './errors';
+import { LimitError, SoftlaneFileError } from './errors';
 import { Feed } from './feed';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprints, identify } from './identity';
-import { findUnfinished, JobFiles, namedAlready, removeStale } from './job-files';
+import {
+  findUnfinished,
+  JobFiles,
+  lookForUnfinished,
+  namedAlready,
+  removeStale,
+  requireOutputs,
+} from './job-files';
 import type { ResultFiles } from './job-files';
 import { checkJob, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions, JobSummary, Verified } from './job-types';
@@ -51,8 +57,7 @@ function portionOf(
     const reason =
       elements === 0 ? 'that is too little' : wholeRowReason(options, checked, feed, products);
     if (reason === undefined) return { elements };
-    throw new SoftlaneError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
+    throw new LimitError(
       `score: expected --limit-memory to be at least the ${rowBytes} bytes that two rows with their results need, received ${limit}; rows cannot be taken in pieces, as ${reason}`,
     );
   }
@@ -197,6 +202,28 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
   }
 }
 
+/** Refuses what a run would before it writes anything, and writes nothing. */
+export async function requireDoable(
+  options: JobOptions,
+  checked: CheckedJob,
+  feed: Feed,
+  products: readonly Product[],
+): Promise<void> {
+  const unfinished = lookForUnfinished<JobHead>(options);
+  const isNaming = options.resume === true && unfinished?.last?.publish === true;
+  const { force, manifest } = options;
+  if (manifest !== undefined && !isNaming) {
+    await AtomicFile.check(manifest, { force, inputs: feed.files });
+  }
+  portionOf(options, checked, feed, products);
+  await requireRoom(options, feed, products);
+  if (unfinished !== undefined && options.resume === true) {
+    const head = await headOf(options, checked, feed);
+    requireSame(`${unfinished.head.outputs[0]}.job`, unfinished.head, head);
+  }
+  if (!isNaming) await requireOutputs(options, checked, feed, products);
+}
+
 /** Which rows of the input a run takes. */
 export interface Span {
   readonly from: number;
@@ -262,7 +289,7 @@ export class Run {
       const reason = `ended after ${this.done} of ${feed.rows} rows`;
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', feed.path, reason);
     }
-    if (!stopped) await feed.requireEnd();
+    if (!stopped) await feed.requireEnd(options.signal as AbortSignal | undefined);
     if (!stopped || this.done === this.to) return;
     await this.keep();
     throw new JobStopped(this.done);

@@ -116,7 +116,7 @@ export class Journal {
       throw new SoftlaneFileError(
         'ERR_SOFTLANE_OUTPUT_UNFINISHED',
         path,
-        'is not the journal of a job',
+        'is not the journal of a job, or damaged: remove it by hand if nobody needs it',
       );
     }
     const writers = rest.filter((record) => 'writer' in record);

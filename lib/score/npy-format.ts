@@ -11,7 +11,7 @@ import {
   type NpyField,
   type NpyHeader,
 } from './npy-header';
-import { headerRefusal } from './npy-reader';
+import { headerRefusal, trailingData } from './npy-reader';
 import { SoftlaneFileError } from './errors';
 import { RawSource, type Source } from './source';
 import { packRows, type Column, type Table } from './table';
@@ -84,6 +84,7 @@ export async function npySource(
     rows: !flat || columns ? first : 1,
     cols: columns ? 1 : (second ?? first),
     flat: flat && !columns,
+    trailing: () => trailingData(bytes.path, header, 'more bytes'),
   });
 }
 

@@ -69,13 +69,12 @@ export function headerRefusal(
       `is cut off: its shape ${shapeText(header.shape)} needs ${expected} bytes of data, it has ${actual}`,
     );
   }
-  if (actual > expected) {
-    return no(
-      'ERR_SOFTLANE_NPY_TRAILING',
-      `has ${actual - expected} bytes after its data of shape ${shapeText(header.shape)}`,
-    );
-  }
-  return undefined;
+  return actual > expected ? trailingData(path, header, `${actual - expected} bytes`) : undefined;
+}
+
+export function trailingData(path: string, { shape }: NpyHeader, bytes: string): SoftlaneFileError {
+  const reason = `has ${bytes} after its data of shape ${shapeText(shape)}`;
+  return new SoftlaneFileError('ERR_SOFTLANE_NPY_TRAILING', path, reason);
 }
 
 function refusalOf(

@@ -7,7 +7,9 @@ import { formatHeader, shapeText } from './npy-header';
 export interface NpyWriter {
   readonly path: string;
   write(bytes: Uint8Array): Promise<void>;
-  /** Checks that all the data came, syncs, and gives the file its name. */
+  /** Checks that all the data came, and makes it safe on the disk. */
+  complete(): Promise<void>;
+  /** Checks and syncs as well, and gives the file its name. */
   commit(signal?: AbortSignal): Promise<void>;
   /** Removes what was written. Does nothing after commit. */
   discard(): Promise<void>;
@@ -40,16 +42,20 @@ export async function createNpy(path: string, options: CreateNpyOptions): Promis
     await file.discard();
     throw error;
   }
+  const requireWhole = async (): Promise<void> => {
+    if (file.length === total) return;
+    await file.discard();
+    throw new RangeError(`${path}: ${file.length} bytes were written, the shape needs ${total}`);
+  };
   return {
     path,
     write: (bytes) => file.write(bytes),
+    complete: async () => {
+      await requireWhole();
+      await file.sync();
+    },
     commit: async (signal) => {
-      if (file.length !== total) {
-        await file.discard();
-        throw new RangeError(
-          `${path}: ${file.length} bytes were written, the shape needs ${total}`,
-        );
-      }
+      await requireWhole();
       await file.commit(signal);
     },
     discard: () => file.discard(),

@@ -232,6 +232,7 @@ export const parquetFormat: Format = {
   extensions: ['.parquet'],
   sniff: (head) => Buffer.from(head.subarray(0, 4)).toString() === 'PAR1',
   open,
+  labels: true,
   list,
   sink: () => sink,
 };

@@ -138,6 +138,8 @@ async function open(input: Input, element: ElementName, name?: string): Promise<
     rows: !flat || columns ? first : 1,
     cols: columns ? 1 : (second ?? first),
     flat: flat && !columns,
+    // Of a stream no tensor can be named, so that this one is all that there is.
+    trailing: () => malformed(path, 'has more bytes after its tensors'),
   });
 }
 

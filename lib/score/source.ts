@@ -1,6 +1,6 @@
 /** Rows in order, whatever file they come from. */
 import { orAborted } from './abort';
-import { readFully, type ByteSource } from './bytes';
+import { goesOn, readFully, type ByteSource } from './bytes';
 import { convertBytes, dtypes, narrowing, type Dtype, type ElementArray } from './element';
 import { SoftlaneFileError } from './errors';
 import { FileRows } from './file-rows';
@@ -30,6 +30,8 @@ export interface Source {
   /** Puts the next rows at the start of `into`, up to `count`, and gives how many: fewer only at the end. */
   read(into: RowTarget, count: number, signal?: AbortSignal): Promise<number>;
   skip(rows: number, signal?: AbortSignal): Promise<void>;
+  /** Refuses a stream that goes on after its rows, which have been read; of a file that is known when it is opened. */
+  requireEnd?(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
   /** The next rows, up to `count`, unread in their file; absent where rows are not found so. */
   take?: ((count: number) => FileRows) | undefined;
@@ -41,6 +43,8 @@ export interface RawSourceOptions {
   readonly rows: number | undefined;
   readonly cols: number;
   readonly flat?: boolean;
+  /** The error of a stream that goes on after its rows. */
+  readonly trailing: () => SoftlaneFileError;
 }
 
 /** Rows of plain elements one after another. */
@@ -59,8 +63,9 @@ export class RawSource implements Source {
 
   constructor(
     private readonly bytes: ByteSource,
-    { format, dtype, rows, cols, flat = false }: RawSourceOptions,
+    private readonly options: RawSourceOptions,
   ) {
+    const { format, dtype, rows, cols, flat = false } = options;
     this.path = bytes.path;
     this.format = format;
     this.dtype = dtype;
@@ -97,6 +102,11 @@ export class RawSource implements Source {
   async skip(rows: number, signal?: AbortSignal): Promise<void> {
     this.place += rows;
     await this.bytes.skip(rows * this.cols * dtypes[this.dtype].bytes, signal);
+  }
+
+  async requireEnd(signal?: AbortSignal): Promise<void> {
+    if (this.bytes.left !== undefined || !(await goesOn(this.bytes, signal))) return;
+    throw this.options.trailing();
   }
 
   close(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { ElementArray } from './element';
 import { outputError, SoftlaneFileError, systemCode } from './errors';
-import type { Encoder, Format } from './format';
+import type { Encoder, Format, SinkFormat } from './format';
 import type { OutputFile } from './output-file';
 import { makeColumns, type Table } from './table';
 
@@ -11,12 +11,8 @@ export const standardOutput = 'standard output';
 /** A reader that went away; nobody needs the rest. */
 export class ReaderGone extends Error {}
 
-export async function streamOutput(
-  stream: Writable,
-  format: Format,
-  table: Table,
-  rows: number | undefined,
-): Promise<OutputFile> {
+/** How the format writes such a table to a stream; throws where it cannot. */
+export function streamSink(format: Format, table: Table, rows: number | undefined): SinkFormat {
   const path = standardOutput;
   const sink = format.sink!(table);
   const refuse = (reason: string): SoftlaneFileError =>
@@ -29,6 +25,17 @@ export async function streamOutput(
       `${format.words} begins with the number of rows, which this input does not say: use jsonl or arrows`,
     );
   }
+  return sink;
+}
+
+export async function streamOutput(
+  stream: Writable,
+  format: Format,
+  table: Table,
+  rows: number | undefined,
+): Promise<OutputFile> {
+  const path = standardOutput;
+  const sink = streamSink(format, table, rows);
   const emit = (bytes: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
       // A copy: what is not taken at once would be overwritten by the next block.

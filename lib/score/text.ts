@@ -216,6 +216,7 @@ export const jsonlFormat: Format = {
   extensions: ['.jsonl', '.ndjson'],
   sniff: (head) => head[0] === 0x7b || head[0] === 0x5b,
   open,
+  labels: true,
   list: async (input) => {
     const source = await open(input, { element: 'float32' });
     await source.close();

@@ -3,43 +3,26 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { SoftlaneFileError, inputError } from '../errors';
 import type { JobOptions } from '../job-types';
+import {
+  badRows,
+  flag,
+  isObject,
+  listOf,
+  mapOf,
+  number,
+  text,
+  type Rule,
+  type Rules,
+} from '../rules';
 
-/** Whether a value is right, and what it has to be. */
-interface Rule {
-  readonly expected: string;
-  check(value: unknown): boolean;
-}
-type Rules = Readonly<Record<string, Rule>>;
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const text: Rule = {
-  expected: 'a string that is not empty',
-  check: (value) => typeof value === 'string' && value !== '',
-};
-const number: Rule = {
-  expected: 'a finite number',
-  check: (value) => Number.isFinite(value),
-};
-const flag: Rule = {
-  expected: 'true or false',
-  check: (value) => typeof value === 'boolean',
-};
 const file: Rule = {
   expected: 'a file, not a stream',
+  type: 'string',
   check: (value) => text.check(value) && value !== '-',
 };
-const listOf = (rule: Rule): Rule => ({
-  expected: `a list, each ${rule.expected}`,
-  check: (value) => Array.isArray(value) && value.every((each) => rule.check(each)),
-});
-const mapOf = (rule: Rule): Rule => ({
-  expected: `an object, each value ${rule.expected}`,
-  check: (value) => isObject(value) && Object.values(value).every((each) => rule.check(each)),
-});
 const parameter: Rule = {
   expected: 'a string, a number, true or false',
+  type: 'string',
   check: (value) => [text, number, flag].some((rule) => rule.check(value)),
 };
 
@@ -52,8 +35,8 @@ const outputRules: Rules = {
 const metricsRules: Rules = { path: file, bins: number, temperature: number };
 const jobRules: Rules = {
   inputs: listOf(file),
-  outputs: { expected: 'a list of objects with path and op', check: Array.isArray },
-  metrics: { expected: 'an object with path', check: isObject },
+  outputs: { expected: 'a list of objects with path and op', type: 'object', check: Array.isArray },
+  metrics: { expected: 'an object with path', type: 'object', check: isObject },
   inFormat: text,
   outFormat: text,
   labels: file,
@@ -61,10 +44,7 @@ const jobRules: Rules = {
   beside: mapOf(file),
   head: file,
   reject: file,
-  badRows: {
-    expected: '"keep" or "stop"',
-    check: (value) => value === 'keep' || value === 'stop',
-  },
+  badRows,
   verify: number,
   checksum: flag,
   manifest: file,

@@ -1,0 +1,220 @@
+/** Command lines that were taken without a word, or that did something else than they said. */
+import { describe, expect, test } from '@jest/globals';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { softlane, temporaryFiles, type Outcome } from './helpers/cli';
+import { dict, floats, npy, Scratch } from './helpers/npy';
+
+const scratch = new Scratch('cli-refusals');
+let folders = 0;
+
+const array = (...rows: number[][]): Buffer =>
+  npy(dict(`(${rows.length}, ${rows[0]!.length})`), floats(...rows.flat()));
+
+/** A new folder with a.npy and what else is given, and `softlane` run in it. */
+function place(files: Readonly<Record<string, Uint8Array | string>> = {}) {
+  const folder = join(scratch.folder, String(folders++));
+  fs.mkdirSync(folder);
+  const all = { 'a.npy': array([1, 2, 3], [6, 5, 4]), ...files };
+  for (const [name, bytes] of Object.entries(all)) fs.writeFileSync(join(folder, name), bytes);
+  return {
+    at: (name: string): string => join(folder, name),
+    names: (): string[] => fs.readdirSync(folder).sort(),
+    text: (name: string): string => fs.readFileSync(join(folder, name), 'utf8'),
+    run: (...args: string[]): Outcome => softlane(args, { cwd: folder }),
+    pipe: (input: Uint8Array, ...args: string[]): Outcome => softlane(args, { cwd: folder, input }),
+    temporary: (): string[] => temporaryFiles(folder),
+  };
+}
+
+/** The exit code, one sentence on standard error, nothing on standard output. */
+function expectFailure(outcome: Outcome, status: number, ...words: string[]): void {
+  expect(outcome).toMatchObject({ status, stdout: '' });
+  expect(outcome.stderr).toMatch(/^softlane[^\n]*\n$/);
+  for (const word of words) expect(outcome.stderr).toContain(word);
+}
+
+const fine = { status: 0, stderr: '' };
+
+describe('--label-column', () => {
+  test('of a file without columns is refused before anything is written', () => {
+    const { run, names } = place({ 'r.jsonl': '{"x":[1,2,3],"y":2}\n' });
+    const before = names();
+    const score = (...files: string[]): Outcome =>
+      run('score', ...files, '--op', 'cross-entropy', '--label-column', 'y', '--out', 'c.csv');
+    expectFailure(score('a.npy'), 3, 'a.npy: has no columns to take labels from', '--labels FILE');
+    expectFailure(score('r.jsonl', 'a.npy'), 3, 'a.npy: has no columns');
+    expect(names()).toEqual(before);
+    expect(score('r.jsonl')).toMatchObject({ status: 0 });
+  });
+});
+
+describe('--set', () => {
+  const first = (text: string): string => text.split('\n')[0]!;
+
+  test('behind --top-k is of that, and wins over what --top-k says itself', () => {
+    const { run, text } = place();
+    const flags = ['--set', 'temperature=2', '--set', 'probabilities=false', '--quiet'];
+    expect(run('score', 'a.npy', '--top-k', '1', 't.csv', ...flags)).toMatchObject(fine);
+    expect(text('t.csv')).toBe('values_0,indices_0\n3,2\n6,0\n');
+    const more = ['--set', 'k=2', '--quiet', '--force'];
+    expect(run('score', 'a.npy', '--top-k', '1', 't.csv', ...more)).toMatchObject(fine);
+    expect(first(text('t.csv'))).toContain('values_1');
+    expect(first(text('t.csv'))).toContain('probabilities_1');
+  });
+
+  test('goes to the operation before it, whichever way that was named', () => {
+    const { run, text } = place();
+    const job = ['--op', 'logsumexp', '--out', 'l.csv', '--top-k', '1', 't.csv'];
+    const wrong = run('score', 'a.npy', ...job, '--set', 'unknown=1');
+    expectFailure(wrong, 2, 'top-k does not take --set unknown');
+    const set = ['--set', 'temperature=4', '--quiet'];
+    expect(run('score', 'a.npy', ...job, ...set)).toMatchObject(fine);
+    expect(run('score', 'a.npy', '--top-k', '1', 'u.csv', '--quiet')).toMatchObject(fine);
+    expect(text('l.csv').split('\n')[1]).toMatch(/^3\.4076/);
+    const probability = (name: string): number => Number(text(name).split('\n')[1]!.split(',')[2]);
+    expect(probability('t.csv')).toBeLessThan(probability('u.csv'));
+  });
+
+  test('of no operation is an error', () => {
+    const { run } = place();
+    const outcome = run('score', 'a.npy', '--metrics', 'm.json', '--set', 'temperature=2');
+    expectFailure(outcome, 2, '--set temperature has no operation');
+  });
+});
+
+describe('a stream that goes on after its array', () => {
+  const job = ['score', '-', '--op', 'arg-max', '--out', 'y.csv', '--quiet'];
+
+  test.each(['npy', 'safetensors', 'arrow', 'arrows'])(
+    '.%s is refused, as its file is',
+    (format) => {
+      const { run, pipe, at, names } = place();
+      expect(run('score', 'a.npy', '--op', 'softmax', '--out', `p.${format}`)).toMatchObject(fine);
+      const once = fs.readFileSync(at(`p.${format}`));
+      fs.writeFileSync(at(`twice.${format}`), Buffer.concat([once, once]));
+      const before = names();
+      const [, , ...rest] = job;
+      for (const outcome of [
+        pipe(Buffer.concat([once, once]), ...job),
+        run('score', `twice.${format}`, ...rest),
+      ]) {
+        expectFailure(outcome, 3, '');
+        expect(outcome.stderr).toMatch(
+          /has (more|\d+) bytes (after|between)|goes on after its last/,
+        );
+      }
+      expect(names()).toEqual(before);
+      expect(pipe(once, ...job)).toMatchObject(fine);
+    },
+  );
+
+  test('of labels, or of a head', () => {
+    const labels = npy(dict('(2,)', "'<i4'"), Buffer.alloc(8));
+    const { pipe, at } = place({ 'head.npy': array([1, 0, 0], [0, 1, 0]) });
+    const loss = ['--op', 'cross-entropy', '--out', 'l.csv', '--labels', '-', '--quiet'];
+    const twice = Buffer.concat([labels, labels]);
+    expectFailure(pipe(twice, 'score', 'a.npy', ...loss), 3, 'standard input: has more bytes');
+    expect(pipe(labels, 'score', 'a.npy', ...loss)).toMatchObject(fine);
+    const head = ['--op', 'arg-max', '--out', 'h.csv', '--head', '-', '--quiet'];
+    const doubled = Buffer.concat([fs.readFileSync(at('head.npy')), labels]);
+    expectFailure(pipe(doubled, 'score', 'a.npy', ...head), 3, 'has more bytes');
+  });
+});
+
+describe('synth', () => {
+  const synth = ['synth', 'x.npy', '--rows', '2', '--cols', '3', '--labels'];
+
+  test.each(['x.npy', './x.npy', 'link/x.npy'])('to one file, %s, leaves it as it is', (labels) => {
+    const { run, names, at } = place();
+    fs.symlinkSync('.', at('link'));
+    const before = names();
+    expectFailure(run(...synth, labels), 2, 'another file than that of the logits');
+    expect(names()).toEqual(before);
+    fs.writeFileSync(at('x.npy'), 'precious');
+    expectFailure(run(...synth, labels, '--force'), 2, 'another file');
+    expect(fs.readFileSync(at('x.npy'), 'utf8')).toBe('precious');
+  });
+
+  test('gives both names or none', () => {
+    const { run, names, temporary } = place({ 'l.npy': 'precious' });
+    const before = names();
+    expectFailure(run(...synth, 'l.npy'), 4, 'l.npy: exists');
+    expect(names()).toEqual(before);
+    expect(run(...synth, 'l.npy', '--force')).toMatchObject(fine);
+    expect([names(), temporary()]).toEqual([[...before, 'x.npy'].sort(), []]);
+  });
+
+  test('to a stream is refused', () => {
+    const { run, names } = place();
+    const before = names();
+    expectFailure(run('synth', '-', '--rows', '2'), 2, 'expected FILE to be a file', '"-"');
+    expectFailure(run(...synth, '-'), 2, 'expected --labels to be a file', '"-"');
+    expect(names()).toEqual(before);
+  });
+});
+
+test('--bad-rows keep names the row of an operator that cannot keep it, as no flag does', () => {
+  const rows = 70_000;
+  const data = Buffer.alloc(4 * 64 * rows);
+  const bad = 69_000;
+  data.writeFloatLE(NaN, 4 * (64 * bad + 5));
+  const { run } = place({ 'bn.npy': npy(dict(`(${rows}, 64)`), data) });
+  for (const flags of [[], ['--bad-rows', 'keep'], ['--bad-rows', 'keep', '--threads', '1']]) {
+    const outcome = run('score', 'bn.npy', '--top-k', '1', 't.csv', ...flags);
+    expectFailure(outcome, 3, `bn.npy: row ${bad}: NaN in column 5`);
+  }
+  const masked = ['--set', 'nan=masked', '--bad-rows', 'keep', '--quiet'];
+  expect(run('score', 'bn.npy', '--top-k', '1', 't.csv', ...masked)).toMatchObject(fine);
+});
+
+test('a journal that is none says what to do about it', () => {
+  const { run, names } = place({ 'e.npy.job': '' });
+  const before = names();
+  for (const flag of ['--force', '--resume', '--quiet']) {
+    const outcome = run('score', 'a.npy', '--op', 'softmax', '--out', 'e.npy', flag);
+    expectFailure(outcome, 4, 'e.npy.job: is not the journal of a job', 'remove it by hand');
+  }
+  expect(names()).toEqual(before);
+});
+
+test('a --limit-memory that is too little is wrong usage', () => {
+  const { run } = place();
+  const job = ['score', 'a.npy', '--op', 'softmax', '--out', 'y.npy', '--limit-memory', '16'];
+  expectFailure(run(...job), 2, 'expected --limit-memory to be at least the 48 bytes');
+});
+
+describe('--dry-run refuses what the job would be refused for, and writes nothing', () => {
+  const job = ['score', 'a.npy', '--op', 'softmax', '--out'];
+
+  test.each<[string, string[], number, string]>([
+    ['an output that exists', ['y.npy'], 4, 'y.npy: exists'],
+    ['a folder that does not', ['none/z.npy'], 4, 'none/z.npy: cannot be written: no such file'],
+    ['a folder that is a file', ['y.npy/z.npy'], 4, 'a part of the path is not a directory'],
+    ['the input itself', ['a.npy', '--force'], 4, 'a.npy: is the input itself'],
+    ['metrics that exist', ['z.npy', '--metrics', 'y.npy'], 4, 'y.npy: exists'],
+    ['rejects that exist', ['z.npy', '--reject', 'y.npy'], 4, 'y.npy: exists'],
+    ['a manifest that exists', ['z.npy', '--manifest', 'y.npy'], 4, 'y.npy: exists'],
+    ['a job that is unfinished', ['j.npy'], 4, 'j.npy.job: is not the journal'],
+    ['too little memory', ['z.npy', '--limit-memory', '16'], 2, '--limit-memory'],
+    ['a name in no format', ['z.what'], 4, 'expected a name that ends in'],
+  ])('%s', (_, flags, status, words) => {
+    const { run, names, text } = place({ 'y.npy': 'precious', 'j.npy.job': '' });
+    const before = names();
+    const dry = run(...job, ...flags, '--dry-run');
+    expectFailure(dry, status, words);
+    expect(run(...job, ...flags)).toEqual(dry);
+    expect([names(), text('y.npy')]).toEqual([before, 'precious']);
+  });
+
+  test('and takes what is fine, with --force and unfinished jobs too', () => {
+    const { run, names } = place({ 'y.npy': 'precious' });
+    const before = names();
+    for (const flags of [['z.npy'], ['y.npy', '--force'], ['-'], ['z.npy', '--resume']]) {
+      const outcome = run(...job, ...flags, '--dry-run');
+      expect(outcome).toMatchObject(fine);
+      expect(outcome.stdout).toContain('2 rows of 3');
+    }
+    expect(names()).toEqual(before);
+  });
+});
