@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { runJob } from '../lib/score/job';
+import { JobStopped, runJob } from '../lib/score/job';
 import type { JobOptions } from '../lib/score/job-types';
 import { writeInputs } from './helpers/job-inputs';
 import { failure, Scratch } from './helpers/npy';
@@ -80,3 +80,17 @@ describe.each(['b.npy', 'b.csv', 'metrics.json'])(
     });
   },
 );
+
+test('an unfinished job is still there after another, with force, was refused for its input', async () => {
+  const folder = writeInputs(join(scratch.folder, 'kept'));
+  const outputs = [{ path: join(folder, 'y.npy'), op: 'softmax' }];
+  const job: JobOptions = { inputs: [join(folder, 'good.npy')], outputs, blockBytes: 100_000 };
+  let blocks = 0;
+  await expect(runJob({ ...job, stopped: () => ++blocks > 2 })).rejects.toThrow(JobStopped);
+  const before = fs.readdirSync(folder);
+  const inputs = [join(folder, 'is-not-there.npy')];
+  const error = await failure(runJob({ ...job, inputs, force: true }));
+  expect(error.code).toBe('ERR_SOFTLANE_INPUT_MISSING');
+  expect(fs.readdirSync(folder)).toEqual(before);
+  expect((await runJob({ ...job, resume: true })).resumedFrom).toBeGreaterThan(0);
+});

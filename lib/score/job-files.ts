@@ -31,19 +31,18 @@ export function lookForUnfinished<Head>(options: JobOptions): JournalContent<Hea
   return found;
 }
 
-/** The same, if it is to be gone on with; what --force does away with is gone then. */
-export async function findUnfinished<Head extends { readonly outputs: readonly string[] }>(
+/** Does away with it, unless it is to be gone on with. */
+export async function dropUnfinished(
   options: JobOptions,
-): Promise<JournalContent<Head> | undefined> {
+  found: JournalContent<{ readonly outputs: readonly string[] }> | undefined,
+): Promise<void> {
+  if (found === undefined || options.resume === true) return;
   const path = journalPath(options);
-  const found = lookForUnfinished<Head>(options);
-  if (found === undefined || options.resume === true) return found;
   for (const [i, { temporary }] of (found.last?.outputs ?? []).entries()) {
     const folder = dirname(found.head.outputs[i] ?? path!);
     await unlink(join(folder, temporary)).catch(() => undefined);
   }
   await unlink(path!);
-  return undefined;
 }
 
 /** Refuses to go on with a job of which everything is there. */

@@ -8,7 +8,7 @@ import { Feed } from './feed';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprints, identify } from './identity';
 import {
-  findUnfinished,
+  dropUnfinished,
   JobFiles,
   lookForUnfinished,
   namedAlready,
@@ -152,7 +152,8 @@ export interface Making {
 export async function runRows(options: JobOptions, making: Making): Promise<JobSummary> {
   const start = process.hrtime.bigint();
   const checked = checkJob(options);
-  const unfinished = await findUnfinished<JobHead>(options);
+  const found = lookForUnfinished<JobHead>(options);
+  const unfinished = options.resume === true ? found : undefined;
   const feed = await Feed.open(options, checked);
   let files: JobFiles | undefined;
   let manifest: AtomicFile | undefined;
@@ -166,6 +167,8 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
     const products = productsOf(options, checked, feed.cols);
     // What can never be done is refused before anything is written.
     portionOf(options, checked, feed, products);
+    // Its rows are room for the new ones.
+    await dropUnfinished(options, found);
     await requireRoom(options, feed, products);
     const last = unfinished?.last;
     if (unfinished !== undefined || making.expect !== undefined) {

@@ -6,7 +6,7 @@ import type { Job, Queue } from 'bullmq';
 import { AtomicFile } from '../atomic-file';
 import { inputError, SoftlaneFileError } from '../errors';
 import type { FileIdentity } from '../input-file';
-import { findUnfinished } from '../job-files';
+import { dropUnfinished, lookForUnfinished } from '../job-files';
 import { journalPath, outputPaths } from '../job-options';
 import type { JobOptions } from '../job-types';
 import type { Broker } from './broker';
@@ -100,7 +100,8 @@ async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> 
   const isOurs = folders.some((folder) => existsSync(folder));
   // The last step of an earlier attempt goes on with its outputs.
   if (isOurs && journal !== undefined && existsSync(journal) && !force) return;
-  await findUnfinished({ ...options, force });
+  const asked = { ...options, force };
+  await dropUnfinished(asked, lookForUnfinished(asked));
   const inputs: FileIdentity[] = [];
   for (const { path } of plan.files) {
     const found = await stat(path, { bigint: true }).catch((error: unknown) => {
@@ -174,7 +175,8 @@ export async function cancelJob(job: Job<FinishTask>, broker: Broker): Promise<v
   const { plan } = job.data;
   await removeFlow(job, broker);
   await broker.client.zrem(broker.key('jobs'), job.id!);
-  await findUnfinished({ ...plan.options, force: true });
+  const forced = { ...plan.options, force: true };
+  await dropUnfinished(forced, lookForUnfinished(forced));
   for (const folder of partFolders(plan.options, job.id!)) {
     await rm(folder, { recursive: true, force: true });
   }
