@@ -171,7 +171,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'references to shared memory are given back',
-    file: 'native/binding/environment.cpp',
+    file: 'native/binding/job.cpp',
     changes: [['if (reference != nullptr) napi_delete_reference(env, reference);', '']],
     tests: ['test/proof/leaks'],
   },
