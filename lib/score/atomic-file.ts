@@ -183,9 +183,27 @@ export class AtomicFile {
     }
   }
 
+  /** Commits the file that `fill` makes of this one, which goes while the new one has both its names (isNamed). */
+  async commitMade(
+    { force, inputs }: AtomicFileOptions,
+    fill: (made: AtomicFile) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const made = await AtomicFile.create(this.path, { force, inputs });
+    try {
+      await fill(made);
+      await made.commit(signal, () => {
+        this.abandon();
+        return this.discard();
+      });
+    } finally {
+      await made.discard();
+    }
+  }
+
   /**
    * Syncs and gives the file its name. On failure, or if aborted before the name is given, nothing is left. `named` is
-   * called while the file has both names: what it was made from goes then (isNamed).
+   * called while the file has both names.
    */
   async commit(signal?: AbortSignal, named?: () => Promise<void>): Promise<void> {
     try {

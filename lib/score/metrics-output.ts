@@ -116,18 +116,10 @@ export class MetricsOutput implements OutputFile {
 
   async commit(_rows: number, signal?: AbortSignal): Promise<void> {
     if (this.isPart) return this.file.commit(signal);
-    this.result = this.metrics.finish(await this.auroc());
-    const { force, inputs } = this.options;
-    const file = await AtomicFile.create(this.path, { force, inputs });
-    try {
-      await file.write(Buffer.from(`${JSON.stringify(this.result, null, 2)}\n`));
-      await file.commit(signal, () => {
-        this.abandon();
-        return this.discard();
-      });
-    } finally {
-      await file.discard();
-    }
+    const result = this.metrics.finish(await this.auroc());
+    this.result = result;
+    const json = Buffer.from(`${JSON.stringify(result, null, 2)}\n`);
+    return this.file.commitMade(this.options, (made) => made.write(json), signal);
   }
 
   private async auroc(): Promise<number | null> {

@@ -148,28 +148,22 @@ class Encoded extends Base implements OutputFile {
     super(file, sink, table);
   }
 
-  async commit(rows: number, signal?: AbortSignal): Promise<void> {
+  commit(rows: number, signal?: AbortSignal): Promise<void> {
+    return this.file.commitMade(this.options, (made) => this.encode(made, rows, signal), signal);
+  }
+
+  private async encode(made: AtomicFile, rows: number, signal?: AbortSignal): Promise<void> {
     const { table, sink, path } = this;
-    const { force, inputs } = this.options;
-    const result = await AtomicFile.create(path, { force, inputs });
-    try {
-      const encoder = await sink.open(path, table, rows, (bytes, at) => result.write(bytes, at));
-      const group = sink.groupRows(table);
-      const rowBytes = 4 * rowWords(table);
-      for (let first = 0; first < rows; first += group) {
-        signal?.throwIfAborted();
-        const count = Math.min(group, rows - first);
-        const packed = new Int32Array((count * rowBytes) / 4);
-        await this.file.readBack(new Uint8Array(packed.buffer), first * rowBytes);
-        await encoder.write(unpackRows(table, packed, count), count);
-      }
-      await encoder.end();
-      await result.commit(signal, () => {
-        this.abandon();
-        return this.discard();
-      });
-    } finally {
-      await result.discard();
+    const encoder = await sink.open(path, table, rows, (bytes, at) => made.write(bytes, at));
+    const group = sink.groupRows(table);
+    const rowBytes = 4 * rowWords(table);
+    for (let first = 0; first < rows; first += group) {
+      signal?.throwIfAborted();
+      const count = Math.min(group, rows - first);
+      const packed = new Int32Array((count * rowBytes) / 4);
+      await this.file.readBack(new Uint8Array(packed.buffer), first * rowBytes);
+      await encoder.write(unpackRows(table, packed, count), count);
     }
+    await encoder.end();
   }
 }
