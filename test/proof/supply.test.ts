@@ -39,12 +39,16 @@ const peers = Object.keys(manifest.peerDependencies ?? {});
 const INSTALL = ['preinstall', 'install', 'postinstall', 'prepare'];
 
 /**
- * Versions that an advisory of GitHub's database names, of packages that we ship: GHSA-93q8-gq69-wqmw, and the releases
+ * Versions that an advisory names, of packages that we ship: GHSA-93q8-gq69-wqmw (ansi-regex), GHSA-c2c7-rcm5-vvqj and
+ * GHSA-3v7f-55p6-f55p (picomatch), GHSA-gmq8-994r-jv83 (yauzl), the overflow of 2020 (node-addon-api), and the releases
  * of September 2025 that somebody else made. `npm audit` knows them all, where a registry answers it.
  */
 const ADVISED: Readonly<Record<string, RegExp>> = {
   'ansi-regex': /^(3\.0\.0|4\.[01]\.0|5\.0\.0|6\.0\.0|6\.2\.1)$/,
+  'node-addon-api': /^(0\.|1\.[0-6]\.|1\.7\.[01]$|2\.0\.0$)/,
+  picomatch: /^([01]\.|2\.[0-2]\.|2\.3\.[01]$|3\.0\.[01]$|4\.0\.[0-3]$)/,
   'strip-ansi': /^7\.1\.1$/,
+  yauzl: /^3\.2\.0$/,
 };
 
 /** npm itself, as it was found by whoever started this. */
