@@ -16,7 +16,7 @@ inline void naive_softmax(const float* x, float* y, size_t rows, size_t cols) {
     const float* from = x + r * cols;
     const double m = kOverGain * sum(from, cols, -__builtin_inff(), terms, NoSink());
     const Quotient quotient({m, 0, 0, 0}, kBias);
-    map(from, y + r * cols, cols, false,
+    map(from, y + r * cols, cols,
         [&](const auto& v) SOFTLANE_VECTOR { return quotient(terms(v)); });
   }
 }

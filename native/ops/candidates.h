@@ -123,7 +123,7 @@ struct BlockMaxima {
       const f32x16 v = load(next + i);
       *m = i % kGroup == 0 ? v : max(*m, v);
       if (i % kGroup == kGroup - kLanes) store(lane + i / kGroup * kLanes, *m);
-      Ahead::after(next, i, 1);
+      Ahead::after_in_l2(next, i, 1);
     }
   };
   void took_whole_block() {

@@ -275,7 +275,7 @@ struct LargestOfNext {
   f32x16* largest;
   SOFTLANE_VECTOR void operator()(size_t i, f32x16, size_t) const {
     *largest = max(*largest, load(next + i));
-    Ahead::after(next, i, 1);
+    Ahead::after_in_l2(next, i, 1);
   }
 };
 

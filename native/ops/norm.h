@@ -158,7 +158,7 @@ struct AddNorm {
     float* to = sums(call);
     for (size_t i = begin; i < end; i += kBlock) {
       const size_t n = block_length(end, i);
-      map_places(x + i, to + i, n, false,
+      map_places(x + i, to + i, n, Stream(),
                  [=](const auto& v, size_t at, size_t count)
                      SOFTLANE_VECTOR { return v + load_like(v, residual + i + at, count); });
       Norm::reduce(call, c, 0, to + i, n, state);

@@ -201,7 +201,7 @@ inline void divide_kept(const Call& call, const ExpResult& r, float* y, size_t n
     const bool cached = kept != y || (call.prefetch == Prefetch::kAuto && n <= kCachedUpTo);
     const Prefetch wanted =
         cached ? Prefetch::kNone : prefetch_of(call.prefetch, call.algorithm, n);
-    map(kept + i, y + i, block_length(n, i), kept != y, wanted,
+    map(kept + i, y + i, block_length(n, i), Stream{kept != y}, wanted,
         [=](const auto& w) SOFTLANE_VECTOR { return quotient(w); });
   }
 }

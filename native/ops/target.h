@@ -30,7 +30,7 @@ inline const float* without_nan(const float* x, size_t n, float* copy) {
   return copy;
 }
 inline const float* without(const float* x, size_t n, size_t element, float* copy) {
-  if (x != copy) map(x, copy, n, false, [](const auto& v) SOFTLANE_VECTOR { return v; });
+  if (x != copy) map(x, copy, n, [](const auto& v) SOFTLANE_VECTOR { return v; });
   copy[element] = -__builtin_inff();
   return copy;
 }

@@ -44,12 +44,14 @@ SOFTLANE_VECTOR inline f32x16 load_like(const f32x16&, const float* p, size_t co
   return count == kLanes ? load(p) : load_first(p, count, 0.0f);
 }
 
-// What is streamed comes from memory too, as a rule. Beside ordinary stores a prefetch is worth
-// little (docs/decisions/0052-prefetch-of-the-next-block.md).
+// Beside ordinary stores a prefetch is worth little
+// (docs/decisions/0052-prefetch-of-the-next-block.md).
 template <class F>
-inline void map_places(const float* x, float* y, size_t n, bool streamed, F f) {
-  if (streamed) {
+inline void map_places(const float* x, float* y, size_t n, Stream stream, F f) {
+  if (stream.asks) {
     map_by<true, Fetch<Prefetch::kNext>>(x, y, n, f);
+  } else if (stream) {
+    map_by<true, Fetch<Prefetch::kNone>>(x, y, n, f);
   } else {
     map_by<false, Fetch<Prefetch::kNone>>(x, y, n, f);
   }
@@ -72,18 +74,18 @@ SOFTLANE_VECTOR inline void map(const float* x, float* y, size_t n, F f) {
 }
 
 template <class F>
-inline void map(const float* x, float* y, size_t n, bool streamed, F f) {
-  map_places(x, y, n, streamed, Anywhere<F>{f});
+inline void map(const float* x, float* y, size_t n, Stream stream, F f) {
+  map_places(x, y, n, stream, Anywhere<F>{f});
 }
 
 // The same with a word on what to ask for.
 template <class F>
-inline void map(const float* x, float* y, size_t n, bool streamed, Prefetch wanted, F f) {
-  if (wanted == Prefetch::kAuto) wanted = streamed ? Prefetch::kNext : Prefetch::kNone;
+inline void map(const float* x, float* y, size_t n, Stream stream, Prefetch wanted, F f) {
+  if (wanted == Prefetch::kAuto) wanted = stream.asks ? Prefetch::kNext : Prefetch::kNone;
   with_prefetch(wanted, [=](auto ahead) {
     using Ahead = decltype(ahead);
     const Anywhere<F> g{f};
-    streamed ? map_by<true, Ahead>(x, y, n, g) : map_by<false, Ahead>(x, y, n, g);
+    stream ? map_by<true, Ahead>(x, y, n, g) : map_by<false, Ahead>(x, y, n, g);
   });
 }
 

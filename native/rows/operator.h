@@ -20,6 +20,13 @@ constexpr const char* kAlgorithmNames[kAlgorithms] = {"auto", "two-pass", "three
 enum class Prefetch : int32_t { kAuto, kNone, kNext, kPages };
 constexpr int kPrefetchCount = 4;
 
+// How an output of rows is stored; changes no bits.
+struct Stream {
+  bool on = false;    // past the cache, as it is too large to stay there
+  bool asks = false;  // and what it is made of is asked for ahead meanwhile
+  explicit operator bool() const { return on; }
+};
+
 // A call whose shapes, pointers and parameters have been checked.
 struct Call {
   int32_t op;
@@ -31,9 +38,9 @@ struct Call {
   size_t first = 0;       // the row that operands of so many elements a row begin with
   uint64_t* refused;      // see refuse()
   void* workspace;        // workspace_bytes(call) bytes of this thread's, if it asks for any
-  bool stream;            // the output is too large to stay in a cache; changes no bits
-  Prefetch prefetch;      // what passes over memory ask for; changes no bits
-  float* scratch;         // kScratch floats of this thread's, or null; changes no bits
+  Stream stream;
+  Prefetch prefetch;               // what passes over memory ask for; changes no bits
+  float* scratch;                  // kScratch floats of this thread's, or null; changes no bits
   Format x_format = Format::kF32;  // of the caller's arrays: a kernel sees floats alone
   Format y_format = Format::kF32;  // of rows
   Layout layout;                   // a kernel sees rows of neighbouring elements alone

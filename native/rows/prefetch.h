@@ -16,14 +16,23 @@ namespace {
 template <Prefetch A>
 struct Fetch {
   SOFTLANE_VECTOR static void after(const float* x, size_t i, size_t count) {
-    constexpr size_t kPage = 1024, kPages = kBlock / kPage;
-    for (size_t j = 0; A == Prefetch::kNext && j < count; ++j)
-      prefetch(x + i + kBlock + j * kLanes);
-    for (size_t j = 0; A == Prefetch::kPages && j < count; ++j) {
+    for (size_t j = 0; A != Prefetch::kNone && j < count; ++j) prefetch(place(x, i, j));
+  }
+  // For a pass that has two blocks in L1 already, as much as there is room for in 32 KiB
+  // (docs/decisions/0091-where-a-prefetch-goes.md).
+  SOFTLANE_VECTOR static void after_in_l2(const float* x, size_t i, size_t count) {
+    for (size_t j = 0; A != Prefetch::kNone && j < count; ++j) prefetch_l2(place(x, i, j));
+  }
+
+ private:
+  SOFTLANE_VECTOR static const float* place(const float* x, size_t i, size_t j) {
+    if constexpr (A == Prefetch::kPages) {
+      constexpr size_t kPage = 1024, kPages = kBlock / kPage;
       const size_t v = i / kLanes + j, in_block = v % (kBlock / kLanes);
-      prefetch(x + kBlock + (v - in_block) * kLanes + in_block % kPages * kPage +
-               in_block / kPages * kLanes);
+      return x + kBlock + (v - in_block) * kLanes + in_block % kPages * kPage +
+             in_block / kPages * kLanes;
     }
+    return x + i + kBlock + j * kLanes;
   }
 };
 

@@ -65,8 +65,24 @@ bool os_saves_zmm(uint64_t xcr0) {
   return (xcr0 & kZmmState) == kZmmState;
 }
 
+std::string vendor_name() {
+  const Registers r = cpuid(0, 0);
+  char name[13] = {};
+  std::memcpy(name, &r.ebx, 4);
+  std::memcpy(name + 4, &r.edx, 4);
+  std::memcpy(name + 8, &r.ecx, 4);
+  return name;
+}
+
+// As its makers count: the extended family is added to a full one.
+uint32_t family() {
+  const uint32_t version = cpuid(1, 0).eax, base = (version >> 8) & 15;
+  return base == 15 ? base + ((version >> 20) & 255) : base;
+}
+
 CpuFeatures detect() {
   CpuFeatures f;
+  f.asks_beside_streams = !(vendor_name() == "AuthenticAMD" && family() == 25);
   constexpr uint64_t kYmmState = 0x6;  // SSE and AVX
   const auto bit = [](uint32_t value, int n) { return ((value >> n) & 1u) != 0; };
   const Registers one = cpuid(1, 0);
@@ -85,15 +101,6 @@ CpuFeatures detect() {
   f.avx2 = avx && f.cpu_avx2 && f.cpu_fma && f.cpu_f16c && f.os_ymm;
   f.avx512 = f.avx2 && f.cpu_avx512 && f.os_zmm;
   return f;
-}
-
-std::string vendor_name() {
-  const Registers r = cpuid(0, 0);
-  char name[13] = {};
-  std::memcpy(name, &r.ebx, 4);
-  std::memcpy(name + 4, &r.edx, 4);
-  std::memcpy(name + 8, &r.ecx, 4);
-  return name;
 }
 
 std::string brand_name() {

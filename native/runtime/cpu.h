@@ -17,6 +17,9 @@ struct CpuFeatures {
   bool cpu_avx512 = false;
   bool os_ymm = false;
   bool os_zmm = false;
+  // Whether a prefetch is worth its while beside streaming stores: not on Zen 3 and 4
+  // (docs/decisions/0091-where-a-prefetch-goes.md).
+  bool asks_beside_streams = true;
 };
 
 struct CpuCaches {

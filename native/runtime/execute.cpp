@@ -1,6 +1,7 @@
 #include "execute.h"
 
 #include "../rows/order.h"
+#include "cpu.h"
 #include "work.h"
 
 namespace softlane {
@@ -71,7 +72,9 @@ Plan::Plan(Call& checked, const Operator& op) : call(checked) {
   straighten(op, &call);
   complete(op, &call);
   past_the_cache = op.output == Output::kRow && softlane::past_the_cache(call);
-  call.stream = past_the_cache && call.y_format == Format::kF32 && !is_gathered(call.layout);
+  if (past_the_cache && call.y_format == Format::kF32 && !is_gathered(call.layout)) {
+    call.stream = {true, cpu_features().asks_beside_streams};
+  }
   call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
 }
 

@@ -113,7 +113,7 @@ struct Work {
 
 // What a checked call lacks for kernels beside its row: an algorithm, and memory of nobody's yet.
 inline void complete(const Operator& op, Call* call) {
-  call->stream = false;
+  call->stream = Stream();
   call->prefetch = Prefetch::kAuto;
   call->scratch = nullptr;
   call->workspace = nullptr;

@@ -10,7 +10,7 @@
 //   load_first(p, n, fill)     lanes below n from memory, the others fill; nothing beyond n is read
 //   store_first(p, v, n)       lanes below n; nothing beyond n is written
 //   stream(p, v)               a store past the cache to a p of 64-byte alignment; fence() ends a run
-//   prefetch(p)                a hint, any address; kPrefetches: whether it is one
+//   prefetch(p), prefetch_l2(p)  hints, any address; kPrefetches: whether they are any
 //   + - * /, fma(a, b, c)      IEEE, fma with one rounding; nothing is ever contracted
 //   max(a, b)                  a > b ? a : b, so a NaN in b passes and a NaN in a does not
 //   min(a, b)                  a < b ? a : b, likewise

@@ -63,6 +63,9 @@ constexpr bool kPrefetches = true;
 SOFTLANE_VECTOR inline void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
+SOFTLANE_VECTOR inline void prefetch_l2(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+}
 
 SOFTLANE_VECTOR inline f32x16 operator+(f32x16 a, f32x16 b) {
   return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};

@@ -82,6 +82,7 @@ SOFTLANE_VECTOR inline void stream(float* p, f32x16 a) { store(p, a); }
 SOFTLANE_VECTOR inline void fence() {}
 constexpr bool kPrefetches = true;
 SOFTLANE_VECTOR inline void prefetch(const float* p) { __builtin_prefetch(p); }
+SOFTLANE_VECTOR inline void prefetch_l2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 SOFTLANE_VECTOR inline f32x16 operator+(f32x16 a, f32x16 b) {
   return each([](float32x4_t x, float32x4_t y) SOFTLANE_VECTOR { return vaddq_f32(x, y); }, a, b);

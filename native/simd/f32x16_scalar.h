@@ -68,6 +68,7 @@ inline void stream(float* p, f32x16 a) { store(p, a); }
 inline void fence() {}
 constexpr bool kPrefetches = false;
 inline void prefetch(const float*) {}
+inline void prefetch_l2(const float*) {}
 
 #ifdef __FP_FAST_FMAF
 inline f32x16 fma(const f32x16& a, const f32x16& b, const f32x16& c) {

@@ -90,7 +90,7 @@ class Trial {
     Call call = test_.call;
     call.rows = rows, call.cols = n_, call.x_stride = x_stride, call.y_stride = y_stride;
     choose_algorithm(test_.of(kScalar), &call);
-    call.stream = store.stream;
+    call.stream = {store.stream, store.stream};
     call.scratch = store.scratch ? buffers->scratch_at : nullptr;
     return call;
   }
