@@ -74,15 +74,8 @@ std::string vendor_name() {
   return name;
 }
 
-// As its makers count: the extended family is added to a full one.
-uint32_t family() {
-  const uint32_t version = cpuid(1, 0).eax, base = (version >> 8) & 15;
-  return base == 15 ? base + ((version >> 20) & 255) : base;
-}
-
 CpuFeatures detect() {
   CpuFeatures f;
-  f.asks_beside_streams = !(vendor_name() == "AuthenticAMD" && family() == 25);
   constexpr uint64_t kYmmState = 0x6;  // SSE and AVX
   const auto bit = [](uint32_t value, int n) { return ((value >> n) & 1u) != 0; };
   const Registers one = cpuid(1, 0);
@@ -102,6 +95,14 @@ CpuFeatures detect() {
   f.avx512 = f.avx2 && f.cpu_avx512 && f.os_zmm;
   return f;
 }
+
+// As its makers count: the extended family is added to a full one.
+uint32_t family() {
+  const uint32_t version = cpuid(1, 0).eax, base = (version >> 8) & 15;
+  return base == 15 ? base + ((version >> 20) & 255) : base;
+}
+
+bool is_zen_3_or_4() { return vendor_name() == "AuthenticAMD" && family() == 25; }
 
 std::string brand_name() {
   char name[49] = {};
@@ -148,6 +149,7 @@ CpuCaches detect_caches() {
 
 CpuFeatures detect() { return CpuFeatures(); }
 std::string vendor_name() { return ""; }
+bool is_zen_3_or_4() { return false; }
 std::string brand_name() { return ""; }
 
 CpuCaches detect_caches() {
@@ -192,9 +194,15 @@ void line(std::string* out, const char* key, const std::string& value) {
 // while another thread is inside.
 const CpuFeatures features = detect();
 
+// Measured on Zen 5 and on Zen 4 (docs/decisions/0091-where-a-prefetch-goes.md): below these sizes
+// ordinary stores are ahead, though no cache keeps the output.
+const Streaming stores =
+    is_zen_3_or_4() ? Streaming{size_t{16} << 20, false} : Streaming{size_t{64} << 20, true};
+
 }  // namespace
 
 const CpuFeatures& cpu_features() { return features; }
+const Streaming& streaming() { return stores; }
 
 std::string describe_cpu() {
   const CpuFeatures& f = cpu_features();

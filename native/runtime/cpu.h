@@ -17,9 +17,6 @@ struct CpuFeatures {
   bool cpu_avx512 = false;
   bool os_ymm = false;
   bool os_zmm = false;
-  // Whether a prefetch is worth its while beside streaming stores: not on Zen 3 and 4
-  // (docs/decisions/0091-where-a-prefetch-goes.md).
-  bool asks_beside_streams = true;
 };
 
 struct CpuCaches {
@@ -28,7 +25,15 @@ struct CpuCaches {
   size_t l3 = 0;
 };
 
+// When an output is best stored past the cache, and whether what it is made of is then asked for
+// ahead.
+struct Streaming {
+  size_t from_bytes;
+  bool asks;
+};
+
 const CpuFeatures& cpu_features();
+const Streaming& streaming();
 
 // "key=value" lines: architecture, vendor, brand, features, cache sizes, CPU share, threads.
 std::string describe_cpu();

@@ -7,18 +7,13 @@
 namespace softlane {
 namespace {
 
-// Outputs of this many bytes are stored past the cache. Below, ordinary stores are ahead, though no
-// cache keeps the output: the kernels are then bound by arithmetic and not by traffic
-// (docs/benchmarks.md).
-constexpr size_t kStreamedFrom = size_t{64} << 20;
-
 std::atomic<Stores> stores_wanted{Stores::kAuto};
 std::atomic<Prefetch> prefetch_wanted{Prefetch::kAuto};
 
 bool past_the_cache(const Call& call) {
   const Stores wanted = stores_wanted.load(std::memory_order_relaxed);
   if (wanted != Stores::kAuto) return wanted == Stores::kStreaming;
-  return call.rows * call.cols >= kStreamedFrom / sizeof(float);
+  return call.rows * call.cols >= streaming().from_bytes / sizeof(float);
 }
 
 // What looks at each element by itself may take columns as they lie.
@@ -73,7 +68,7 @@ Plan::Plan(Call& checked, const Operator& op) : call(checked) {
   complete(op, &call);
   past_the_cache = op.output == Output::kRow && softlane::past_the_cache(call);
   if (past_the_cache && call.y_format == Format::kF32 && !is_gathered(call.layout)) {
-    call.stream = {true, cpu_features().asks_beside_streams};
+    call.stream = {true, streaming().asks};
   }
   call.prefetch = prefetch_wanted.load(std::memory_order_relaxed);
 }
