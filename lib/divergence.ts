@@ -229,7 +229,7 @@ export const nkdLoss = define<FloatCall<NkdLossOptions, TeacherInputs>>({
  * Error: at most 24 ULP, or 1e-10 absolute where that is more; largest measured 8.2 ULP.
  *
  * Source: Timiryasov and Tastet, Baby Llama: knowledge distillation from an ensemble of teachers trained on a small dataset
- * with no performance penalty, 2023, with a = 0.5 and T = 2; their mean over rows and columns is the caller's to take.
+ * with no performance penalty, 2023, with a = 0.5 and T = 2; means over rows are the caller's to take (docs/losses.md).
  *
  * @param x - the student's logits: a Float32Array, or an object with `data` and `dims`
  * @param options - `cols`, `stride`, `out`, `targets`, `teachers`, `members`, `temperature`, `targetWeight` (a), `threads`,

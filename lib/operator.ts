@@ -114,7 +114,10 @@ export type Oracle = (row: ArrayLike<number>, parameters: Parameters, inputs: In
 export interface Bound {
   /** The promise, in ULP of float32 in the binade of the true value (or of its size, TrueRow); 0: exactly equal. */
   readonly maxUlp: number;
-  /** The largest error that has been measured, in a search for bad rows too. */
+  /**
+   * The largest error that has been found, rounded up: over the rows of tests and of the table of docs/numerics.md, in a
+   * search for bad rows, and over floats of all exponents for maps. What `absolute` excuses does not count.
+   */
   readonly measuredUlp: number;
   /** An absolute error that is allowed where it is more than `maxUlp`, for results that cancel; 0: none. */
   readonly absolute: number;

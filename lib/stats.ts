@@ -129,7 +129,7 @@ const ofTop = { extent: { option: 'k' } } as const;
  * columns have none. A zero is +0.
  *
  * Error: at most 4 ULP (of the largest term, where those of sum and mean cancel), tiny probabilities and entropies included (logSumExp and othersLogSumExp: or 1e-15 absolute
- * where that is more; those of orders, indices and counts, exponent and offset are exact); largest measured 2.7 ULP.
+ * where that is more; those of orders, indices and counts, exponent and offset are exact); largest measured 2.9 ULP.
  *
  * Source: the definitions; Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample
  * Variances, 1979; Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020.
@@ -188,13 +188,13 @@ export const rowStats = define<
     output('mean', 'the mean', [], { maxUlp: 4, measuredUlp: 0.6 }),
     output('variance', 'the mean of the squared deviations from it', [], {
       maxUlp: 4,
-      measuredUlp: 2.7,
+      measuredUlp: 2.8,
     }),
     output('standardDeviation', 'its root', [], { maxUlp: 4, measuredUlp: 1.6 }),
     output('pNorm', 'the p-norm of the deviations', ['p'], { maxUlp: 4, measuredUlp: 2 }),
     output('entropy', 'of softmax(x / T), in nats', ['temperature'], {
       maxUlp: 4,
-      measuredUlp: 2.6,
+      measuredUlp: 2.9,
     }),
     output('collisionProbability', 'the sum of the squared probabilities', ['temperature'], {
       maxUlp: 4,
@@ -217,7 +217,7 @@ export const rowStats = define<
     }),
   ],
   lists: 'stats',
-  bound: { maxUlp: 4, measuredUlp: 2.7, absolute: 1e-15, tiny: 'subnormal' },
+  bound: { maxUlp: 4, measuredUlp: 2.9, absolute: 1e-15, tiny: 'subnormal' },
   oracle: oracle.rowStats,
   papers: [],
   source:

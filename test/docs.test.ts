@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as library from '../lib';
 import { catalogue } from '../lib/catalogue';
+import { viewsOf } from '../lib/views';
 import { exitCodes } from '../lib/cli/failure';
 import { FLOAT, modelOf } from '../lib/lab/rivals/onnx-model';
 import { cli, command, runs, softlane } from './helpers/cli';
@@ -236,20 +237,58 @@ describe.each(catalogue.map((line) => [line.name, line] as const))('%s', (name, 
     const said = read(line.docs).toLowerCase().includes(name.toLowerCase());
     expect({ page: line.docs, said }).toEqual({ page: line.docs, said: true });
   });
+});
 
-  test('has its own bound in every table that gives one', () => {
+describe('figures of accuracy', () => {
+  const views = catalogue.flatMap(viewsOf);
+  /** Of an operator, of a result of one, or of a result by its own name. */
+  const boundOf = (name: string) => {
+    const all = [...catalogue, ...views];
+    const found = all.find((each) => each.name === name);
+    return (found ?? all.find((each) => each.name.endsWith(`.${name}`)))!.bound;
+  };
+  const cellsOf = (row: string) =>
+    row
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const tablesIn = (page: string) =>
+    [...read(page).matchAll(/^(\| (?:operator|statistic) .*)\n\|.*\n((?:\|.*\n)+)/gm)].map(
+      ([, head, rows]) => ({ head: cellsOf(head), rows: rows.trimEnd().split('\n').map(cellsOf) }),
+    );
+
+  test('are those of the catalogue in every table that gives a bound or what was found', () => {
+    const wrong: string[] = [];
+    let figures = 0;
     for (const page of pages) {
-      const table = /^\| operator +\| error.*\n\|.*\n((?:\|.*\n)+)/m.exec(read(page));
-      for (const row of table?.[1].split('\n') ?? []) {
-        const [operator, bound = '', measured = ''] = row
-          .split('|')
-          .slice(1)
-          .map((cell) => cell.trim());
-        if (operator !== name) continue;
-        const { maxUlp, measuredUlp } = line.bound;
-        expect(bound).toMatch(maxUlp === 0 ? /^exact/ : new RegExp(`^${maxUlp}\\b`));
-        if (maxUlp > 0) expect(measured).toMatch(new RegExp(`^${measuredUlp}(?![\\d.]*\\d)`));
+      for (const { head, rows } of tablesIn(page)) {
+        const bounds = head.findIndex((cell) => /^error\b/.test(cell));
+        const found = head.findIndex((cell) => /^(found|measured maximum)$/.test(cell));
+        if (bounds < 0) continue;
+        for (const cells of rows) {
+          const name = /\w+/.exec(cells[0])![0];
+          const { maxUlp, measuredUlp } = boundOf(name);
+          const bound = maxUlp === 0 ? /^exact/ : new RegExp(`^${maxUlp}\\b`);
+          const most = new RegExp(`^${measuredUlp}(?![\\d.]*\\d)`);
+          const right =
+            bound.test(cells[bounds]) && (found < 0 || maxUlp === 0 || most.test(cells[found]));
+          if (!right) wrong.push(`${page}: ${name}`);
+          figures++;
+        }
       }
     }
+    expect(wrong).toEqual([]);
+    expect(figures).toBeGreaterThan(catalogue.length + 20);
+  });
+
+  test('no sweep is worse than what is said to have been found, but for what an absolute bound excuses', () => {
+    const table = tablesIn('docs/numerics.md').find(({ head }) => head[1] === 'at most')!;
+    const worse = table.rows.flatMap(([name, , ...cells]) => {
+      const { absolute, maxUlp, measuredUlp } = boundOf(name);
+      const most = Math.max(...cells.map(parseFloat));
+      return most <= (absolute > 0 ? maxUlp : measuredUlp) ? [] : [`${name}: ${most}`];
+    });
+    expect(worse).toEqual([]);
+    expect(table.rows.length).toBe(views.length);
   });
 });

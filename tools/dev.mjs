@@ -28,7 +28,7 @@ async function test(/** @type {string[]} */ args) {
     .code;
 }
 
-/** The proofs in full: half an hour and more. Each says what it ran, and with which seed. */
+/** The proofs in full, an hour and a half (docs/testing.md). Each says what it ran, and with which seed. */
 async function slowTest(/** @type {string[]} */ args) {
   await setUp();
   const env = { ...(await sanitizerEnvironment()), SOFTLANE_SLOW: '1' };
