@@ -6,19 +6,62 @@
 namespace softlane {
 namespace {
 
-// ln sum e^(x/T) minus mu/T in double, mu being the row's largest logit and k its first index: one
-// plus the others, each term right to about 1e-16. For rows that are (nearly) normalised already:
-// their logsumexp is (nearly) zero, and float terms would leave an error of 1e-7 in it.
-inline double others_in_double(const Units& u, const float* x, size_t n, size_t k) {
-  const double mu = x[k];
-  double lane[kLanes] = {};
-  for (size_t i = 0; i < n; ++i) {
-    if (i != k) lane[i % kLanes] += exp_double((static_cast<double>(x[i]) - mu) / u.temperature);
+// A sum of doubles with what its additions lose (Knuth's TwoSum).
+struct DoubleSum {
+  double hi = 0, lo = 0;
+  void add(double a) {
+    const double s = hi + a, b = s - hi;
+    lo += (hi - (s - b)) + (a - b);
+    hi = s;
   }
-  return log1p_double(tree_sum(lane));
+};
+
+// What mu / t lacks for q, its quotient rounded: (mu - q t) / t, the product by Dekker's halves
+// (1971), as there may be no FMA.
+inline double quotient_rest(double mu, double t, double q) {
+  constexpr double kSplit = 0x1p27 + 1;
+  const double a = q * kSplit, b = t * kSplit;
+  const double q_hi = a - (a - q), q_lo = q - q_hi, t_hi = b - (b - t), t_lo = t - t_hi;
+  const double p = q * t;
+  const double error = ((q_hi * t_hi - p) + q_hi * t_lo + q_lo * t_hi) + q_lo * t_lo;
+  return ((mu - p) - error) / t;
 }
 
-// The same by float terms, 2e-7 of the result: enough for -ln(1 + others) itself, however small.
+// ln sum e^(x/T) of a row that is (nearly) normalised already: mu/T, mu being its largest logit,
+// and the ln of one plus the others cancel, and float terms would leave an error of 1e-7. Here
+// terms are right to about 1e-16, their sum to less, and ln 2^e is in two parts, of which the
+// larger cancels exactly: below 1e-15 at every length.
+struct LogSumNearZero {
+  double mu, t;
+  DoubleSum lane[kLanes] = {};
+
+  // An element beside the largest, and its place in the row.
+  void add(size_t i, double x) { lane[i % kLanes].add(exp_double((x - mu) / t)); }
+  double log_sum() const {
+    DoubleSum others;
+    double lost = 0;
+    for (const DoubleSum& l : lane) {
+      others.add(l.hi);
+      lost += l.lo;
+    }
+    const double q = mu / t, rest = quotient_rest(mu, t, q), sum = others.hi + (others.lo + lost);
+    if (!(sum >= 1)) return q + (rest + log1p_double(sum));
+    const int e = exponent_of(1 + sum);
+    const double power = pow2_double(-e);
+    return (q + e * kLn2High) + (rest + (e * kLn2Low + log1p_double((power - 1) + sum * power)));
+  }
+};
+
+// k: the first index of the largest.
+inline double log_sum_near_zero(const Units& u, const float* x, size_t n, size_t k) {
+  LogSumNearZero row = {x[k], u.temperature};
+  for (size_t i = 0; i < n; ++i) {
+    if (i != k) row.add(i, x[i]);
+  }
+  return row.log_sum();
+}
+
+// ln(1 + others) by float terms, 2e-7 of the result: enough for itself, however small.
 inline double others_in_float(const Units& u, const float* x, size_t n, size_t k) {
   const Way online = {Algorithm::kOnline};
   const Partial rest =

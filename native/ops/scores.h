@@ -84,7 +84,7 @@ struct Energy : Score<Energy, kMass> {
     if (x == nullptr || !(plain > -0.5 * t && plain < 0.5 * t)) return 0 - plain;
     const size_t k = find(x, n, static_cast<float>(s.peak));
     if (k == n) return 0 - plain;  // another thread is writing to x
-    return 0 - (s.peak + t * others_in_double(u, x, n, k));
+    return 0 - t * log_sum_near_zero(u, x, n, k);
   }
   static double without(const Summary& s) { return 0 - s.peak; }
 };

@@ -377,7 +377,7 @@ struct LogSumExp : ExpFamily {
       const float mu = max_element(x, n);
       const size_t k = find(x, n, mu);
       if (k == n) return;  // another thread is writing to x
-      result->log_sum = mu / u.temperature + others_in_double(u, x, n, k);
+      result->log_sum = log_sum_near_zero(u, x, n, k);
     }
   }
 };

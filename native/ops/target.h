@@ -60,17 +60,17 @@ inline double log_sum_exp(const Units& u, const Summary& s, const float* x, size
   const double t = u.temperature, plain = s.peak / t + log1p_double(s.count - 1 + s.rest);
   if (!(plain > -0.5 && plain < 0.5)) return plain;
   // Where the two cancel, float terms would leave too few digits.
-  double lane[kLanes] = {};
+  LogSumNearZero row = {s.peak, t};
   bool first = true;
   for (size_t i = 0; i < n; ++i) {
     if (i == excluded || x[i] != x[i]) continue;
     if (first && x[i] == s.peak) {
       first = false;
-      continue;
+    } else {
+      row.add(i, x[i]);
     }
-    lane[i % kLanes] += exp_double((static_cast<double>(x[i]) - s.peak) / t);
   }
-  return s.peak / t + log1p_double(tree_sum(lane));
+  return row.log_sum();
 }
 
 }  // namespace

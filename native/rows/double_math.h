@@ -9,6 +9,9 @@
 namespace softlane {
 namespace {
 
+// ln2 in two parts, the first with 21 trailing zero bits: a whole number times it is exact.
+constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
+
 inline double pow2_double(int64_t k) {
   const uint64_t b = static_cast<uint64_t>(k + 1023) << 52;
   double r;
@@ -34,8 +37,7 @@ inline double scale_double(double a, double k) {
 // vectors of loops over it.
 __attribute__((always_inline)) inline double exp_bounded(double x) {
   const double n = static_cast<double>(static_cast<int32_t>(x * 1.4426950408889634 - 0.5));
-  // ln2 in two parts, the first with 21 trailing zero bits: n times it is exact.
-  const double t = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;
+  const double t = (x - n * kLn2High) - n * kLn2Low;
   double p = 1.0 / 6227020800;
   constexpr double c[] = {1.0 / 479001600,
                           1.0 / 39916800,
@@ -94,7 +96,7 @@ inline double log_double(double m, double e) {
     m *= 0.5;
     e += 1;
   }
-  return e * 0x1.62e42feep-1 + (e * 0x1.a39ef35793c76p-33 + two_artanh((m - 1) / (m + 1)));
+  return e * kLn2High + (e * kLn2Low + two_artanh((m - 1) / (m + 1)));
 }
 
 // ln(1 + r) for r >= 0, relative accuracy kept for tiny r.
