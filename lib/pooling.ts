@@ -23,7 +23,7 @@ const mask: InputOperand = {
   extent: 'perSlab',
   optional: true,
   summary: '0 for the positions that do not count',
-  example: (row) => Array.from(row, (_, i) => (i % 5 === 3 ? 0 : i + 1)),
+  example: ({ length }) => Int32Array.from({ length }, (_, i) => (i % 5 === 3 ? 0 : i + 1)),
 };
 
 /**

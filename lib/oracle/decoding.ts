@@ -81,13 +81,15 @@ export function guidedLogits(
   { other = row }: Inputs = {},
 ): Float64Array {
   const second = other as ArrayLike<number>;
-  const all = [...Array.from(row), ...Array.from(second)];
-  if (all.some((v) => !(v < Infinity))) return new Float64Array(row.length).fill(NaN);
+  const y = new Float64Array(row);
   let top = -Infinity;
-  for (let i = 0; i < row.length; i++) top = Math.max(top, row[i]);
+  for (let i = 0; i < row.length; i++) {
+    if (!(row[i] < Infinity) || !(second[i] < Infinity)) return y.fill(NaN);
+    top = Math.max(top, row[i]);
+  }
   const least = Math.log(alpha as number);
   const [a, b] = [Math.fround(weight as number), Math.fround(against as number)];
-  return Float64Array.from(row, (x, i) => {
+  return y.map((x, i) => {
     if (x === -Infinity || second[i] === -Infinity || x - top < least) return -Infinity;
     return Math.min(Math.max(a * x - b * second[i], -MOST), MOST);
   });
@@ -101,10 +103,32 @@ function softmax(row: ArrayLike<number>, temperature: number): Float64Array | un
     top = Math.max(top, row[i]);
   }
   if (top === -Infinity) return undefined;
-  const p = Float64Array.from(row, (x) => Math.exp((x - top) / temperature));
+  const p = new Float64Array(row).map((x) => Math.exp((x - top) / temperature));
   let sum = 0;
   for (const v of p) sum += v;
   return p.map((v) => v / sum);
+}
+
+/**
+ * Indices by rising value, equals in their order: merged, runs of twice the size each time. A sort with a comparator works
+ * in lists, for which 2^27 are too many.
+ */
+function rising(values: Float64Array): Uint32Array {
+  const n = values.length;
+  const order = new Uint32Array(n).map((_, i) => i);
+  const left = new Uint32Array(n);
+  for (let size = 1; size < n; size *= 2) {
+    for (let start = 0, middle = size; middle < n; start += 2 * size, middle += 2 * size) {
+      if (values[order[middle - 1]] <= values[order[middle]]) continue;
+      const end = Math.min(middle + size, n);
+      for (let i = 0; i < size; i++) left[i] = order[start + i];
+      for (let i = 0, j = middle, to = start; i < size; to++) {
+        const isLeft = j === end || values[left[i]] <= values[order[j]];
+        order[to] = isLeft ? left[i++] : order[j++];
+      }
+    }
+  }
+  return order;
 }
 
 /** The least p(S) + 1 - q(S)^K over all sets S: one of those with the smallest p / q. */
@@ -117,7 +141,7 @@ export function acceptanceLimit(
   const q = softmax(other as ArrayLike<number>, temperature as number);
   if (p === undefined || q === undefined) return NaN;
   const ratio = p.map((v, i) => (v === 0 && q[i] === 0 ? 0 : v / q[i]));
-  const order = Uint32Array.from(p.keys()).sort((a, b) => ratio[a] - ratio[b]);
+  const order = rising(ratio);
   const outside = new Float64Array(order.length + 1);
   for (let i = order.length - 1; i >= 0; i--) outside[i] = outside[i + 1] + q[order[i]];
   let inside = 0;

@@ -14,10 +14,14 @@ export interface DivergenceParameters {
 type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
 
 /** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
-function sumOf(terms: readonly number[]): number {
+function sumOf(
+  elements: ArrayLike<number>,
+  termOf: (x: number, i: number) => number = (x) => x,
+): number {
   let high = 0;
   let low = 0;
-  for (const term of terms) {
+  for (let i = 0; i < elements.length; i++) {
+    const term = termOf(elements[i], i);
     const next = high + term;
     if (Number.isFinite(next)) {
       low += Math.abs(high) >= Math.abs(term) ? high - next + term : term - next + high;
@@ -27,21 +31,26 @@ function sumOf(terms: readonly number[]): number {
   return high + low;
 }
 
-function largest(row: readonly number[]): number {
+function largest(row: Float64Array): number {
   return row.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), -Infinity);
 }
 
 /** log sum exp(x / T) less max / T: log1p of the sum over all but one largest. */
-function logMass(row: readonly number[], max: number, temperature: number): number {
+function logMass(row: Float64Array, max: number, temperature: number): number {
   const top = row.indexOf(max);
-  return Math.log1p(
-    sumOf(row.filter((_, i) => i !== top).map((x) => Math.exp((x - max) / temperature))),
-  );
+  return Math.log1p(sumOf(row, (x, i) => (i === top ? 0 : Math.exp((x - max) / temperature))));
+}
+
+/** The others alone: the target is masked. */
+function without(row: Float64Array, target: number): Float64Array {
+  const others = row.slice();
+  others[target] = -Infinity;
+  return others;
 }
 
 /** -ln p of the target, from the others: log1p(u), u = sum over the others of exp((x - x_y) / T). */
-function surpriseOf(row: readonly number[], target: number, temperature: number): number {
-  const others = row.filter((_, i) => i !== target);
+function surpriseOf(row: Float64Array, target: number, temperature: number): number {
+  const others = without(row, target);
   const max = largest(others);
   if (max === -Infinity) return row[target] === -Infinity ? NaN : 0;
   const gap = (max - row[target]) / temperature;
@@ -49,7 +58,7 @@ function surpriseOf(row: readonly number[], target: number, temperature: number)
     const log = logMass(others, max, temperature);
     return gap + log + Math.log1p(Math.exp(-gap - log));
   }
-  return Math.log1p(sumOf(others.map((x) => Math.exp((x - row[target]) / temperature))));
+  return Math.log1p(sumOf(others, (x) => Math.exp((x - row[target]) / temperature)));
 }
 
 /** sum p (ln p - ln q), as the sum of q - p + p ln(p / q), of which no term is negative. */
@@ -59,12 +68,12 @@ export function klDivergence(
   inputs: Inputs,
 ): number {
   const temperature = Number(parameters.temperature ?? 1);
-  const given = [Array.from(row), Array.from(inputs['other'] as ArrayLike<number>)];
+  const given = [new Float64Array(row), new Float64Array(inputs['other'] as ArrayLike<number>)];
   const [x, y] = parameters.direction === 'reverse' ? given.reverse() : given;
   const [xMax, yMax] = [largest(x), largest(y)];
   if (!Number.isFinite(xMax) || !Number.isFinite(yMax)) return NaN;
   const [xLog, yLog] = [logMass(x, xMax, temperature), logMass(y, yMax, temperature)];
-  const terms = x.map((_, i) => {
+  return sumOf(x, (_, i) => {
     const a = (x[i] - xMax) / temperature - xLog;
     const b = (y[i] - yMax) / temperature - yLog;
     const p = Math.exp(a);
@@ -75,7 +84,6 @@ export function klDivergence(
     if (Math.abs(d) >= 2 ** 128) return d < 0 ? Infinity : q;
     return Math.abs(d) <= 0.5 ? p * excessOf(d) : q - p - p * d;
   });
-  return sumOf(terms);
 }
 
 /** e^d - 1 - d for small d. */
@@ -92,7 +100,7 @@ function excessOf(d: number): number {
 const LEAST = -190 * Math.LN2;
 
 /** Whether a row has a distribution at all. */
-function isUsual(row: readonly number[]): boolean {
+function isUsual(row: Float64Array): boolean {
   return Number.isFinite(largest(row));
 }
 
@@ -105,24 +113,23 @@ export function nkdLoss(
   const gamma = Number(parameters.gamma ?? 1.5);
   const temperature = Number(parameters.temperature ?? 1);
   const target = Number(inputs['targets']);
-  const student = Array.from(row);
-  const teacher = Array.from(inputs['teacher'] as ArrayLike<number>);
+  const student = new Float64Array(row);
+  const teacher = new Float64Array(inputs['teacher'] as ArrayLike<number>);
   if (!(target < row.length) || !isUsual(student) || !isUsual(teacher)) return NaN;
   const p = Math.exp(-surpriseOf(teacher, target, 1));
   const first = p === 0 ? 0 : p * surpriseOf(student, target, 1);
-  const others = [student, teacher].map((all) => all.filter((_, i) => i !== target));
-  const [y, x] = others;
+  const [y, x] = [without(student, target), without(teacher, target)];
   const [yMax, xMax] = [largest(y), largest(x)];
   if (gamma === 0 || xMax === -Infinity) return first;
   if (yMax === -Infinity) return Infinity;
   const weights = x.map((v) => Math.exp((v - xMax) / temperature));
-  const gaps = y.map((v) => (yMax - v) / temperature);
-  const terms = weights.map((w, i) => {
+  const moment = sumOf(weights, (w, i) => {
     if ((x[i] - xMax) / temperature < LEAST) return 0;
+    const gap = (yMax - y[i]) / temperature;
     // A gap that is no float counts as infinite.
-    return gaps[i] >= 2 ** 128 ? Infinity : w * gaps[i];
+    return gap >= 2 ** 128 ? Infinity : w * gap;
   });
-  const cross = logMass(y, yMax, temperature) + sumOf(terms) / sumOf(weights);
+  const cross = logMass(y, yMax, temperature) + moment / sumOf(weights);
   return first + gamma * temperature ** 2 * cross;
 }
 
@@ -139,12 +146,13 @@ export function ensembleKdLoss(
   const teachers = inputs['teachers'] as ArrayLike<number>;
   const n = row.length;
   if (!(target < n)) return NaN;
-  const mean = Array.from({ length: n }, (_, i) => {
+  const mean = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
     let sum = 0;
     for (let k = 0; k < members; k++) sum += teachers[k * n + i];
-    return Math.fround(sum / members);
-  });
-  const student = Array.from(row);
+    mean[i] = Math.fround(sum / members);
+  }
+  const student = new Float64Array(row);
   if (!isUsual(student) || !isUsual(mean)) return NaN;
   const apart = klDivergence(mean, { temperature }, { other: student });
   const first = a === 0 ? 0 : a * surpriseOf(student, target, 1);
@@ -159,18 +167,16 @@ export function selfConsistency(
 ): number {
   const temperature = Number(parameters.temperature ?? 1);
   const residuals = inputs['residuals'] as ArrayLike<number>;
-  const x = Array.from(row);
+  const x = new Float64Array(row);
   const max = largest(x);
   if (!Number.isFinite(max)) return NaN;
   const weights = x.map((v) => Math.exp((v - max) / temperature));
   const all = sumOf(weights);
-  return sumOf(
-    x.map((v, i) => {
-      if (v === -Infinity) return 0;
-      // 1 - p as the share of the others: near 1 there would be nothing left of it.
-      const rest =
-        weights[i] > 0.5 * all ? sumOf(weights.filter((_, j) => j !== i)) : all - weights[i];
-      return Math.abs((2 * weights[i] * rest) / all / all - residuals[i]);
-    }),
-  );
+  return sumOf(x, (v, i) => {
+    if (v === -Infinity) return 0;
+    // 1 - p as the share of the others: near 1 there would be nothing left of it.
+    const rest =
+      weights[i] > 0.5 * all ? sumOf(weights, (w, j) => (j === i ? 0 : w)) : all - weights[i];
+    return Math.abs((2 * weights[i] * rest) / all / all - residuals[i]);
+  });
 }

@@ -10,10 +10,14 @@ export interface EnsembleParameters {
 }
 
 /** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
-function sumOf(terms: readonly number[]): number {
+function sumOf(
+  elements: ArrayLike<number>,
+  termOf: (x: number, i: number) => number = (x) => x,
+): number {
   let high = 0;
   let low = 0;
-  for (const term of terms) {
+  for (let i = 0; i < elements.length; i++) {
+    const term = termOf(elements[i], i);
     const next = high + term;
     low += Math.abs(high) >= Math.abs(term) ? high - next + term : term - next + high;
     high = next;
@@ -21,37 +25,35 @@ function sumOf(terms: readonly number[]): number {
   return high + low;
 }
 
-function largest(row: readonly number[]): number {
+function largest(row: Float64Array): number {
   return row.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), -Infinity);
 }
 
 interface Member {
   readonly max: number;
   /** p of each column, and ln p in two parts: from the largest element, and the logarithm of the normaliser. */
-  readonly p: readonly number[];
-  readonly gap: readonly number[];
+  readonly p: Float64Array;
+  readonly gap: Float64Array;
   readonly log: number;
   readonly vote: number;
 }
 
-function memberOf(row: readonly number[], temperature: number): Member {
+function memberOf(row: Float64Array, temperature: number): Member {
   const max = largest(row);
   const vote = row.indexOf(max);
   const gap = row.map((x) => (max - x) / temperature);
-  const weights = gap.map((g) => Math.exp(-g));
-  const log = Math.log1p(sumOf(weights.filter((_, i) => i !== vote)));
+  const log = Math.log1p(sumOf(gap, (g, i) => (i === vote ? 0 : Math.exp(-g))));
   return { max, gap, log, vote, p: gap.map((g) => Math.exp(-g - log)) };
 }
 
 /** -sum p ln p: of a column with most of the mass ln p is log1p of what the others have. */
-function entropyOf(p: readonly number[]): number {
-  const terms = p.map((own, i) => {
+function entropyOf(p: Float64Array): number {
+  return sumOf(p, (own, i) => {
     if (own === 0) return 0;
     if (own < 0.6) return -own * Math.log(own);
-    const others = sumOf(p.filter((_, j) => j !== i));
+    const others = sumOf(p, (other, j) => (j === i ? 0 : other));
     return -(1 - others) * Math.log1p(-others);
   });
-  return sumOf(terms);
 }
 
 /** e^d - 1 - d */
@@ -73,7 +75,7 @@ export function ensembleStats(
   const temperature = Number(parameters.temperature ?? 1);
   const count = Number(parameters.members ?? 1);
   const cols = row.length / count;
-  const all = Array.from(row);
+  const all = new Float64Array(row);
   const members = Array.from({ length: count }, (_, k) =>
     memberOf(all.slice(k * cols, (k + 1) * cols), temperature),
   );
@@ -86,22 +88,21 @@ export function ensembleStats(
       agreement: NaN,
     };
   }
-  const mean = Array.from({ length: cols }, (_, i) => sumOf(members.map(({ p }) => p[i])) / count);
+  const mean = members[0].p.map((_, i) => sumOf(members.map(({ p }) => p[i])) / count);
   const votes = members.map(({ vote }) => members.filter((m) => m.vote === vote).length);
   const own = members.map((m) => entropyOfMember(m));
   return {
     predictiveEntropy: count === 1 ? own[0] : entropyOf(mean),
     expectedEntropy: sumOf(own) / count,
-    mutualInformation: sumOf(mean.map((_, i) => informationOf(members, i))) / count,
+    mutualInformation: sumOf(mean, (_, i) => informationOf(members, i)) / count,
     variationRatio: 1 - Math.max(...votes) / count,
-    agreement:
-      count === 1 ? 1 : sumOf(mean.map((_, i) => pairsOf(members, i))) / (count * (count - 1)),
+    agreement: count === 1 ? 1 : sumOf(mean, (_, i) => pairsOf(members, i)) / (count * (count - 1)),
   };
 }
 
 /** ln S + sum p g, of which no term is negative. */
 function entropyOfMember({ p, gap, log }: Member): number {
-  return log + sumOf(p.map((own, i) => (own === 0 ? 0 : own * gap[i])));
+  return log + sumOf(p, (own, i) => (own === 0 ? 0 : own * gap[i]));
 }
 
 /** What a column adds to the sum of the members' divergences from the mean, sum_k p_k (e^d - 1 - d), d = ln(mean / p_k). */
@@ -111,7 +112,7 @@ function informationOf(members: readonly Member[], column: number): number {
   if (first.gap === Infinity) return 0;
   // ln p_k less that of the largest; the mean is that one's p times 1 + the mean of e^r - 1.
   const ratios = logs.map(({ gap, log }) => first.gap - gap + (first.log - log));
-  const log = Math.log1p(sumOf(ratios.map(Math.expm1)) / members.length);
+  const log = Math.log1p(sumOf(ratios, Math.expm1) / members.length);
   const top = Math.exp(-first.gap - first.log);
   const terms = ratios.map((r) => {
     const d = log - r;
@@ -119,7 +120,7 @@ function informationOf(members: readonly Member[], column: number): number {
     if (d > 1) return Math.exp(log) - Math.exp(r) * (1 + d);
     return Math.exp(r) * excessOf(d);
   });
-  return top * sumOf(terms.map((term) => (Number.isNaN(term) ? Math.exp(log) : term)));
+  return top * sumOf(terms, (term) => (Number.isNaN(term) ? Math.exp(log) : term));
 }
 
 /** sum over pairs, both ways round, of p_k p_l */

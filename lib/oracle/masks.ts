@@ -22,7 +22,8 @@ export interface MaskParameters {
 const DOUBT = 1e-6;
 
 /** Every element's fate: kept, cut, or in doubt. */
-type Verdict = 'kept' | 'cut' | 'doubtful';
+const FATES = ['kept', 'cut', 'doubtful'] as const;
+type Verdict = (typeof FATES)[number];
 
 interface Row {
   /** With NaN as -Infinity. */
@@ -36,7 +37,7 @@ interface Row {
 }
 
 function read(row: ArrayLike<number>, temperature: number): Row {
-  const x = Float64Array.from(row, (v) => (Number.isNaN(v) ? -Infinity : v));
+  const x = new Float64Array(row).map((v) => (Number.isNaN(v) ? -Infinity : v));
   let best = -1;
   x.forEach((v, i) => {
     if (v > (best < 0 ? -Infinity : x[best])) best = i;
@@ -82,6 +83,28 @@ function above(values: Float64Array, limit: number, best: number): (i: number) =
 }
 
 /**
+ * Indices by falling value, equals in their order: merged, runs of twice the size each time. A sort with a comparator works
+ * in lists, for which 2^27 are too many.
+ */
+function falling(values: Float64Array): Uint32Array {
+  const n = values.length;
+  const order = new Uint32Array(n).map((_, i) => i);
+  const left = new Uint32Array(n);
+  for (let size = 1; size < n; size *= 2) {
+    for (let start = 0, middle = size; middle < n; start += 2 * size, middle += 2 * size) {
+      if (values[order[middle - 1]] >= values[order[middle]]) continue;
+      const end = Math.min(middle + size, n);
+      for (let i = 0; i < size; i++) left[i] = order[start + i];
+      for (let i = 0, j = middle, to = start; i < size; to++) {
+        const isLeft = j === end || values[left[i]] >= values[order[j]];
+        order[to] = isLeft ? left[i++] : order[j++];
+      }
+    }
+  }
+  return order;
+}
+
+/**
  * Keeps the most preferred until they have a share of the mass. `apart`: preferences nearer than that are in no certain
  * order. What must come before an element decides against it, what may come before it decides for it.
  */
@@ -91,13 +114,11 @@ function accumulated(
   share: number,
   apart: number,
 ): (i: number) => Verdict {
-  const order = Uint32Array.from(depth.keys()).sort(
-    (a, b) => preference[b] - preference[a] || a - b,
-  );
+  const order = falling(preference);
   // Mass before each place of the order, and the whole at its end.
   const before = new Float64Array(order.length + 1);
   order.forEach((token, i) => (before[i + 1] = before[i] + Math.exp(depth[token] - logTotal)));
-  const verdicts: Verdict[] = new Array<Verdict>(order.length);
+  const verdicts = new Uint8Array(order.length);
   let first = 0;
   let end = 0;
   order.forEach((token, i) => {
@@ -107,11 +128,10 @@ function accumulated(
     while (apart > 0 && end < order.length && preference[order[end]] >= value - apart) end++;
     const least = apart === 0 ? before[i] : before[first];
     const most = apart === 0 ? before[i] : before[end] - Math.exp(depth[token] - logTotal);
-    if (i === 0 && end === 1) verdicts[token] = 'kept';
-    else if (most < share - DOUBT) verdicts[token] = 'kept';
-    else verdicts[token] = least >= share + DOUBT ? 'cut' : 'doubtful';
+    if ((i === 0 && end === 1) || most < share - DOUBT) verdicts[token] = FATES.indexOf('kept');
+    else verdicts[token] = FATES.indexOf(least >= share + DOUBT ? 'cut' : 'doubtful');
   });
-  return (i) => verdicts[i];
+  return (i) => FATES[verdicts[i]];
 }
 
 /** The most likely until they add up to p; of equal ones the lowest index first. */
@@ -195,7 +215,8 @@ export function quantileCutoff(
   { q = 0.5 }: MaskParameters = {},
 ): Float64Array {
   const { x } = read(row, 1);
-  const sorted = x.filter((v) => v > -Infinity).sort();
-  const least = sorted[Math.ceil(q * (sorted.length - 1))];
+  const sorted = x.slice().sort();
+  const masked = sorted.lastIndexOf(-Infinity) + 1;
+  const least = sorted[masked + Math.ceil(q * (x.length - masked - 1))];
   return written(x, (i) => (x[i] >= least ? 'kept' : 'cut'));
 }

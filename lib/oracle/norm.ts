@@ -49,7 +49,7 @@ export function layerNorm(row: ArrayLike<number>, parameters: NormParameters = {
 
 /** rmsNorm(x)_i = x_i / sqrt(mean of x_j^2 + epsilon) */
 export function rmsNorm(row: ArrayLike<number>, parameters: NormParameters = {}): Float64Array {
-  const d = Float64Array.from(row);
+  const d = new Float64Array(row);
   if (!finite(row)) return d.fill(NaN);
   return scaled(d, sumOf(d.length, (i) => d[i] * d[i]) / d.length, parameters);
 }
@@ -63,7 +63,7 @@ type Norm<P, T> = (row: Values, parameters: P, inputs: Inputs) => T;
 export function ofSum<P, T>(norm: Norm<P, T>): Norm<P, { normalised: T; sum: Float64Array }> {
   return function ofSum(row, parameters, inputs) {
     const residual = inputs['residual'] as Values;
-    const sum = Float64Array.from(row, (x, i) => Math.fround(x + residual[i]));
+    const sum = new Float64Array(row).map((x, i) => Math.fround(x + residual[i]));
     return { normalised: norm(sum, parameters, inputs), sum };
   };
 }

@@ -12,10 +12,14 @@ export interface OverlapParameters {
 type Inputs = Readonly<Record<string, ArrayLike<number> | number | undefined>>;
 
 /** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
-function sumOf(terms: readonly number[]): number {
+function sumOf(
+  elements: ArrayLike<number>,
+  termOf: (x: number, i: number) => number = (x) => x,
+): number {
   let high = 0;
   let low = 0;
-  for (const term of terms) {
+  for (let i = 0; i < elements.length; i++) {
+    const term = termOf(elements[i], i);
     const next = high + term;
     if (Number.isFinite(next)) {
       low += Math.abs(high) >= Math.abs(term) ? high - next + term : term - next + high;
@@ -35,14 +39,14 @@ export function tverskyLoss(
   inputs: Inputs,
 ): number {
   const other = inputs['other'] as ArrayLike<number>;
-  const pairs = Array.from(row, (x, i) => [x, other[i]] as const).filter(
-    ([x, y]) => x !== -Infinity && y !== -Infinity,
-  );
-  if (!pairs.flat().every(Number.isFinite)) return NaN;
-  const common = pairs.map(([x, y]) => (x < 0 === y < 0 ? Math.min(Math.abs(x), Math.abs(y)) : 0));
+  const [x, y] = [new Float64Array(row), new Float64Array(other)];
+  // 0 adds nothing to any of the sums.
+  for (let i = 0; i < x.length; i++) if (x[i] === -Infinity || y[i] === -Infinity) x[i] = y[i] = 0;
+  if (!x.every(Number.isFinite) || !y.every(Number.isFinite)) return NaN;
+  const common = x.map((v, i) => (v < 0 === y[i] < 0 ? Math.min(Math.abs(v), Math.abs(y[i])) : 0));
   const tp = sumOf(common);
-  const fp = sumOf(pairs.map(([x], i) => Math.abs(x) - common[i]));
-  const fn = sumOf(pairs.map(([, y], i) => Math.abs(y) - common[i]));
+  const fp = sumOf(x, (v, i) => Math.abs(v) - common[i]);
+  const fn = sumOf(y, (v, i) => Math.abs(v) - common[i]);
   const wrong = Number(parameters.alpha ?? 0.5) * fp + Number(parameters.beta ?? 0.5) * fn;
   return wrong === 0 ? 0 : wrong / (tp + wrong + Number(parameters.smooth ?? 1e-3));
 }

@@ -31,10 +31,12 @@ interface SpladeInputs {
   readonly mask?: ArrayLike<number> | number | undefined;
 }
 
-/** ln(1 + x) of each position that the mask leaves, 0 for those below 0. */
-function saturated(row: ArrayLike<number>, { mask }: SpladeInputs): number[] {
-  const kept = Array.from(row).filter((_, i) => typeof mask !== 'object' || mask[i] !== 0);
-  return kept.map((x) => (x > 0 || Number.isNaN(x) ? Math.log1p(x) : 0));
+/** ln(1 + x) of each position, 0 for those below 0 and those that the mask takes away. */
+function saturated(row: ArrayLike<number>, { mask }: SpladeInputs): Float64Array {
+  return new Float64Array(row).map((x, i) => {
+    if (typeof mask === 'object' && mask[i] === 0) return 0;
+    return x > 0 || Number.isNaN(x) ? Math.log1p(x) : 0;
+  });
 }
 
 export function spladeMax(

@@ -117,10 +117,18 @@ export function maxLogit(row: ArrayLike<number>): number {
   return distribution(row, 1).max + 0;
 }
 
+/** The elements that are not masked. Not by filter, which collects them in a list: 2^27 are too many for that. */
+function unmasked(row: ArrayLike<number>): Float64Array {
+  const kept = new Float64Array(row.length);
+  let count = 0;
+  for (let i = 0; i < row.length; i++) if (row[i] !== -Infinity) kept[count++] = row[i];
+  return kept.subarray(0, count);
+}
+
 /** (max - mean) / (sum |x - mean|^p)^(1/p), or without the mean. */
 export function maxLogitPNorm(row: ArrayLike<number>, parameters: ScoreParameters = {}): number {
   const p = Number(parameters.p ?? 2);
-  const kept = Array.from(row).filter((x) => x !== -Infinity);
+  const kept = unmasked(row);
   if (kept.length === 0 || !kept.every(Number.isFinite)) return NaN;
   // In two parts: where the offset is large beside the differences, they would lose their digits.
   const base = parameters.centre === 'none' ? 0 : kept[0];

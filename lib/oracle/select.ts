@@ -32,12 +32,12 @@ export function topK(
   const least = rising[n - count];
   let equals = 0;
   while (equals < count && rising[n - count + equals] === least) equals++;
-  const chosen: number[] = [];
-  for (let i = 0; chosen.length < count && i < n; i++) {
-    if (at(i) > least || (at(i) === least && equals-- > 0)) chosen.push(i);
+  const found = new Uint32Array(count);
+  for (let i = 0, to = 0; i < n; i++) {
+    if (at(i) > least || (at(i) === least && equals-- > 0)) found[to++] = i;
   }
-  // A sort that is stable leaves equals in the order of their indices.
-  if (sorted !== false) chosen.sort((a, b) => (at(a) === at(b) ? 0 : at(b) - at(a)));
+  const order = falling(new Float64Array(found).map(at));
+  const chosen = sorted === false ? found : order.map((place) => found[place]);
   const part = (value: (index: number) => number, missing: number): Float64Array =>
     Float64Array.from({ length: k as number }, (_, i) =>
       i < chosen.length ? value(chosen[i]) : missing,
@@ -50,4 +50,26 @@ export function topK(
     probabilities: part((index) => Math.exp(gap(index)) / (1 + others), NaN),
     logProbabilities: part((index) => gap(index) - Math.log1p(others), NaN),
   };
+}
+
+/**
+ * Indices by falling value, equals in their order: merged, runs of twice the size each time. A sort with a comparator works
+ * in lists, for which 2^27 are too many.
+ */
+function falling(values: Float64Array): Uint32Array {
+  const n = values.length;
+  const order = new Uint32Array(n).map((_, i) => i);
+  const left = new Uint32Array(n);
+  for (let size = 1; size < n; size *= 2) {
+    for (let start = 0, middle = size; middle < n; start += 2 * size, middle += 2 * size) {
+      if (values[order[middle - 1]] >= values[order[middle]]) continue;
+      const end = Math.min(middle + size, n);
+      for (let i = 0; i < size; i++) left[i] = order[start + i];
+      for (let i = 0, j = middle, to = start; i < size; to++) {
+        const isLeft = j === end || values[left[i]] >= values[order[j]];
+        order[to] = isLeft ? left[i++] : order[j++];
+      }
+    }
+  }
+  return order;
 }

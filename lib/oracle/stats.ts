@@ -11,10 +11,14 @@ export interface StatsParameters {
 }
 
 /** Neumaier's sum: the lost low part of every addition is kept, whichever operand is larger. */
-function sumOf(terms: readonly number[]): number {
+function sumOf(
+  elements: ArrayLike<number>,
+  termOf: (x: number, i: number) => number = (x) => x,
+): number {
   let high = 0;
   let low = 0;
-  for (const term of terms) {
+  for (let i = 0; i < elements.length; i++) {
+    const term = termOf(elements[i], i);
     const next = high + term;
     if (Number.isFinite(next)) {
       low += Math.abs(high) >= Math.abs(term) ? high - next + term : term - next + high;
@@ -24,15 +28,16 @@ function sumOf(terms: readonly number[]): number {
   return high + low;
 }
 
-function largest(row: readonly number[]): number {
+function largest(row: Float64Array): number {
   return row.reduce((a, b) => (b > a ? b : a), -Infinity);
 }
 
 /** The sum of exp((x - max) / T) over every element but one largest, and logsumexp. */
-function exponentials(row: readonly number[], temperature: number) {
+function exponentials(row: Float64Array, temperature: number) {
   const max = largest(row);
-  const top = row.indexOf(max);
-  const gaps = row.filter((_, i) => i !== top).map((x) => (max - x) / temperature);
+  const gaps = row.map((x) => (max - x) / temperature);
+  // That one is left out: the exponential is 0.
+  gaps[row.indexOf(max)] = Infinity;
   const terms = gaps.map((gap) => Math.exp(-gap));
   const others = sumOf(terms);
   const logSumExp = Number.isFinite(max) ? max / temperature + Math.log1p(others) : max;
@@ -48,28 +53,28 @@ function sized(value: number, term: number): number | (Float64Array & { sizes: n
 
 /** ln S - T / S, as the sums stand to the largest. */
 function entropyOf({ gaps, terms, others }: ReturnType<typeof exponentials>): number {
-  const weighted = sumOf(terms.map((t, i) => (t > 0 ? gaps[i] * t : 0)));
+  const weighted = sumOf(terms, (t, i) => (t > 0 ? gaps[i] * t : 0));
   return Math.log1p(others) + weighted / (1 + others);
 }
 
 /** Mean, deviations from it and their size; the mean in two parts, for a row with a large offset. */
-function centred(row: readonly number[]) {
+function centred(row: Float64Array) {
   const base = row.length === 0 ? NaN : row[0];
-  const offset = sumOf(row.map((x) => x - base)) / row.length;
-  const mean = sumOf([...row]) / row.length;
+  const offset = sumOf(row, (x) => x - base) / row.length;
+  const mean = sumOf(row) / row.length;
   const deviations = row.map((x) => x - base - offset);
   const size = deviations.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   return { mean, deviations, size };
 }
 
 /** (sum |d|^p)^(1/p) */
-function norm(deviations: readonly number[], size: number, p: number): number {
+function norm(deviations: Float64Array, size: number, p: number): number {
   if (size === 0) return 0;
-  return size * sumOf(deviations.map((d) => (Math.abs(d) / size) ** p)) ** (1 / p);
+  return size * sumOf(deviations, (d) => (Math.abs(d) / size) ** p) ** (1 / p);
 }
 
 /** -ln p of the target, the sum over the others taken without it. */
-function surpriseOf(others: readonly number[], target: number, temperature: number): number {
+function surpriseOf(others: Float64Array, target: number, temperature: number): number {
   if (target === -Infinity) return Infinity;
   const { max, others: rest } = exponentials(others, temperature);
   if (max === -Infinity) return 0;
@@ -77,7 +82,7 @@ function surpriseOf(others: readonly number[], target: number, temperature: numb
   const gap = (max - target) / temperature + Math.log1p(rest);
   if (gap > 0) return gap + Math.log1p(Math.exp(-gap));
   // Of small numbers each keeps its digits where the difference of two logarithms would not.
-  return Math.log1p(sumOf(others.map((x) => Math.exp((x - target) / temperature))));
+  return Math.log1p(sumOf(others, (x) => Math.exp((x - target) / temperature)));
 }
 
 /** A value that is worked out where it is asked for, once. */
@@ -95,8 +100,8 @@ export function rowStats(
   const temperature = Number(parameters.temperature ?? 1);
   const p = Number(parameters.p ?? 2);
   const k = Number(parameters.k ?? 1);
-  const all = Array.from(row, (x) => (Number.isNaN(x) ? -Infinity : x));
-  const kept = all.filter((x) => x !== -Infinity);
+  const all = new Float64Array(row).map((x) => (Number.isNaN(x) ? -Infinity : x));
+  const kept = unmasked(all);
   const max = largest(kept);
   const usual = Number.isFinite(max);
   const term = kept.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
@@ -104,14 +109,18 @@ export function rowStats(
   const target = typeof targets === 'number' && targets < all.length ? targets : -1;
 
   const sums = once(() => exponentials(kept, temperature));
-  const order = once(() => sortedIndices(all));
+  const order = once(() => falling(all).subarray(0, kept.length));
   const sorted = (i: number): number | undefined => all[order()[i]];
   const centre = once(() => centred(kept));
   const variance = once(() =>
-    usual ? sumOf(centre().deviations.map((d) => d * d)) / kept.length : NaN,
+    usual ? sumOf(centre().deviations, (d) => d * d) / kept.length : NaN,
   );
   const pair = once(() => scaled(max, sums().others, temperature));
-  const rest = once(() => all.filter((x, i) => i !== target && x !== -Infinity));
+  const rest = once(() => {
+    const others = all.slice();
+    others[target] = -Infinity;
+    return others;
+  });
   const surprise = once(() =>
     usual && target >= 0 ? surpriseOf(rest(), all[target], temperature) : NaN,
   );
@@ -128,7 +137,7 @@ export function rowStats(
     offset: () => pair().offset,
     count: () => kept.length,
     sum: () => sized(max === Infinity ? Infinity : sumOf(kept), term),
-    sumOfSquares: () => (max === Infinity ? Infinity : sumOf(kept.map((x) => x * x))),
+    sumOfSquares: () => (max === Infinity ? Infinity : sumOf(kept, (x) => x * x)),
     mean: () => sized(max === Infinity ? Infinity : centre().mean, term / kept.length),
     variance,
     standardDeviation: () => Math.sqrt(variance()),
@@ -137,7 +146,7 @@ export function rowStats(
     collisionProbability: () => {
       if (!usual) return NaN;
       const { terms, others } = sums();
-      return (1 + sumOf(terms.map((t) => t * t))) / (1 + others) ** 2;
+      return (1 + sumOf(terms, (t) => t * t)) / (1 + others) ** 2;
     },
     targetLogit: () => (target < 0 ? NaN : all[target] + 0),
     targetProbability: () => (usual && target >= 0 ? Math.exp(-surprise()) : NaN),
@@ -152,10 +161,34 @@ export function rowStats(
   return result;
 }
 
-/** Those that are not masked, the largest first, equals in their order. */
-function sortedIndices(row: readonly number[]): number[] {
-  const indices = row.flatMap((x, i) => (x === -Infinity ? [] : [i]));
-  return indices.sort((a, b) => row[b] - row[a] || a - b);
+/** The elements that are not masked. Not by filter, which collects them in a list: 2^27 are too many for that. */
+function unmasked(row: ArrayLike<number>): Float64Array {
+  const kept = new Float64Array(row.length);
+  let count = 0;
+  for (let i = 0; i < row.length; i++) if (row[i] !== -Infinity) kept[count++] = row[i];
+  return kept.subarray(0, count);
+}
+
+/**
+ * Indices by falling value, equals in their order: merged, runs of twice the size each time. A sort with a comparator works
+ * in lists, for which 2^27 are too many.
+ */
+function falling(values: Float64Array): Uint32Array {
+  const n = values.length;
+  const order = new Uint32Array(n).map((_, i) => i);
+  const left = new Uint32Array(n);
+  for (let size = 1; size < n; size *= 2) {
+    for (let start = 0, middle = size; middle < n; start += 2 * size, middle += 2 * size) {
+      if (values[order[middle - 1]] >= values[order[middle]]) continue;
+      const end = Math.min(middle + size, n);
+      for (let i = 0; i < size; i++) left[i] = order[start + i];
+      for (let i = 0, j = middle, to = start; i < size; to++) {
+        const isLeft = j === end || values[left[i]] >= values[order[j]];
+        order[to] = isLeft ? left[i++] : order[j++];
+      }
+    }
+  }
+  return order;
 }
 
 /**
@@ -172,6 +205,6 @@ function scaled(max: number, others: number, temperature: number) {
 }
 
 /** Elements that are larger, or equal and before it. */
-function rankOf(row: readonly number[], target: number): number {
-  return row.filter((x, i) => x > row[target] || (x === row[target] && i < target)).length;
+function rankOf(row: Float64Array, target: number): number {
+  return sumOf(row, (x, i) => Number(x > row[target] || (x === row[target] && i < target)));
 }

@@ -41,19 +41,20 @@ export function stableMax(
 ): Float64Array {
   const top = topOf(row, parameters);
   if (typeof top !== 'number') return top;
-  const y = Float64Array.from(row, (x) => (x >= 0 ? x + 1 : 1 / (1 - x)));
+  const y = new Float64Array(row).map((x) => (x >= 0 ? x + 1 : 1 / (1 - x)));
   const sum = sumOf(y);
   return y.map((term) => term / sum);
 }
 
 /** What can be more than 0, less the largest element and divided by `scale`: largest first. */
 function candidates(row: ArrayLike<number>, top: number, scale: number): Float64Array {
-  const near: number[] = [];
+  const near = new Float64Array(row.length);
+  let count = 0;
   for (let i = 0; i < row.length; i++) {
     const d = (row[i] - top) / scale;
-    if (d > -1) near.push(d);
+    if (d > -1) near[count++] = d;
   }
-  return Float64Array.from(near).sort().reverse();
+  return near.subarray(0, count).sort().reverse();
 }
 
 /** tau - top of sparsemax: by sorting, the largest k with 1 + k z_k > z_1 + ... + z_k. */
@@ -97,7 +98,7 @@ export function sparsemax(
   const top = topOf(row, parameters);
   if (typeof top !== 'number') return top;
   const tau = sparsemaxTau(row, top);
-  return Float64Array.from(row, (x) => Math.max(0, x - top - tau));
+  return new Float64Array(row).map((x) => Math.max(0, x - top - tau));
 }
 
 /** Its tau. */
@@ -111,7 +112,7 @@ export function entmax15(row: ArrayLike<number>, parameters: VariantParameters =
   const top = topOf(row, parameters);
   if (typeof top !== 'number') return top;
   const tau = entmaxTau(row, top);
-  return Float64Array.from(row, (x) => Math.max(0, (x - top) / 2 - tau) ** 2);
+  return new Float64Array(row).map((x) => Math.max(0, (x - top) / 2 - tau) ** 2);
 }
 
 /** Its tau. */
@@ -131,7 +132,7 @@ export function softpick(
   const top = topOf(row, { maskedRow: 'zero' });
   if (typeof top !== 'number') return top;
   const m = Math.max(0, top);
-  const t = Float64Array.from(row, (x) => {
+  const t = new Float64Array(row).map((x) => {
     if (x === -Infinity) return 0;
     return m > 700 ? Math.exp(x - m) - Math.exp(-m) : Math.expm1(x) * Math.exp(-m);
   });
@@ -141,7 +142,7 @@ export function softpick(
 
 /** Terms e^(b (x_i - top)), and their sum. */
 function exponentials(row: ArrayLike<number>, top: number, b: number) {
-  const terms = Float64Array.from(row, (x) => Math.exp(b * (x - top)));
+  const terms = new Float64Array(row).map((x) => Math.exp(b * (x - top)));
   return { terms, sum: sumOf(terms) };
 }
 
