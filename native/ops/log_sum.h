@@ -61,8 +61,43 @@ inline double log_sum_near_zero(const Units& u, const float* x, size_t n, size_t
   return row.log_sum();
 }
 
+// Of a short row, terms below this share of the largest are left out, and where all of them
+// together are below this share, they are to be had another way: masked elements have terms of
+// 2^-kDepth.
+constexpr float kLeastBeside = 0x1p-120f;
+constexpr double kLeastOthers = 0x1p-100;
+
+// Sum of e^((x_i - x_k)/T) over the others of a row of one block, of which x_k is the largest; NaN
+// where it is to be had another way.
+inline double others_of_block(const Units& u, const float* x, size_t n, size_t k) {
+  const Reference r(u, x[k]);
+  if (n > kBlock || u.scale != 1.0f || r.shift != 0) return __builtin_nan("");
+  const Terms terms(u, r.e);
+  const float masked = -__builtin_inff();
+  float w[kShortRow] = {};
+  store(w, terms(f32x16(set1(x[k]))));
+  const float own = w[0];
+  double others;
+  if (n > kShortRow) {
+    others =
+        sum(x, k, masked, terms, NoSink()) + sum(x + k + 1, n - k - 1, masked, terms, NoSink());
+  } else {
+    // The order, and so the bits, of sixteen rows at a time (log_softmax.h).
+    store(w, terms(load_first(x, n < kLanes ? n : kLanes, masked)));
+    if (n > kLanes) store(w + kLanes, terms(load_first(x + kLanes, n - kLanes, masked)));
+    w[k] = 0;
+    const splat zero = set1(0.0f), least = set1(own * kLeastBeside);
+    const f32x16 a = load(w), b = load(w + kLanes);
+    others = sum_lanes(select(a >= least, a, zero) + select(b >= least, b, zero), zero);
+  }
+  const double quotient = others / own;
+  return quotient >= kLeastOthers ? quotient : __builtin_nan("");
+}
+
 // ln(1 + others) by float terms, 2e-7 of the result: enough for itself, however small.
 inline double others_in_float(const Units& u, const float* x, size_t n, size_t k) {
+  const double few = others_of_block(u, x, n, k);
+  if (few == few) return log1p_double(few);
   const Way online = {Algorithm::kOnline};
   const Partial rest =
       merge(row_sum(u, online, x, k), row_sum(u, online, x + k + 1, n - k - 1), u.temperature);

@@ -8,10 +8,13 @@
 namespace softlane {
 namespace {
 
-// tile[j][r] is element j of row r, then its term relative to 2^(top / 8 - kBias); sum[r] is the
-// row's sum of terms without the gain.
+// Element j of row r at [j][r].
+using ShortTile = float[kShortRow][kLanes];
+
+// tile[j][r] is the term of element j of row r relative to 2^(top / 8 - kBias); sum[r] is the row's
+// sum of terms without the gain.
 struct ShortRows {
-  float tile[kShortRow][kLanes];
+  ShortTile logits, tile;
   double sum[kLanes];
   float top[kLanes];
 
@@ -19,13 +22,13 @@ struct ShortRows {
   bool reduce(const Units& u, const float* x, size_t stride, size_t n) {
     if (u.scale != 1.0f) return false;
     for (size_t r = 0; r < kLanes; ++r) {
-      for (size_t j = 0; j < n; ++j) tile[j][r] = x[r * stride + j];
+      for (size_t j = 0; j < n; ++j) logits[j][r] = x[r * stride + j];
     }
     const ExtExp k(u.k, 0);
     const splat low = set1(u.at_exponent(-kExponentLimit));
     const splat deepest = set1(static_cast<float>(-8 * kDepth)), bias = set1(kMagic + 8 * kBias);
     f32x16 highest = set1(kMagic - 8 * static_cast<float>(kExponentLimit));
-    for (size_t j = 0; j < n; ++j) highest = max(k.round(max(low, load(tile[j]))), highest);
+    for (size_t j = 0; j < n; ++j) highest = max(k.round(max(low, load(logits[j]))), highest);
     highest = floor_eighths(highest);
     const auto term = [&](const auto& x) SOFTLANE_VECTOR {
       const auto c = max(low, x);  // NaN passes
@@ -34,12 +37,12 @@ struct ShortRows {
     };
     size_t j = 0;
     for (; j + kTogether <= n; j += kTogether) {
-      const wide<kTogether> w = term(load_wide<kTogether>(tile[j]));
+      const wide<kTogether> w = term(load_wide<kTogether>(logits[j]));
       for (size_t i = 0; i < kTogether; ++i) store(tile[j + i], w.v[i]);
     }
-    for (; j < n; ++j) store(tile[j], term(load(tile[j])));
+    for (; j < n; ++j) store(tile[j], term(load(logits[j])));
     store(top, highest - k.magic);
-    add(n);
+    add(tile, n, sum);
     bool usual = true;
     for (size_t r = 0; r < kLanes; ++r) {
       usual &= is_finite(sum[r]) && is_carried(top[r] / 8.0);
@@ -50,12 +53,18 @@ struct ShortRows {
   // The row's sum as a Partial.
   Partial partial(size_t r) const { return {kOverGain * sum[r], top[r] / 8.0 - kBias, 0, 0}; }
 
- private:
-  // Lane j of a row is element j plus element j + 16; lanes are added as in sum_lanes.
-  void add(size_t n) {
+  void write(float* y, size_t stride, size_t n) const {
+    for (size_t r = 0; r < kLanes; ++r) {
+      for (size_t j = 0; j < n; ++j) y[r * stride + j] = tile[j][r];
+    }
+  }
+
+  // The sum of every row of terms. Lane j of a row is element j plus element j + 16; lanes are
+  // added as in sum_lanes.
+  static void add(const ShortTile& terms, size_t n, double* sum) {
     double lanes[kLanes / 2][kLanes];
     const auto lane = [&](size_t j, size_t r) {
-      return static_cast<double>(j + kLanes < n ? tile[j][r] + tile[j + kLanes][r] : tile[j][r]);
+      return static_cast<double>(j + kLanes < n ? terms[j][r] + terms[j + kLanes][r] : terms[j][r]);
     };
     const size_t used = n < kLanes ? n : kLanes;
     for (size_t j = 0; j < kLanes / 2 && j < used; ++j) {

@@ -1,4 +1,4 @@
-// softmax, log-softmax and logsumexp.
+// softmax, and what it shares with log-softmax and logsumexp (log_softmax.h).
 //
 // The Two-Pass Softmax Algorithm (Dukhan and Ablavatski, 2020), Online normalizer calculation for
 // softmax (Milakov and Gimelshein, 2018) and both three-pass forms; docs/two-pass-softmax.md.
@@ -7,7 +7,6 @@
 #include <type_traits>
 
 #include "../rows/drivers.h"
-#include "log_sum.h"
 #include "short_rows.h"
 
 namespace softlane {
@@ -226,16 +225,17 @@ struct Softmax : ExpFamily {
       const f32x16 w = load(rows.tile[j]);
       store(rows.tile[j], scale_or_zero(fma(w, h, w * l), power));
     }
-    for (size_t r = 0; r < kLanes; ++r) {
-      for (size_t j = 0; j < call.cols; ++j) y[r * call.y_stride + j] = rows.tile[j][r];
-    }
+    rows.write(y, call.y_stride, call.cols);
     return true;
   }
 
   // A row of one block from its first element to its last without a Result: in a cache, what a row
-  // alone waits for counts (docs/decisions/0089-a-row-alone.md).
+  // alone waits for counts (docs/decisions/0089-a-row-alone.md). Of many, ordinary stores are
+  // written back while the next one is worked on; a CPU that asks for nothing beside streaming ones
+  // waits for those (docs/decisions/0092-short-rows-out-of-cache.md).
   static bool row_alone(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    if (call.algorithm != Algorithm::kOnline || n > kBlock || call.stream) return false;
+    const bool streams = call.stream && call.stream.asks;
+    if (call.algorithm != Algorithm::kOnline || n > kBlock || streams) return false;
     const OwnReference r(u, max_element(x, n));
     if (r.shift != 0) return false;
     const Partial total = keep_block(u, r, x, y, n);
@@ -268,117 +268,6 @@ struct Softmax : ExpFamily {
                         float* y, size_t begin, size_t end) {
     if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
     normalise(call, u, r.total, x + begin, y + begin, end - begin);
-  }
-};
-
-// No sixteen rows at a time: one with a dominant element, which is most rows of a classifier, needs
-// more than its sum.
-struct LogSoftmax : ExpFamily {
-  static constexpr const char* kName = "logSoftmax";
-
-  static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
-                         ExpResult* result) {
-    finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
-  }
-  static void map_row(const Call& call, const Units& u, const ExpResult& r, const float* x,
-                      float* y, size_t n) {
-    map_range(call, u, r, x, y, 0, n);
-  }
-  // An element with more than half of the mass has a result near zero, x/T - logsumexp would
-  // cancel.
-  static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
-                     ExpResult* result) {
-    result->total = total;
-    result->dominant = -1;
-    result->log_sum = log_unshifted(total);
-    if (!is_finite(result->log_sum) || x == nullptr) return;
-    const double half = result->log_sum - kLn2;
-    if (!((total.peak - total.shift) / u.temperature > half)) return;
-    const float mu = max_element(x, n);
-    if (!((mu - total.shift) / u.temperature > half)) return;
-    const size_t k = find(x, n, mu);
-    if (k == n) return;  // another thread is writing to x
-    const double others = others_in_float(u, x, n, k);
-    result->dominant = static_cast<int64_t>(k);
-    result->dominant_value = static_cast<float>(0.0 - others);
-    result->log_sum = (mu - total.shift) / u.temperature + others;
-  }
-  static void map_range(const Call& call, const Units& u, const ExpResult& r, const float* x,
-                        float* y, size_t begin, size_t end) {
-    if (fill_degenerate(call, r.total, y + begin, end - begin)) return;
-    if (r.total.shift != 0) {
-      huge(u, r, x + begin, y + begin, end - begin);
-    } else {
-      usual(call, u, r.log_sum, x + begin, y + begin, end - begin);
-    }
-    const size_t k = static_cast<size_t>(r.dominant);
-    if (r.dominant >= 0 && k >= begin && k < end) y[k] = r.dominant_value;
-  }
-
- private:
-  // x/T - log_sum, both in two floats.
-  static void usual(const Call& call, const Units& u, double log_sum, const float* x, float* y,
-                    size_t n) {
-    const double beta = 1 / u.folded;
-    const float l = static_cast<float>(log_sum), b = static_cast<float>(beta);
-    const splat l_hi = set1(-l), l_lo = set1(static_cast<float>(l - log_sum));
-    const splat b_hi = set1(b), b_lo = set1(static_cast<float>(beta - b));
-    const splat lowest = set1(-0x1.fffffep127f);
-    for (size_t i = 0; i < n; i += kBlock) {
-      const size_t length = block_length(n, i);
-      const Block block(u, 0, x + i, length);
-      if (u.folded == 1) {
-        map(block.data(), y + i, length, call.stream, call.prefetch,
-            [&](const auto& v) SOFTLANE_VECTOR { return (v + l_hi) + l_lo; });
-      } else {
-        // lowest: a masked element times a b_lo of either sign must stay -inf.
-        map(block.data(), y + i, length, call.stream, call.prefetch,
-            [&](const auto& v)
-                SOFTLANE_VECTOR { return fma(v, b_hi, l_hi) + fma(max(lowest, v), b_lo, l_lo); });
-      }
-    }
-  }
-
-  // Logits so large that the difference of two can exceed a float before it is divided by T.
-  static void huge(const Units& u, const ExpResult& r, const float* x, float* y, size_t n) {
-    for (size_t i = 0; i < n; ++i) {
-      y[i] = static_cast<float>((x[i] - r.total.shift) / u.temperature - r.log_sum);
-    }
-  }
-};
-
-struct LogSumExp : ExpFamily {
-  static constexpr const char* kName = "logSumExp";
-
-  static bool sixteen_rows(const Call& call, const Units& u, const float* x, float* y) {
-    ShortRows rows;
-    if (!rows.reduce(u, x, call.x_stride, call.cols)) return false;
-    bool usual = true;
-    for (size_t r = 0; r < kLanes; ++r) {
-      const double l = log_unshifted(normalised(rows.partial(r)));
-      usual &= !near_zero(l);
-      y[r] = static_cast<float>(l);
-    }
-    return usual;
-  }
-
-  static void reduce_row(const Call& call, const Units& u, const float* x, float*, size_t n,
-                         ExpResult* result) {
-    finish(call, u, row_sum(u, {call.algorithm, call.prefetch}, x, n), x, n, result);
-  }
-  // Where float terms would leave too few digits.
-  static bool near_zero(double l) { return l > -0.5 && l < 0.5; }
-  static float value(const ExpResult& r) { return static_cast<float>(r.log_sum); }
-  static void finish(const Call&, const Units& u, const Partial& total, const float* x, size_t n,
-                     ExpResult* result) {
-    result->total = total;
-    result->log_sum = total.shift / u.temperature + log_unshifted(total);
-    if (near_zero(result->log_sum) && x != nullptr) {
-      const float mu = max_element(x, n);
-      const size_t k = find(x, n, mu);
-      if (k == n) return;  // another thread is writing to x
-      result->log_sum = log_sum_near_zero(u, x, n, k);
-    }
   }
 };
 

@@ -5,7 +5,7 @@
 
 #include "../rows/drivers.h"
 #include "largest.h"
-#include "softmax.h"
+#include "log_softmax.h"
 
 namespace softlane {
 namespace {

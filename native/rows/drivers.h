@@ -141,13 +141,15 @@ struct NoShortcuts {
 };
 
 // Reduces some short rows, then maps them: from a row's last element to the constants of its map is
-// a chain of some hundred cycles, in which the next row's reduction can run.
+// a chain of some hundred cycles, in which the next row's reduction can run. Together they have no
+// more than half a block: input and output then leave room in an L1 of 32 KiB for what is fetched
+// meanwhile (docs/decisions/0092-short-rows-out-of-cache.md).
 template <class Op, class Map>
 inline void reduce_rows(const Call& call, const typename Op::Context& c, const float* x, float* y,
                         size_t y_stride, size_t count, Map map) {
   constexpr size_t kRows = 8;
   // A streamed row may lie in the scratch, of which there is one.
-  const size_t fit = call.stream ? 1 : kBlock / (call.cols + 1);
+  const size_t fit = call.stream ? 1 : kBlock / 2 / (call.cols + 1);
   const size_t together = fit < 1 ? 1 : fit > kRows ? kRows : fit;
   using Result = typename Op::Result;
   static_assert(std::is_trivially_destructible_v<Result>, "results are not ended");

@@ -10,10 +10,15 @@ namespace {
 std::atomic<Stores> stores_wanted{Stores::kAuto};
 std::atomic<Prefetch> prefetch_wanted{Prefetch::kAuto};
 
+// Short rows begin and end in the middle of too many lines, which have to be stored as usual, and
+// are done before what they store is; whole lines pay sooner
+// (docs/decisions/0092-short-rows-out-of-cache.md).
+bool is_short(const Call& call) { return call.cols < (call.cols % kLanes == 0 ? 384 : 768); }
+
 bool past_the_cache(const Call& call) {
   const Stores wanted = stores_wanted.load(std::memory_order_relaxed);
   if (wanted != Stores::kAuto) return wanted == Stores::kStreaming;
-  return call.rows * call.cols >= streaming().from_bytes / sizeof(float);
+  return !is_short(call) && call.rows * call.cols >= streaming().from_bytes / sizeof(float);
 }
 
 // What looks at each element by itself may take columns as they lie.
