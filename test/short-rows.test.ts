@@ -1,0 +1,74 @@
+/**
+ * These take sixteen rows of at most 32 elements at a time where there are as many (native/ops/short_rows.h, pooling.h): the
+ * bits must be those of each row alone, whatever is in them and in the fifteen others.
+ */
+import { describe, expect, test } from '@jest/globals';
+import { logSoftmax, logSumExp, softPool, softmax } from '../lib/index';
+import { isas } from './support/kernels/operators';
+import { Random } from './support/kernels/random';
+
+const ROWS = 48;
+const OPERATORS = { softPool, softmax, logSoftmax, logSumExp };
+const random = new Random(32);
+
+const KINDS: Record<string, (column: number) => number> = {
+  usual: () => random.bell() * 4,
+  equal: () => -2.5,
+  'far apart': () => random.bell() * 3000,
+  enormous: () => random.bell() * 5e37,
+  'least floats': () => -3.4028234663852886e38,
+  'about -1e38': () => -1e38 * (1 + random.pick([-1, 0, 1]) * 2 ** -23),
+  subnormal: () => random.bell() * 1e-40,
+  'masked in part': () => random.pick([-Infinity, 1, 2]),
+  masked: () => -Infinity,
+  'a NaN among others': (column) => (column === 1 ? NaN : random.bell()),
+  'an infinity among others': (column) => (column === 0 ? Infinity : random.bell()),
+  'infinities of both signs': () => random.pick([-Infinity, Infinity, 0]),
+  zeros: () => random.pick([0, -0]),
+  // One of them has more than half, and the others 2^-100 of it or so, where log-softmax changes its way.
+  'one ahead': (column) => (column === 3 ? 7 : random.bell()),
+  'one far ahead': (column) => (column === 1 ? -3 : -72.3 + random.bell() * 3),
+  'one very far ahead': (column) => (column === 1 ? 5 : -90 + random.bell()),
+  'two ahead': (column) => (column % 5 === 1 ? 30 : random.bell()),
+  'half of it': (column) => (column < 2 ? 0 : -17.5 + random.bell()),
+  'one ahead of masked ones': (column) =>
+    column === 0 ? 1 : random.pick([-Infinity, -Infinity, -9, -100]),
+};
+
+function bitsOf(values: Float32Array): number[] {
+  // A NaN has no promised payload.
+  const plain = values.map((v) => (Number.isNaN(v) ? NaN : v));
+  return [...new Uint32Array(plain.buffer)];
+}
+
+describe.each(Object.entries(OPERATORS))('%s', (_, operator) => {
+  const lengths = Array.from({ length: 34 }, (_, i) => i + 1);
+  test.each(isas.flatMap((isa) => lengths.map((cols) => [isa, cols] as const)))(
+    '%s, rows of %i',
+    (isa, cols) => {
+      const same = (
+        kindOf: (row: number) => (column: number) => number,
+        temperature: object,
+      ): void => {
+        const x = Float32Array.from({ length: ROWS * cols }, (_, i) =>
+          kindOf(Math.floor(i / cols))(i % cols),
+        );
+        const together = operator(x, { cols, isa, ...temperature });
+        const alone = Array.from({ length: ROWS }, (_, row) => {
+          const one = x.subarray(row * cols, (row + 1) * cols);
+          return [...operator(one, { isa, ...temperature })];
+        });
+        expect(bitsOf(together)).toEqual(bitsOf(Float32Array.from(alone.flat())));
+      };
+      const kinds = Object.values(KINDS);
+      // Sixteen of a kind, and one other among them or all mixed.
+      for (const kind of kinds) {
+        same(() => kind, {});
+        same((row) => (row % 16 === 7 ? kind : kinds[0]), {});
+      }
+      const temperature = operator === softPool ? {} : { temperature: 0.7 };
+      same((row) => kinds[row % kinds.length], temperature);
+      same((row) => kinds[row % kinds.length], {});
+    },
+  );
+});
