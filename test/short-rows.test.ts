@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { logSoftmax, logSumExp, softPool, softmax } from '../lib/index';
+import { ulpDistance } from '../lib/ulp';
 import { isas } from './support/kernels/operators';
 import { Random } from './support/kernels/random';
 
@@ -71,4 +72,18 @@ describe.each(Object.entries(OPERATORS))('%s', (_, operator) => {
       same((row) => kinds[row % kinds.length], {});
     },
   );
+});
+
+// What is left out of the others, as masked elements are, must not be missed where the others are almost nothing.
+test.each(isas)('%s: log-softmax of one far ahead', (isa) => {
+  for (const cols of [2, 3, 16, 17, 32, 33, 100]) {
+    for (let gap = 55; gap < 86; gap += 0.37) {
+      const row = Float32Array.from({ length: cols }, (_, i) => [3, 3 - gap][i] ?? -11 - gap);
+      const x = Float32Array.from({ length: 16 * cols }, (_, i) => row[i % cols]);
+      const others = row.reduce((sum, v, i) => sum + (i > 0 ? Math.exp(v - 3) : 0), 0);
+      const found = logSoftmax(x, { cols, isa })[0];
+      const error = ulpDistance(found, -Math.log1p(others));
+      expect({ cols, gap, isNear: error <= 2 }).toEqual({ cols, gap, isNear: true });
+    }
+  }
 });

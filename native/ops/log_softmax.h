@@ -84,9 +84,11 @@ struct ShortLogs {
     ShortRows::add(others, n, sum);
     for (size_t r = 0; r < kLanes; ++r) {
       if (dominant[r] < 0) continue;
-      const double quotient = sum[r] / own[r];
-      if (!(quotient >= kLeastOthers)) return false;
-      const double l = log1p_double(quotient);
+      const Reference reference(u, mu[r]);
+      const double exponents = rows.top[r] / 8.0 - static_cast<double>(reference.e);
+      const double others_of_row = beside(u, reference, scale_double(sum[r], exponents));
+      if (!(others_of_row >= kLeastOthers)) return false;
+      const double l = log1p_double(others_of_row);
       value[r] = static_cast<float>(0.0 - l);
       log_sum[r] = mu[r] / u.temperature + l;
     }

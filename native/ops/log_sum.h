@@ -61,10 +61,19 @@ inline double log_sum_near_zero(const Units& u, const float* x, size_t n, size_t
   return row.log_sum();
 }
 
-// Of a short row, terms below this share of the largest are left out, and where all of them
-// together are below this share, they are to be had another way: masked elements have terms of
-// 2^-kDepth.
-constexpr float kLeastBeside = 0x1p-120f;
+// The others beside mu, the largest of a row: the sum of e^((x - mu)/T) from that of their terms
+// relative to mu's Reference. e^(mu/T) itself is a double: as a float term it would double the
+// error.
+inline double beside(const Units& u, const Reference& r, double terms) {
+  const double e = static_cast<double>(r.e) + 1;  // so that what is left is below 1
+  const double own = exp_bounded((r.mu / u.temperature - e * kLn2High) - e * kLn2Low);
+  return 0.5 * kOverBias * kOverGain * terms / own;
+}
+
+// Masked elements have terms of 2^-kDepth. Of a short row, terms below this share of the largest
+// are left out; where all of them together are below that one, they are to be had another way, as
+// what is left out or masked would count.
+constexpr float kLeastBeside = 0x1p-136f;
 constexpr double kLeastOthers = 0x1p-100;
 
 // Sum of e^((x_i - x_k)/T) over the others of a row of one block, of which x_k is the largest; NaN
@@ -74,24 +83,22 @@ inline double others_of_block(const Units& u, const float* x, size_t n, size_t k
   if (n > kBlock || u.scale != 1.0f || r.shift != 0) return __builtin_nan("");
   const Terms terms(u, r.e);
   const float masked = -__builtin_inff();
-  float w[kShortRow] = {};
-  store(w, terms(f32x16(set1(x[k]))));
-  const float own = w[0];
   double others;
   if (n > kShortRow) {
     others =
         sum(x, k, masked, terms, NoSink()) + sum(x + k + 1, n - k - 1, masked, terms, NoSink());
   } else {
     // The order, and so the bits, of sixteen rows at a time (log_softmax.h).
+    float w[kShortRow] = {};
     store(w, terms(load_first(x, n < kLanes ? n : kLanes, masked)));
     if (n > kLanes) store(w + kLanes, terms(load_first(x + kLanes, n - kLanes, masked)));
+    const splat zero = set1(0.0f), least = set1(w[k] * kLeastBeside);
     w[k] = 0;
-    const splat zero = set1(0.0f), least = set1(own * kLeastBeside);
     const f32x16 a = load(w), b = load(w + kLanes);
     others = sum_lanes(select(a >= least, a, zero) + select(b >= least, b, zero), zero);
   }
-  const double quotient = others / own;
-  return quotient >= kLeastOthers ? quotient : __builtin_nan("");
+  const double sum_of_others = beside(u, r, others);
+  return sum_of_others >= kLeastOthers ? sum_of_others : __builtin_nan("");
 }
 
 // ln(1 + others) by float terms, 2e-7 of the result: enough for itself, however small.
