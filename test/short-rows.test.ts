@@ -32,6 +32,9 @@ const KINDS: Record<string, (column: number) => number> = {
   'one very far ahead': (column) => (column === 1 ? 5 : -90 + random.bell()),
   'two ahead': (column) => (column % 5 === 1 ? 30 : random.bell()),
   'half of it': (column) => (column < 2 ? 0 : -17.5 + random.bell()),
+  // About the limits of the exponent, beyond which a row is shifted first.
+  'a large offset': () => 22_712.7 + random.bell() * 0.3,
+  'a large negative offset': () => -22_660 + random.bell() * 60,
   'one ahead of masked ones': (column) =>
     column === 0 ? 1 : random.pick([-Infinity, -Infinity, -9, -100]),
 };
@@ -68,7 +71,8 @@ describe.each(Object.entries(OPERATORS))('%s', (_, operator) => {
         same((row) => (row % 16 === 7 ? kind : kinds[0]), {});
       }
       const temperature = operator === softPool ? {} : { temperature: 0.7 };
-      same((row) => kinds[row % kinds.length], temperature);
+      const algorithm = operator === softPool ? {} : { algorithm: 'two-pass' };
+      same((row) => kinds[row % kinds.length], { ...temperature, ...algorithm });
       same((row) => kinds[row % kinds.length], {});
     },
   );

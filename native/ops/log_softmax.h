@@ -36,11 +36,11 @@ struct Differences {
 
 // The logarithms of the sums of sixteen short rows, as LogSoftmax::finish has them of one.
 struct ShortLogs {
-  float hi[kLanes], lo[kLanes];           // as Differences takes them
-  float dominant[kLanes], value[kLanes];  // an element with more than half of the mass, or -1
+  float hi[kLanes], lo[kLanes];  // as Differences takes them
+  float dominant[kLanes];        // the place of an element with more than half of the mass, or -1
+  float value[kLanes] = {};      // its result
 
-  // False where one of the rows is to be looked at by itself.
-  bool take(const Units& u, const ShortRows& rows, size_t n) {
+  ShortLogs(const Units& u, const ShortRows& rows, size_t n) {
     f32x16 largest = load(rows.logits[0]), place = set1(0.0f);
     for (size_t j = 1; j < n; ++j) {
       const f32x16 v = load(rows.logits[j]);
@@ -59,15 +59,14 @@ struct ShortLogs {
       if (!has_half) dominant[r] = -1;
       some |= has_half;
     }
-    if (some && !beside_dominant(u, rows, n, mu, log_sum)) return false;
+    if (some) add_others(u, rows, n, mu, log_sum);
     for (size_t r = 0; r < kLanes; ++r) Differences::split(log_sum[r], hi + r, lo + r);
-    return true;
   }
 
  private:
-  // As others_of_block and finish have it.
-  bool beside_dominant(const Units& u, const ShortRows& rows, size_t n, const float* mu,
-                       double* log_sum) {
+  // As others_in_float and finish have it.
+  void add_others(const Units& u, const ShortRows& rows, size_t n, const float* mu,
+                  double* log_sum) {
     float own[kLanes];
     for (size_t r = 0; r < kLanes; ++r) {
       own[r] = dominant[r] < 0 ? 1 : rows.tile[static_cast<size_t>(dominant[r])][r];
@@ -76,23 +75,25 @@ struct ShortLogs {
     const splat zero = set1(0.0f);
     ShortTile others;
     for (size_t j = 0; j < n; ++j) {
-      const f32x16 w = load(rows.tile[j]);
-      const f32x16 beside = select(place == set1(static_cast<float>(j)), zero, w);
-      store(others[j], select(beside >= least, beside, zero));
+      const f32x16 w = select(place == set1(static_cast<float>(j)), zero, load(rows.tile[j]));
+      store(others[j], select(w >= least, w, zero));
     }
-    double sum[kLanes];
-    ShortRows::add(others, n, sum);
+    double terms[kLanes];
+    ShortRows::add(others, n, terms);
     for (size_t r = 0; r < kLanes; ++r) {
       if (dominant[r] < 0) continue;
       const Reference reference(u, mu[r]);
       const double exponents = rows.top[r] / 8.0 - static_cast<double>(reference.e);
-      const double others_of_row = beside(u, reference, scale_double(sum[r], exponents));
-      if (!(others_of_row >= kLeastOthers)) return false;
-      const double l = log1p_double(others_of_row);
+      double all = beside(u, reference, scale_double(terms[r], exponents));
+      if (!(all >= kLeastOthers)) {
+        float row[kShortRow];
+        for (size_t j = 0; j < n; ++j) row[j] = rows.logits[j][r];
+        all = others_far(u, row, n, static_cast<size_t>(dominant[r]), mu[r]);
+      }
+      const double l = log1p_double(all);
       value[r] = static_cast<float>(0.0 - l);
       log_sum[r] = mu[r] / u.temperature + l;
     }
-    return true;
   }
 };
 
@@ -101,9 +102,9 @@ struct LogSoftmax : ExpFamily {
 
   static bool sixteen_rows(const Call& call, const Units& u, const float* x, float* y) {
     ShortRows rows;
-    ShortLogs logs;
     const size_t n = call.cols;
-    if (!rows.reduce(u, x, call.x_stride, n) || !logs.take(u, rows, n)) return false;
+    if (!rows.reduce(u, x, call.x_stride, n)) return false;
+    const ShortLogs logs(u, rows, n);
     const Differences d(u);
     const f32x16 hi = load(logs.hi), lo = load(logs.lo);
     const f32x16 dominant = load(logs.dominant), value = load(logs.value);
@@ -138,7 +139,7 @@ struct LogSoftmax : ExpFamily {
     if (!((mu - total.shift) / u.temperature > half)) return;
     const size_t k = find(x, n, mu);
     if (k == n) return;  // another thread is writing to x
-    const double others = others_in_float(u, x, n, k);
+    const double others = others_in_float(u, x, n, k, mu);
     result->dominant = static_cast<int64_t>(k);
     result->dominant_value = static_cast<float>(0.0 - others);
     result->log_sum = (mu - total.shift) / u.temperature + others;

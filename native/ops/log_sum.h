@@ -70,47 +70,49 @@ inline double beside(const Units& u, const Reference& r, double terms) {
   return 0.5 * kOverBias * kOverGain * terms / own;
 }
 
-// Masked elements have terms of 2^-kDepth. Of a short row, terms below this share of the largest
-// are left out; where all of them together are below that one, they are to be had another way, as
-// what is left out or masked would count.
+// Masked elements have terms of 2^-kDepth of the largest. In a short row, terms below this share of
+// it are left out; a longer one has at most 2^-128 of it in them. Where all of the others are below
+// the second share, either would count, and they are summed relative to their own largest.
 constexpr float kLeastBeside = 0x1p-136f;
 constexpr double kLeastOthers = 0x1p-100;
 
-// Sum of e^((x_i - x_k)/T) over the others of a row of one block, of which x_k is the largest; NaN
-// where it is to be had another way.
-inline double others_of_block(const Units& u, const float* x, size_t n, size_t k) {
-  const Reference r(u, x[k]);
-  if (n > kBlock || u.scale != 1.0f || r.shift != 0) return __builtin_nan("");
+// Sum of e^((x - mu)/T) over the elements of a row of one block but x[k], whose value mu, the
+// largest, is; below kLeastOthers where it is to be had another way.
+inline double others_of_block(const Units& u, const float* x, size_t n, size_t k, float mu) {
+  const Reference r(u, mu);
+  if (n > kBlock || u.scale != 1.0f || r.shift != 0) return 0;
   const Terms terms(u, r.e);
   const float masked = -__builtin_inff();
-  double others;
   if (n > kShortRow) {
-    others =
-        sum(x, k, masked, terms, NoSink()) + sum(x + k + 1, n - k - 1, masked, terms, NoSink());
-  } else {
-    // The order, and so the bits, of sixteen rows at a time (log_softmax.h).
-    float w[kShortRow] = {};
-    store(w, terms(load_first(x, n < kLanes ? n : kLanes, masked)));
-    if (n > kLanes) store(w + kLanes, terms(load_first(x + kLanes, n - kLanes, masked)));
-    const splat zero = set1(0.0f), least = set1(w[k] * kLeastBeside);
-    w[k] = 0;
-    const f32x16 a = load(w), b = load(w + kLanes);
-    others = sum_lanes(select(a >= least, a, zero) + select(b >= least, b, zero), zero);
+    return beside(
+        u, r,
+        sum(x, k, masked, terms, NoSink()) + sum(x + k + 1, n - k - 1, masked, terms, NoSink()));
   }
-  const double sum_of_others = beside(u, r, others);
-  return sum_of_others >= kLeastOthers ? sum_of_others : __builtin_nan("");
+  // The order, and so the bits, of sixteen rows at a time (log_softmax.h).
+  float w[kShortRow] = {};
+  store(w, terms(load_first(x, n < kLanes ? n : kLanes, masked)));
+  if (n > kLanes) store(w + kLanes, terms(load_first(x + kLanes, n - kLanes, masked)));
+  const splat zero = set1(0.0f), least = set1(w[k] * kLeastBeside);
+  w[k] = 0;
+  const f32x16 a = load(w), b = load(w + kLanes);
+  return beside(u, r, sum_lanes(select(a >= least, a, zero) + select(b >= least, b, zero), zero));
 }
 
-// ln(1 + others) by float terms, 2e-7 of the result: enough for itself, however small.
-inline double others_in_float(const Units& u, const float* x, size_t n, size_t k) {
-  const double few = others_of_block(u, x, n, k);
-  if (few == few) return log1p_double(few);
+// The same of any row, however small it is.
+inline double others_far(const Units& u, const float* x, size_t n, size_t k, float mu) {
+  if (n == 1) return 0;
   const Way online = {Algorithm::kOnline};
   const Partial rest =
       merge(row_sum(u, online, x, k), row_sum(u, online, x + k + 1, n - k - 1), u.temperature);
   if (rest.m == 0) return 0;
-  const double gap = (rest.shift - static_cast<double>(x[k])) / u.temperature;
-  return log1p_double(exp_double(gap + log_double(rest.m, rest.e)));
+  const double gap = (rest.shift - static_cast<double>(mu)) / u.temperature;
+  return exp_double(gap + log_double(rest.m, rest.e));
+}
+
+// ln(1 + others) by float terms, 2e-7 of the result: enough for itself, however small.
+inline double others_in_float(const Units& u, const float* x, size_t n, size_t k, float mu) {
+  const double others = others_of_block(u, x, n, k, mu);
+  return log1p_double(others >= kLeastOthers ? others : others_far(u, x, n, k, mu));
 }
 
 }  // namespace

@@ -201,7 +201,7 @@ struct TopK {
     return first == nullptr ? nullptr : first + r * k;
   }
 
-  // Probabilities and their logarithms of the chosen, as softmax and logSoftmax have them.
+  // Probabilities of the chosen as softmax has them, and their logarithms.
   static void distribution(const Call& call, const Context& c, const State& s, const float* x,
                            size_t n, size_t r, size_t count, const uint64_t* keys) {
     const float* values = part<float>(call, kValues, r, c.k);

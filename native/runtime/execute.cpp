@@ -13,7 +13,7 @@ std::atomic<Prefetch> prefetch_wanted{Prefetch::kAuto};
 // Short rows begin and end in the middle of too many lines, which have to be stored as usual, and
 // are done before what they store is; whole lines pay sooner
 // (docs/decisions/0092-short-rows-out-of-cache.md).
-bool is_short(const Call& call) { return call.cols < (call.cols % kLanes == 0 ? 384 : 768); }
+bool is_short(const Call& call) { return call.cols < (call.cols % kLanes == 0 ? 512 : 768); }
 
 bool past_the_cache(const Call& call) {
   const Stores wanted = stores_wanted.load(std::memory_order_relaxed);
