@@ -46,7 +46,7 @@ function bitsOf(values: Float32Array): number[] {
 }
 
 describe.each(Object.entries(OPERATORS))('%s', (_, operator) => {
-  const lengths = Array.from({ length: 34 }, (_, i) => i + 1);
+  const lengths = [1, 2, 3, 5, 8, 10, 15, 16, 17, 24, 31, 32, 33];
   test.each(isas.flatMap((isa) => lengths.map((cols) => [isa, cols] as const)))(
     '%s, rows of %i',
     (isa, cols) => {
