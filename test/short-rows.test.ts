@@ -5,6 +5,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { logSoftmax, logSumExp, softPool, softmax } from '../lib/index';
 import { ulpDistance } from '../lib/ulp';
+import { expectSameBits } from './support/kernels/compare';
 import { isas } from './support/kernels/operators';
 import { Random } from './support/kernels/random';
 
@@ -39,30 +40,21 @@ const KINDS: Record<string, (column: number) => number> = {
     column === 0 ? 1 : random.pick([-Infinity, -Infinity, -9, -100]),
 };
 
-function bitsOf(values: Float32Array): number[] {
-  // A NaN has no promised payload.
-  const plain = values.map((v) => (Number.isNaN(v) ? NaN : v));
-  return [...new Uint32Array(plain.buffer)];
-}
-
 describe.each(Object.entries(OPERATORS))('%s', (_, operator) => {
   const lengths = [1, 2, 3, 5, 8, 10, 15, 16, 17, 24, 31, 32, 33];
   test.each(isas.flatMap((isa) => lengths.map((cols) => [isa, cols] as const)))(
     '%s, rows of %i',
     (isa, cols) => {
-      const same = (
-        kindOf: (row: number) => (column: number) => number,
-        temperature: object,
-      ): void => {
+      const same = (kindOf: (row: number) => (column: number) => number, options: object): void => {
         const x = Float32Array.from({ length: ROWS * cols }, (_, i) =>
           kindOf(Math.floor(i / cols))(i % cols),
         );
-        const together = operator(x, { cols, isa, ...temperature });
+        const together = operator(x, { cols, isa, ...options });
         const alone = Array.from({ length: ROWS }, (_, row) => {
           const one = x.subarray(row * cols, (row + 1) * cols);
-          return [...operator(one, { isa, ...temperature })];
+          return [...operator(one, { isa, ...options })];
         });
-        expect(bitsOf(together)).toEqual(bitsOf(Float32Array.from(alone.flat())));
+        expectSameBits(together, Float32Array.from(alone.flat()), 'rows alone and together');
       };
       const kinds = Object.values(KINDS);
       // Sixteen of a kind, and one other among them or all mixed.
@@ -70,9 +62,8 @@ describe.each(Object.entries(OPERATORS))('%s', (_, operator) => {
         same(() => kind, {});
         same((row) => (row % 16 === 7 ? kind : kinds[0]), {});
       }
-      const temperature = operator === softPool ? {} : { temperature: 0.7 };
-      const algorithm = operator === softPool ? {} : { algorithm: 'two-pass' };
-      same((row) => kinds[row % kinds.length], { ...temperature, ...algorithm });
+      const other = operator === softPool ? {} : { temperature: 0.7, algorithm: 'two-pass' };
+      same((row) => kinds[row % kinds.length], other);
       same((row) => kinds[row % kinds.length], {});
     },
   );

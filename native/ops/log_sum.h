@@ -70,6 +70,12 @@ inline double beside(const Units& u, const Reference& r, double terms) {
   return 0.5 * kOverBias * kOverGain * terms / own;
 }
 
+// The same from a sum of their own.
+inline double beside(const Units& u, const Partial& others, double mu) {
+  if (others.m == 0) return 0;
+  return exp_double((others.shift - mu) / u.temperature + log_double(others.m, others.e));
+}
+
 // Masked elements have terms of 2^-kDepth of the largest. In a short row, terms below this share of
 // it are left out; a longer one has at most 2^-128 of it in them. Where all of the others are below
 // the second share, either would count, and they are summed relative to their own largest.
@@ -104,9 +110,7 @@ inline double others_far(const Units& u, const float* x, size_t n, size_t k, flo
   const Way online = {Algorithm::kOnline};
   const Partial rest =
       merge(row_sum(u, online, x, k), row_sum(u, online, x + k + 1, n - k - 1), u.temperature);
-  if (rest.m == 0) return 0;
-  const double gap = (rest.shift - static_cast<double>(mu)) / u.temperature;
-  return exp_double(gap + log_double(rest.m, rest.e));
+  return beside(u, rest, mu);
 }
 
 // ln(1 + others) by float terms, 2e-7 of the result: enough for itself, however small.

@@ -234,8 +234,7 @@ struct Softmax : ExpFamily {
   // written back while the next one is worked on; a CPU that asks for nothing beside streaming ones
   // waits for those (docs/decisions/0092-short-rows-out-of-cache.md).
   static bool row_alone(const Call& call, const Units& u, const float* x, float* y, size_t n) {
-    const bool streams = call.stream && call.stream.asks;
-    if (call.algorithm != Algorithm::kOnline || n > kBlock || streams) return false;
+    if (call.algorithm != Algorithm::kOnline || n > kBlock || call.stream.asks) return false;
     const OwnReference r(u, max_element(x, n));
     if (r.shift != 0) return false;
     const Partial total = keep_block(u, r, x, y, n);

@@ -243,10 +243,7 @@ struct TopK {
         push(&others, leaf(u, {Algorithm::kOnline}, x + i, length), 0);
       }
     }
-    const Partial rest = total(others);
-    if (rest.m == 0) return 0;
-    const double gap = (rest.shift - static_cast<double>(x[at])) / u.temperature;
-    return log1p_double(exp_double(gap + log_double(rest.m, rest.e)));
+    return log1p_double(beside(u, total(others), x[at]));
   }
 };
 
