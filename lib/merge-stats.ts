@@ -101,7 +101,13 @@ function entropyOf(row: Row): number {
   const entropies = row.of('entropy');
   const terms = parts.map((part, i) => {
     if (part === 0) return 0;
-    const surprise = i === lead ? Math.log1p(rest / part) : Math.log(mantissa / part);
+    // Of a share that is subnormal the quotient may be no double.
+    const surprise =
+      i === lead
+        ? Math.log1p(rest / part)
+        : part < 2 ** -960
+          ? Math.log(mantissa) - Math.log(part)
+          : Math.log(mantissa / part);
     return (part / mantissa) * (entropies[i] + surprise);
   });
   return total(terms);

@@ -37,7 +37,7 @@ const PAPERS = ['two-pass-softmax', 'online-softmax'] as const;
  * Special values: -Infinity gives exactly 0; a row of only -Infinity gives NaN, or zeros with `maskedRow: 'zero'`; a
  * NaN or +Infinity makes its row NaN; an empty row gives nothing. Results below 2^-126 are +0.
  *
- * Error: at most 4 ULP for every result that is a normal float; largest measured 3.8 ULP.
+ * Error: at most 4 ULP for every result that is a normal float; largest measured 3.9 ULP.
  *
  * Source: Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020; Milakov and Gimelshein, Online normalizer
  * calculation for softmax, 2018.
@@ -72,7 +72,7 @@ export const softmax = define<FloatCall<SoftmaxOptions>>({
   },
   output: 'rows',
   element: 'float32',
-  bound: { maxUlp: 4, measuredUlp: 3.8, absolute: 0, tiny: 'zero' },
+  bound: { maxUlp: 4, measuredUlp: 3.9, absolute: 0, tiny: 'zero' },
   oracle: oracle.softmax,
   papers: PAPERS,
   source: SOURCE,
@@ -133,7 +133,7 @@ export const logSoftmax = define<FloatCall<LogSoftmaxOptions>>({
  * gives +Infinity; NaN gives NaN.
  *
  * Error: at most 4 ULP, or 1e-15 absolute where that is more (below 2^-28, for rows that are normalised already);
- * largest measured 1.8 ULP.
+ * largest measured 2.3 ULP.
  *
  * Source: Dukhan and Ablavatski, The Two-Pass Softmax Algorithm, 2020; Milakov and Gimelshein, Online normalizer
  * calculation for softmax, 2018.
@@ -162,7 +162,7 @@ export const logSumExp = define<FloatCall<LogSumExpOptions>>({
   options: { algorithm: algorithmOption, temperature: temperatureOption },
   output: 'perRow',
   element: 'float32',
-  bound: { maxUlp: 4, measuredUlp: 1.8, absolute: 1e-15, tiny: 'subnormal' },
+  bound: { maxUlp: 4, measuredUlp: 2.3, absolute: 1e-15, tiny: 'subnormal' },
   oracle: oracle.logSumExp,
   papers: PAPERS,
   source: SOURCE,

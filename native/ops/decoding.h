@@ -86,7 +86,7 @@ struct GuidedLogits {
         other_top == __builtin_inff()) {
       return fill(y, n, __builtin_nanf(""));
     }
-    const double least = alpha > 0 ? log_double(alpha, 0) : -__builtin_inf();
+    const double least = alpha > 0 ? log_positive(alpha) : -__builtin_inf();
     for (size_t i = 0; i < n; ++i) {
       const double v = own * x[i] - against * other[i];
       const float bounded = v > kMostLogit    ? kMostLogit

@@ -36,15 +36,15 @@ struct RowBlocks {
   const float* at(size_t i, size_t) { return x + i; }
 };
 
-// Two rows whose largest logits are near the largest float are taken by halves, where a difference
-// might not be a float.
+// Two rows with a largest logit from which the lowest float may be no float away are taken by
+// halves.
 struct Halving {
   bool needed;
   float factor;
   Units u;
 
   Halving(const Units& whole, double a, double b)
-      : needed(!(a < 0x1p126 && b < 0x1p126)),
+      : needed(!(a < 0x1p102 && b < 0x1p102)),
         factor(needed ? 0.5f : 1.0f),
         u(whole.temperature * factor) {}
 };
@@ -281,7 +281,10 @@ struct NkdLoss {
     const Summary student = others.summary(one, x, n), teacher = others.summary(one, y, n);
     if (!usual(student, x[target]) || !usual(teacher, y[target])) return __builtin_nanf("");
     const double p = probability_of(one, teacher, y[target]);
-    double loss = p == 0 ? 0 : p * surprise_of(one, student, x[target]);
+    const double surprise = surprise_of(one, student, x[target]);
+    // As beside the target, what the student has none of may be next to none of the teacher's.
+    const bool none = p == 0 || (p < 0x1p-190 && surprise == __builtin_inf());
+    double loss = none ? 0 : p * surprise;
     // A teacher without other columns has nothing to say of them.
     if (gamma == 0 || mass(teacher) == 0) return static_cast<float>(loss);
     loss += gamma * temperature * temperature *

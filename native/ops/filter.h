@@ -180,7 +180,7 @@ class Filter {
     return kNoCut;
   }
 
-  static double log_of(double share) { return share > 0 ? log_double(share, 0) : -1e300; }
+  static double log_of(double share) { return share > 0 ? log_positive(share) : -1e300; }
 
   // ln of eta's least probability, of a distribution with this entropy.
   double eta_limit(double entropy) const {

@@ -157,6 +157,8 @@ struct El2n : TargetLoss<El2n, kMass | kSquares> {
 struct ZLoss {
   static constexpr const char* kName = "zLoss";
   static constexpr int kTemperature = 0, kCoefficient = 8;
+  // The square doubles the share of an error in the logarithm.
+  static constexpr double kNear = 1.5;
   using Context = Units;
   using State = SummaryTree<kMass>;
   static bool valid(const Call& call) {
@@ -172,7 +174,7 @@ struct ZLoss {
   }
   static void append(State* s, const State& next) { s->append(next); }
   static float finish(const Call& call, const Units& u, const State& s, const float* x, size_t n) {
-    const double l = log_sum_exp(u, s.total(), x, n, n);
+    const double l = log_sum_exp(u, s.total(), x, n, n, kNear);
     return static_cast<float>(call.params[kCoefficient] * l * l);
   }
 };

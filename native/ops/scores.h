@@ -80,8 +80,9 @@ struct Energy : Score<Energy, kMass> {
   // 0 - a, so that no zero has a sign.
   static double score(const Call&, const Units& u, const Summary& s, const float* x, size_t n) {
     const double t = u.temperature, plain = s.peak + t * log1p_double(s.count - 1 + s.rest);
-    // Where the two cancel, float terms would leave too few digits.
-    if (x == nullptr || !(plain > -0.5 * t && plain < 0.5 * t)) return 0 - plain;
+    // Where the two cancel, float terms would leave too few digits. From t on, an ULP of the result
+    // is no less than one of the logarithm, whatever t is.
+    if (x == nullptr || !(plain > -t && plain < t)) return 0 - plain;
     const size_t k = find(x, n, static_cast<float>(s.peak));
     if (k == n) return 0 - plain;  // another thread is writing to x
     return 0 - t * log_sum_near_zero(u, x, n, k);

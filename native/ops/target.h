@@ -53,12 +53,13 @@ inline double probability_of(const Units& u, const Summary& others, double targe
   return f / (mass(others) + f);
 }
 
-// logsumexp of the row, or of the row less one element, from its summary.
+// logsumexp of the row, or of the row less one element, from its summary; by doubles where it is
+// less than `near`.
 inline double log_sum_exp(const Units& u, const Summary& s, const float* x, size_t n,
-                          size_t excluded) {
+                          size_t excluded, double near = 0.5) {
   if (!has_peak(s)) return s.peak;
   const double t = u.temperature, plain = s.peak / t + log1p_double(s.count - 1 + s.rest);
-  if (!(plain > -0.5 && plain < 0.5)) return plain;
+  if (!(plain > -near && plain < near)) return plain;
   // Where the two cancel, float terms would leave too few digits.
   LogSumNearZero row = {s.peak, t};
   bool first = true;

@@ -91,7 +91,7 @@ struct Softpick {
 };
 
 // x softmax(x), or (x - l) / (h - l) softmax(x), l being the least element or 0, and h the largest
-// or 0. At most 4 ULP (docs/variants.md).
+// or 0. At most 6 ULP (docs/variants.md).
 struct SelfAdjustSoftmax {
   static constexpr const char* kName = "selfAdjustSoftmax";
   static constexpr int kNormalised = 10;  // place in Call::params
@@ -129,11 +129,11 @@ struct SelfAdjustSoftmax {
     const splat hi = set1(near), lo = set1(static_cast<float>(r - near)), offset = set1(from);
     const splat unit = set1(0x1p-60f), tiny = set1(0x1p-126f), zero = set1(0.0f);
     map(x, y, n, call.stream, [&](const auto& v) SOFTLANE_VECTOR {
-      // What lies below has a result of +0, the masked too.
       const auto c = max(terms.low, v);
       const auto w = terms(c);
       const auto p = (c - offset) * fma(w, hi, w * lo) * unit;
-      return by_sign(abs(p) - tiny, zero, p);
+      // What lies below has a result of +0, the masked too: their factor is not theirs.
+      return by_sign(terms.low - v, by_sign(abs(p) - tiny, zero, p), zero);
     });
   }
   static void by_doubles(const Partial& total, double from, double width, const float* x, float* y,

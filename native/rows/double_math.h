@@ -99,6 +99,11 @@ inline double log_double(double m, double e) {
   return e * kLn2High + (e * kLn2Low + two_artanh((m - 1) / (m + 1)));
 }
 
+// ln of a positive number, subnormal ones among them.
+inline double log_positive(double m) {
+  return m < 0x1p-1022 ? log_double(m * 0x1p60, -60) : log_double(m, 0);
+}
+
 // ln(1 + r) for r >= 0, relative accuracy kept for tiny r.
 inline double log1p_double(double r) {
   return r < 0.4 ? two_artanh(r / (2 + r)) : log_double(1 + r, 0);
