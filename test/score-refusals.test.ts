@@ -1,5 +1,6 @@
 /** What `softlane/score` refuses, in a sentence of ours, before anything is written. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import * as arrow from 'apache-arrow';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { command } from './helpers/cli';
@@ -35,6 +36,52 @@ function outcomes(calls: readonly string[]): unknown[] {
   return JSON.parse(stdout) as unknown[];
 }
 
+/** A row for each label, beside columns of labels that are none. */
+function writeLabels(): void {
+  const list = new arrow.FixedSizeList(3, new arrow.Field('item', new arrow.Float32()));
+  const table = new arrow.Table({
+    x: arrow.vectorFromArray(
+      [
+        [1, 2, 3],
+        [3, 1, 2],
+      ],
+      list,
+    ),
+    text: arrow.vectorFromArray(['', '1'], new arrow.Utf8()),
+    bool: arrow.vectorFromArray([true, false], new arrow.Bool()),
+    gap: arrow.vectorFromArray([null, 1], new arrow.Int32()),
+    whole: arrow.vectorFromArray([0n, 1n], new arrow.Int64()),
+  });
+  fs.writeFileSync(join(scratch.folder, 'l.arrow'), arrow.tableToIPC(table, 'file'));
+  const script = `import('hyparquet-writer').then(({ parquetWriteBuffer }) => {
+    const bytes = parquetWriteBuffer({
+      schema: [
+        { name: 'root', num_children: 5 },
+        { name: 'x', repetition_type: 'REQUIRED', converted_type: 'LIST', num_children: 1 },
+        { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+        { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
+        { name: 'text', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+        { name: 'bool', type: 'BOOLEAN', repetition_type: 'OPTIONAL' },
+        { name: 'gap', type: 'INT32', repetition_type: 'OPTIONAL' },
+        { name: 'whole', type: 'INT64', repetition_type: 'REQUIRED' },
+      ],
+      columnData: [
+        { name: 'x', data: [[1, 2, 3], [3, 1, 2]] },
+        { name: 'text', data: ['', '1'] },
+        { name: 'bool', data: [true, false] },
+        { name: 'gap', data: [null, 1] },
+        { name: 'whole', data: [0n, 1n] },
+      ],
+    });
+    require('node:fs').writeFileSync(process.argv[1], new Uint8Array(bytes));
+  });`;
+  const path = join(scratch.folder, 'l.parquet');
+  const { stderr } = command(process.execPath, ['-e', script, path], {
+    cwd: join(__dirname, '..'),
+  });
+  expect(stderr).toBe('');
+}
+
 const array = npy(dict('(2, 3)'), floats(1, 2, 3, 6, 5, 4));
 let before: string[];
 
@@ -50,6 +97,7 @@ beforeAll(() => {
   for (const [name, bytes] of Object.entries(files)) {
     fs.writeFileSync(join(scratch.folder, name), bytes);
   }
+  writeLabels();
   before = fs.readdirSync(scratch.folder);
 });
 
@@ -142,6 +190,46 @@ describe('score', () => {
         ),
       ),
     );
+  });
+});
+
+describe('labels that are no integers', () => {
+  const score = (input: string, labels: string): string =>
+    `score({ inputs: '${input}', outputs: [{ op: 'cross-entropy', path: 'y.csv' }], ${labels} })`;
+  const column = (name: string): string => `labelColumn: '${name}'`;
+  const missing = 'has a missing value where a whole number is needed';
+
+  test('in a column of Arrow or Parquet', () => {
+    refused([
+      [
+        score('l.arrow', column('text')),
+        'INPUT_FORMAT',
+        'l.arrow:text: holds Utf8, expected integers',
+      ],
+      [
+        score('l.arrow', column('bool')),
+        'INPUT_FORMAT',
+        'l.arrow:bool: holds Bool, expected integers',
+      ],
+      [score('l.arrow', column('gap')), 'INPUT_VALUE', `l.arrow:gap: ${missing}`],
+      [score('l.arrow', "labels: 'l.arrow:gap'"), 'INPUT_VALUE', `l.arrow:gap: ${missing}`],
+      [
+        score('l.parquet', column('text')),
+        'INPUT_FORMAT',
+        'l.parquet:text: holds byte_array, expected',
+      ],
+      [
+        score('l.parquet', column('bool')),
+        'INPUT_FORMAT',
+        'l.parquet:bool: holds boolean, expected',
+      ],
+      [score('l.parquet', column('gap')), 'INPUT_VALUE', `l.parquet:gap: ${missing}`],
+      [score('l.parquet', "labels: 'l.parquet:gap'"), 'INPUT_VALUE', `l.parquet:gap: ${missing}`],
+    ]);
+    const whole = ['l.arrow', 'l.parquet'].map((input) => score(input, column('whole')));
+    const results = outcomes(whole.map((call) => call.replace('})', ', force: true })')));
+    expect(results).toMatchObject([{ rows: 2 }, { rows: 2 }]);
+    fs.rmSync(join(scratch.folder, 'y.csv'));
   });
 });
 

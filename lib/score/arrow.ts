@@ -5,9 +5,11 @@ import {
   convert,
   dtypes,
   elementRefusal,
+  missingValue,
   narrowing,
   type Dtype,
   type ElementArray,
+  type ElementName,
 } from './element';
 import { inputError, SoftlaneFileError } from './errors';
 import type { EncodeFormat, Encoder, Entry, Format, Input, OpenOptions } from './format';
@@ -46,17 +48,9 @@ async function open(input: Input, options: OpenOptions): Promise<Source> {
     const [name, dtype] = choose(path, 'column of numbers', columns, options.name);
     const refusal = elementRefusal(dtype, element);
     if (refusal !== undefined) throw malformed(`${path}:${name}`, refusal);
-    if (
-      labelColumn !== undefined &&
-      !reader.schema.fields.some((field) => field.name === labelColumn)
-    ) {
-      throw new SoftlaneFileError(
-        'ERR_SOFTLANE_INPUT_NAME',
-        path,
-        `has no column ${JSON.stringify(labelColumn)}`,
-      );
-    }
-    return await BatchSource.open(batches(opened, path, name, dtype, options), {
+    const labels = labelColumn === undefined ? undefined : labelsOf(opened, path, labelColumn);
+    const wanted = { name, dtype, element };
+    return await BatchSource.open(batches(opened, path, wanted, labels), {
       path,
       format: 'Arrow',
       holds: dtypes[dtype].words,
@@ -69,12 +63,30 @@ async function open(input: Input, options: OpenOptions): Promise<Source> {
   }
 }
 
+/** A column that is read. */
+interface Wanted {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly element: ElementName;
+}
+
+function labelsOf({ arrow, reader }: OpenedArrow, path: string, name: string): Wanted {
+  const field = reader.schema.fields.find((each) => each.name === name);
+  if (field === undefined) {
+    const reason = `has no column ${JSON.stringify(name)}`;
+    throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_NAME', path, reason);
+  }
+  const type = field.type as Arrow.DataType;
+  const dtype = arrow.DataType.isInt(type) ? dtypeOf(arrow, type) : undefined;
+  if (dtype !== undefined) return { name, dtype, element: 'int32' };
+  throw malformed(`${path}:${name}`, `holds ${String(type)}, expected integers`);
+}
+
 async function* batches(
   { reader, requireEnd }: OpenedArrow,
   path: string,
-  name: string,
-  dtype: Dtype,
-  { element, labelColumn }: OpenOptions,
+  wanted: Wanted,
+  labelled: Wanted | undefined,
 ): AsyncGenerator<Batch> {
   const all = reader[Symbol.asyncIterator]() as AsyncIterator<Arrow.RecordBatch>;
   for (;;) {
@@ -86,10 +98,11 @@ async function* batches(
     }
     if (next.done === true) return requireEnd();
     const batch = next.value;
-    const x = elementsOf(`${path}:${name}`, batch.getChild(name)!, dtype, element);
-    const rows = batch.numRows;
-    const column = labelColumn === undefined ? null : batch.getChild(labelColumn);
-    yield { rows, x, labels: column === null ? undefined : wholeNumbers(path, column) };
+    const elements = (column: Wanted): ElementArray =>
+      elementsOf(`${path}:${column.name}`, batch.getChild(column.name)!, column);
+    const x = elements(wanted);
+    const labels = labelled && (elements(labelled) as Int32Array);
+    yield { rows: batch.numRows, x, labels };
   }
 }
 
@@ -100,26 +113,8 @@ function systemOrMalformed(path: string, error: unknown): Error {
     : malformed(path, `is damaged: ${message}`, error);
 }
 
-function wholeNumbers(path: string, column: Arrow.Vector): Int32Array {
-  const labels = new Int32Array(column.length);
-  for (let row = 0; row < labels.length; row++) {
-    const value = Number(column.get(row));
-    if (value !== (value | 0)) {
-      const reason = `expected whole numbers for labels, received ${value}`;
-      throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_VALUE', path, reason);
-    }
-    labels[row] = value;
-  }
-  return labels;
-}
-
 /** All elements of a column in a batch, row after row; a missing number or row is NaN. */
-function elementsOf(
-  where: string,
-  column: Arrow.Vector,
-  dtype: Dtype,
-  element: OpenOptions['element'],
-): ElementArray {
+function elementsOf(where: string, column: Arrow.Vector, { dtype, element }: Wanted): ElementArray {
   const parts = column.data.map((data) => flat(where, data as Arrow.Data, element));
   const length = parts.reduce((sum, { values }) => sum + values.length, 0);
   const x = element === 'float32' ? new Float32Array(length) : new Int32Array(length);
@@ -151,14 +146,14 @@ function isWhole(data: Arrow.Data): boolean {
 function flat(
   where: string,
   data: Arrow.Data,
-  element: OpenOptions['element'],
+  element: ElementName,
 ): { values: ArrayLike<number>; missing: [number, number][] } {
   const child = data.children[0] as Arrow.Data | undefined;
   const offsets = data.valueOffsets as Int32Array | undefined;
   const missing: [number, number][] = [];
   if (!isWhole(data)) throw malformed(where, 'is damaged: it has less than it says');
   if (child === undefined) {
-    if (data.nullCount > 0) throw missingRow(where, element);
+    if (data.nullCount > 0) throw missingValue(where, element);
     return { values: (data.values as Values).subarray(0, data.length), missing };
   }
   // A list that is missing has no length of its own, unless all have the same.
@@ -179,13 +174,8 @@ function flat(
     for (let i = first; i < last; i++)
       if (!child.getValid(i)) missing.push([i - first, i - first + 1]);
   }
-  if (missing.length > 0 && element === 'int32') throw missingRow(where, element);
+  if (missing.length > 0 && element === 'int32') throw missingValue(where, element);
   return { values: (child.values as Values).subarray(first, last), missing };
-}
-
-function missingRow(where: string, element: string): SoftlaneFileError {
-  const reason = `has a missing value where ${element === 'int32' ? 'a whole number' : 'a number'} is needed`;
-  return new SoftlaneFileError('ERR_SOFTLANE_INPUT_VALUE', where, reason);
 }
 
 async function list(input: Input): Promise<Entry[]> {

@@ -50,6 +50,13 @@ export function elementRefusal(dtype: Dtype, element: ElementName): string | und
   return `holds ${dtypes[dtype].words}, expected ${wanted}`;
 }
 
+/** The error of an element that is not there. */
+export function missingValue(where: string, element: ElementName): SoftlaneFileError {
+  const needed = element === 'int32' ? 'a whole number' : 'a number';
+  const reason = `has a missing value where ${needed} is needed`;
+  return new SoftlaneFileError('ERR_SOFTLANE_INPUT_VALUE', where, reason);
+}
+
 /** What a person should know of values of this type; undefined where they are taken as they are. */
 export function narrowing(dtype: Dtype): string | undefined {
   return dtype === 'f64' ? 'float64 is rounded to float32' : undefined;

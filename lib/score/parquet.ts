@@ -1,6 +1,7 @@
 /** Parquet, through the optional peers hyparquet, hyparquet-compressors and hyparquet-writer. */
 import type * as Hyparquet from 'hyparquet' with { 'resolution-mode': 'import' };
 import type { Compressors } from 'hyparquet' with { 'resolution-mode': 'import' };
+import { missingValue } from './element';
 import { SoftlaneFileError } from './errors';
 import type { EncodeFormat, Encoder, Entry, Format, Input, OpenOptions } from './format';
 import { choose, fileOf, malformed } from './format';
@@ -63,6 +64,10 @@ function holds(element: Tree['element']): string {
   return words[element.type ?? ''] ?? String(element.type ?? 'a structure').toLowerCase();
 }
 
+function columnHolds(column: Tree): string {
+  return `${column.children.length > 0 ? 'lists of ' : ''}${holds(leafOf(column))}`;
+}
+
 const floats = ['float16', 'float32', 'float64'];
 const integers = ['int32', 'int64'];
 
@@ -85,13 +90,7 @@ async function open(input: Input, options: OpenOptions): Promise<Source> {
     const wanted = element === 'float32' ? 'floating-point numbers' : 'integers';
     throw malformed(`${path}:${name}`, `holds ${held}, expected ${wanted}`);
   }
-  if (
-    labelColumn !== undefined &&
-    !tree.children.some((column) => column.element.name === labelColumn)
-  ) {
-    const reason = `has no column ${JSON.stringify(labelColumn)}`;
-    throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_NAME', path, reason);
-  }
+  if (labelColumn !== undefined) requireLabels(path, tree, labelColumn);
   return BatchSource.open(batches(opened, path, name, options), {
     path,
     format: 'Parquet',
@@ -99,6 +98,17 @@ async function open(input: Input, options: OpenOptions): Promise<Source> {
     rows: Number(metadata.num_rows),
     warning: held === 'float64' ? 'float64 is rounded to float32' : undefined,
   });
+}
+
+function requireLabels(path: string, tree: Tree, name: string): void {
+  const column = tree.children.find(({ element }) => element.name === name);
+  if (column === undefined) {
+    const reason = `has no column ${JSON.stringify(name)}`;
+    throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_NAME', path, reason);
+  }
+  const held = columnHolds(column);
+  if (integers.includes(held)) return;
+  throw malformed(`${path}:${name}`, `holds ${held}, expected integers`);
 }
 
 /** A row group at a time: the library decodes all of one whatever rows of it are asked for. */
@@ -157,17 +167,20 @@ function batchOf(
 }
 
 function whole(path: string, name: string, value: unknown): number {
-  const number = value === null || value === undefined ? NaN : Number(value);
-  if (number === (number | 0)) return number;
-  const reason = `expected whole numbers, received ${String(value)}`;
-  throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_VALUE', `${path}:${name}`, reason);
+  const where = `${path}:${name}`;
+  if (value === null || value === undefined) throw missingValue(where, 'int32');
+  // A column of integers may stand for dates or fractions, which the library makes of them.
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number === 'number' && number === (number | 0)) return number;
+  const reason = `expected whole numbers, received ${String(value as unknown)}`;
+  throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_VALUE', where, reason);
 }
 
 async function list(input: Input): Promise<Entry[]> {
   const { library, metadata } = await openFile(fileOf(input, 'Parquet'));
   return library.parquetSchema(metadata).children.map((column) => ({
     name: column.element.name,
-    holds: `${column.children.length > 0 ? 'lists of ' : ''}${holds(leafOf(column))}`,
+    holds: columnHolds(column),
     shape: [Number(metadata.num_rows)],
   }));
 }
