@@ -49,6 +49,20 @@ describe('--label-column', () => {
   });
 });
 
+test('float64 is said to be rounded, once, whichever of the inputs has it', () => {
+  const wide = npy(dict('(1, 3)', "'<f8'"), new Uint8Array(24));
+  const { run } = place({ 'b.npy': wide, 'c.npy': wide });
+  const to = ['--op', 'arg-max', '--out', '-', '--out-format', 'csv'];
+  const said = (...inputs: string[]): string[] =>
+    run('score', ...inputs, ...to)
+      .stderr.split('\n')
+      .filter((line) => line.includes('float64'));
+  const line = (name: string): string => `softlane: ${name}: float64 is rounded to float32`;
+  expect(said('a.npy')).toEqual([]);
+  expect(said('a.npy', 'b.npy', 'c.npy')).toEqual([line('b.npy')]);
+  expect(said('c.npy', 'a.npy', 'b.npy')).toEqual([line('c.npy')]);
+});
+
 describe('--set', () => {
   const first = (text: string): string => text.split('\n')[0]!;
 

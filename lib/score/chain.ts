@@ -16,6 +16,8 @@ export interface Link {
   readonly stream: Source | undefined;
   /** Whether its rows can be left in their file. */
   readonly canTake: boolean;
+  /** It names what it is about. */
+  readonly warning: string | undefined;
 }
 
 /** Rows that are read together where they are not needed. */
@@ -36,6 +38,7 @@ export class Chain implements Source {
   readonly cols: number;
   readonly flat: boolean;
   readonly skips: boolean;
+  /** The first of those of its links. */
   readonly warning: string | undefined;
   private at = 0;
   private readonly retired: Source[] = [];
@@ -51,8 +54,8 @@ export class Chain implements Source {
     this.path = first.path;
     this.format = first.format;
     this.holds = first.holds;
-    this.warning = first.warning;
     this.cols = first.cols;
+    this.warning = links.find(({ warning }) => warning !== undefined)?.warning;
     const known = links.map(({ rows }) => rows);
     this.rows = known.reduce((sum, rows) => sum! + rows!, 0 as number | undefined);
     if (known.includes(undefined)) this.rows = undefined;
@@ -76,7 +79,8 @@ export class Chain implements Source {
         const { source, file } = await reopen(located);
         const stream = file === undefined ? source : undefined;
         const { rows, skips, take } = source;
-        links.push({ located, rows, skips, file, stream, canTake: take !== undefined });
+        const warning = source.warning && `${source.path}: ${source.warning}`;
+        links.push({ located, rows, skips, file, stream, canTake: take !== undefined, warning });
         if (first === undefined) {
           first = source;
           continue;

@@ -114,10 +114,7 @@ export class Feed {
     return this.main.path;
   }
   get warnings(): string[] {
-    const sources = [this.main, ...this.sides.map(({ chain }) => chain)];
-    return sources.flatMap(({ path, warning }) =>
-      warning === undefined ? [] : [`${path}: ${warning}`],
-    );
+    return this.chains().flatMap(({ warning }) => warning ?? []);
   }
   /** Whether something is read from a stream, which cannot be read again. */
   get hasStream(): boolean {
