@@ -49,6 +49,42 @@ describe('--label-column', () => {
   });
 });
 
+describe('objects of JSON Lines', () => {
+  const lines = (...objects: object[]): string =>
+    objects.map((each) => `${JSON.stringify(each)}\n`).join('');
+  const to = ['--op', 'arg-max', '--out', '-', '--out-format', 'csv', '--quiet'];
+
+  test('with several lists of numbers are refused, unless one is named', () => {
+    const two = { words: ['a', 'b'], ids: [7, 3], x: [1.5, 2] };
+    const { run } = place({ 'r.jsonl': lines(two, two), 'one.jsonl': lines({ ...two, ids: 7 }) });
+    const words = 'r.jsonl: has 2 of them (ids, x): name one, FILE:NAME';
+    expectFailure(run('score', 'r.jsonl', ...to), 3, words);
+    expect(run('score', 'r.jsonl:x', ...to)).toEqual({ ...fine, stdout: 'argMax\n1\n1\n' });
+    expect(run('score', 'one.jsonl', ...to)).toEqual({ ...fine, stdout: 'argMax\n1\n' });
+    const { stdout } = run('info', 'r.jsonl');
+    expect(stdout.match(/^(words|ids|x)\b/gm)).toEqual(['ids', 'x']);
+  });
+
+  test('with several whole numbers are refused as labels, unless one is named', () => {
+    const [first, second] = [
+      { id: 2, label: 1, weight: 0.5 },
+      { id: 1, label: 0, weight: 2 },
+    ];
+    const { run } = place({ 'r.jsonl': lines(first, second) });
+    const score = (labels: string): Outcome =>
+      run('score', 'a.npy', '--labels', labels, '--op', 'cross-entropy', ...to.slice(2));
+    expectFailure(score('r.jsonl'), 3, 'r.jsonl: has 2 of them (id, label): name one, FILE:NAME');
+    expect(score('r.jsonl:label')).toMatchObject(fine);
+  });
+
+  test('are read by the field of the first of them', () => {
+    const { run } = place({
+      'r.jsonl': lines({ x: [1, 2] }, { y: [9, 0], x: [3, 4] }, { y: [1, 2] }),
+    });
+    expectFailure(run('score', 'r.jsonl', ...to), 3, 'r.jsonl: line 3 has no list "x"');
+  });
+});
+
 test('float64 is said to be rounded, once, whichever of the inputs has it', () => {
   const wide = npy(dict('(1, 3)', "'<f8'"), new Uint8Array(24));
   const { run } = place({ 'b.npy': wide, 'c.npy': wide });

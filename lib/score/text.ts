@@ -4,8 +4,8 @@ import type { ByteSource } from './bytes';
 import { FileBytes } from './bytes';
 import type { ElementArray, ElementName } from './element';
 import { SoftlaneFileError } from './errors';
-import type { AppendFormat, Format, Input, OpenOptions } from './format';
-import { malformed } from './format';
+import type { AppendFormat, Entry, Format, Input, OpenOptions } from './format';
+import { choose, malformed } from './format';
 import { BatchSource, type Batch, type Source } from './source';
 import type { Table } from './table';
 
@@ -45,32 +45,62 @@ const words: Readonly<Record<string, number>> = {
 };
 
 interface Row {
+  /** Its field, of an object. */
+  readonly name?: string;
   readonly values: readonly unknown[];
-  readonly label: unknown;
+  readonly label?: unknown;
 }
 
-/** `name`: the field; without one, the first field that is a list of numbers (or a number, for indices). */
-function rowOf(line: string, { name, labelColumn, element }: OpenOptions): Row | string {
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a line holds, or what is wrong with it. */
+function rootOf(line: string): readonly unknown[] | Fields | number | string {
   let root: unknown;
   try {
     root = JSON.parse(line);
   } catch {
     return 'is not JSON';
   }
-  if (Array.isArray(root)) return { values: root, label: undefined };
-  if (typeof root === 'number' && element === 'int32') return { values: [root], label: undefined };
+  if (typeof root === 'number') return root;
   if (typeof root !== 'object' || root === null) return 'is neither a list nor an object';
-  const fields = root as Readonly<Record<string, unknown>>;
-  const fits = (value: unknown): boolean =>
-    Array.isArray(value) || (element === 'int32' && typeof value === 'number');
-  const value =
-    name === undefined
-      ? Object.values(fields).find(fits)
-      : Object.hasOwn(fields, name) && fields[name];
-  if (!fits(value))
-    return name === undefined ? 'has no list of numbers' : `has no list ${JSON.stringify(name)}`;
-  const label = labelColumn === undefined ? undefined : fields[labelColumn];
-  return { values: Array.isArray(value) ? value : [value], label };
+  return root as readonly unknown[] | Fields;
+}
+
+const isList = (root: readonly unknown[] | Fields): root is readonly unknown[] =>
+  Array.isArray(root);
+
+/** The fields that can be what is read: lists of numbers, or a number, for indices. */
+function candidates(fields: Fields, { element, labelColumn }: OpenOptions): Map<string, unknown> {
+  const found = Object.entries(fields).filter(
+    ([name, value]) => name !== labelColumn && isRow(value, element),
+  );
+  const areNumbers = (value: unknown): boolean =>
+    [value].flat().every((each) => numberOf(each, element) !== undefined);
+  // What is wrong with the only one is said of its element.
+  return new Map(found.length === 1 ? found : found.filter(([, value]) => areNumbers(value)));
+}
+
+const isRow = (value: unknown, element: ElementName): boolean =>
+  Array.isArray(value) || (element === 'int32' && typeof value === 'number');
+
+/** `options.name`: the field; without one, the only one that it can be. */
+function rowOf(path: string, line: string, options: OpenOptions): Row | string {
+  const { labelColumn, element } = options;
+  const root = rootOf(line);
+  if (typeof root === 'string') return root;
+  if (typeof root === 'number')
+    return element === 'int32' ? { values: [root] } : 'is neither a list nor an object';
+  if (isList(root)) return { values: root };
+  let { name } = options;
+  if (name === undefined) {
+    const all = candidates(root, options);
+    if (all.size === 0) return 'has no list of numbers';
+    [name] = choose(path, 'list of numbers', all, undefined);
+  }
+  const value = Object.hasOwn(root, name) && root[name];
+  if (!isRow(value, element)) return `has no list ${JSON.stringify(name)}`;
+  const label = labelColumn === undefined ? undefined : root[labelColumn];
+  return { name, values: Array.isArray(value) ? value : [value], label };
 }
 
 function numberOf(value: unknown, element: ElementName): number | undefined {
@@ -83,6 +113,8 @@ function numberOf(value: unknown, element: ElementName): number | undefined {
 
 async function* batchesOf(bytes: ByteSource, options: OpenOptions): AsyncGenerator<Batch> {
   const { element, labelColumn } = options;
+  // The first object says which field is meant in all of them.
+  let asked = options;
   let number = 0;
   let cols = -1;
   let rows = 0;
@@ -96,10 +128,11 @@ async function* batchesOf(bytes: ByteSource, options: OpenOptions): AsyncGenerat
   for await (const line of linesOf(bytes)) {
     number++;
     if (line.trim() === '') continue;
-    const row = rowOf(line, options);
+    const row = rowOf(bytes.path, line, asked);
     const wrong = (reason: string): SoftlaneFileError =>
       malformed(bytes.path, `line ${number} ${reason}`);
     if (typeof row === 'string') throw wrong(row);
+    if (asked.name === undefined && row.name !== undefined) asked = { ...options, name: row.name };
     if (cols >= 0 && row.values.length !== cols) {
       const reason = `line ${number} has ${row.values.length} numbers, those before it ${cols}`;
       throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_SHAPE', bytes.path, reason);
@@ -123,14 +156,39 @@ async function* batchesOf(bytes: ByteSource, options: OpenOptions): AsyncGenerat
   if (rows > 0) yield batch();
 }
 
+const bytesOfInput = ({ file, stream }: Input): ByteSource => stream ?? new FileBytes(file!);
+
 function open(input: Input, options: OpenOptions): Promise<Source> {
-  const bytes = input.stream ?? new FileBytes(input.file!);
+  const bytes = bytesOfInput(input);
   return BatchSource.open(batchesOf(bytes, options), {
     path: input.path,
     format: 'JSON Lines',
     holds: options.element === 'float32' ? 'numbers' : 'whole numbers',
     close: () => bytes.close(),
   });
+}
+
+async function list(input: Input): Promise<Entry[]> {
+  for await (const line of linesOf(bytesOfInput(input))) {
+    if (line.trim() === '') continue;
+    const root = rootOf(line);
+    const found =
+      typeof root !== 'object'
+        ? []
+        : isList(root)
+          ? [['', root] as const]
+          : [...candidates(root, { element: 'float32' })];
+    if (found.length === 0) {
+      const reason = typeof root === 'string' ? root : 'has no list of numbers';
+      throw malformed(input.path, `its first line ${reason}`);
+    }
+    return found.map(([name, values]) => ({
+      name,
+      holds: 'numbers',
+      shape: [null, (values as unknown[]).length],
+    }));
+  }
+  return [];
 }
 
 /** The shortest decimal that reads back as the same float32. */
@@ -217,11 +275,7 @@ export const jsonlFormat: Format = {
   sniff: (head) => head[0] === 0x7b || head[0] === 0x5b,
   open,
   labels: true,
-  list: async (input) => {
-    const source = await open(input, { element: 'float32' });
-    await source.close();
-    return [{ name: '', holds: source.holds, shape: [null, source.cols] }];
-  },
+  list,
   sink: () => jsonl,
 };
 
