@@ -1,12 +1,14 @@
 /** Files that are damaged: an error of ours, whatever the damage, and an end. */
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { SoftlaneError } from '../lib/errors';
+import { tableCrc32 } from '../lib/score/checked-bytes';
 import { openSource } from '../lib/score/inputs';
 import { softlane } from './helpers/cli';
-import { safetensors } from './helpers/files';
+import { safetensors, zip } from './helpers/files';
 import { dict, floats, npy, Scratch } from './helpers/npy';
 
 const scratch = new Scratch('damage');
@@ -65,5 +67,58 @@ test('damaged .safetensors and JSON Lines are refused, whatever the damage', asy
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+describe.each([
+  ['stored', false],
+  ['deflated', true],
+])('an array of an .npz, %s,', (_, deflate) => {
+  const member = npy(dict('(3, 2)'), floats(1, 2, 3, 4, 5, 6));
+  const path = `crc-${deflate}.npz`;
+  const read = async (bytes: Uint8Array, skipped = 0): Promise<number[]> => {
+    const name = undefined;
+    const { source } = await openSource({ path: save(path, bytes), name }, { element: 'float32' });
+    const x = new Float32Array(6);
+    try {
+      await source.skip(skipped);
+      const rows = await source.read({ x }, 3);
+      return [...x.subarray(0, 2 * rows)];
+    } finally {
+      await source.close();
+    }
+  };
+  const good = zip({ 'x.npy': member }, deflate);
+  // As if the data were other than when it was written.
+  const damaged = zip({ 'x.npy': npy(dict('(3, 2)'), floats(1, 2, 3, 4, 5, 7)) }, deflate);
+  for (const place of [14, damaged.indexOf('PK\x01\x02') + 16]) {
+    damaged.writeUInt32LE(crc32(member), place);
+  }
+
+  test('is refused with another checksum, whether rows are skipped or not', async () => {
+    expect(await read(good)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await read(good, 2)).toEqual([5, 6]);
+    for (const skipped of [0, 2]) {
+      await expect(read(damaged, skipped)).rejects.toThrow(
+        /^[^\n]*npz:x: is damaged: its CRC-32 is [0-9a-f]{8}, expected [0-9a-f]{8}$/,
+      );
+    }
+  });
+
+  test('ends a job without an output', () => {
+    save(path, damaged);
+    const args = ['score', path, '--op', 'softmax', '--out', `${path}.npy`];
+    const { status, stderr } = softlane(args, { cwd: scratch.folder });
+    expect([status, stderr]).toEqual([3, expect.stringContaining(`${path}:x: is damaged`)]);
+    expect(existsSync(at(`${path}.npy`))).toBe(false);
+  });
+});
+
+test('the checksum is that of zlib where it has none', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.uint8Array(), (first, second) => {
+      const sum = crc32(second, crc32(first));
+      expect(tableCrc32(second, tableCrc32(first))).toBe(sum);
+    }),
   );
 });

@@ -11,6 +11,8 @@ export interface ByteSource {
   readSome(into: Uint8Array, signal?: AbortSignal): Promise<number>;
   skip(count: number, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
+  /** Refuses bytes that are not those that were written, when the last has been read; absent where nothing says so. */
+  requireIntact?(signal?: AbortSignal): Promise<void>;
   /** Where the next bytes lie in an open file, as if they were read; absent where they do not. */
   take?(count: number): { readonly file: InputFile; readonly offset: number };
 }

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import * as yauzl from 'yauzl';
 import { FileBytes, StreamBytes, type ByteSource } from './bytes';
+import { CheckedBytes } from './checked-bytes';
 import { inputError, SoftlaneFileError } from './errors';
 import type { Entry, Format, Input, OpenOptions } from './format';
 import { choose, fileOf, malformed } from './format';
@@ -52,6 +53,7 @@ async function bytesOf(
   entry: yauzl.Entry,
 ): Promise<ByteSource> {
   const what = `${path}:${name}`;
+  const expected = { size: entry.uncompressedSize, crc32: entry.crc32 };
   if (entry.compressionMethod === 0 && !entry.isEncrypted()) {
     const file = await InputFile.open(path, what);
     try {
@@ -63,10 +65,12 @@ async function bytesOf(
         ) => void,
       )(entry, { minimal: true });
       const start = local.fileDataStart;
-      if (start + entry.compressedSize > file.size) {
+      const end = start + entry.compressedSize;
+      if (end > file.size) {
         throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_TRUNCATED', what, 'is cut off');
       }
-      return new FileBytes(file, start, start + entry.compressedSize, true);
+      const all = new FileBytes(file, start, end, true);
+      return new CheckedBytes(all, expected, () => new FileBytes(file, start, end));
     } catch (error) {
       await file.close();
       throw inputError(what, error);
@@ -86,10 +90,11 @@ async function bytesOf(
     zip.close();
     throw malformed(what, (error as Error).message, error);
   }
-  return new StreamBytes(what, stream, () => {
+  const inflated = new StreamBytes(what, stream, () => {
     stream.destroy();
     zip.close();
   });
+  return new CheckedBytes(inflated, expected);
 }
 
 async function open(input: Input, { element, name }: OpenOptions): Promise<Source> {

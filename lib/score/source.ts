@@ -96,6 +96,7 @@ export class RawSource implements Source {
       convertBytes(this.dtype, buffer, x.subarray(0, elements), this.path);
     }
     this.place += rows;
+    if (rows > 0 && this.place === this.rows) await this.bytes.requireIntact?.(signal);
     return rows;
   }
 

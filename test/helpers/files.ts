@@ -1,5 +1,5 @@
 /** Files of several formats from their parts, without the code under test. */
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 
 interface Part {
   readonly dtype: string;
@@ -30,7 +30,7 @@ export function safetensorsOf(header: unknown, data: Uint8Array, padding = 0): B
   return Buffer.concat([length, text, data]);
 }
 
-/** A zip of these files, stored or deflated. Nobody here looks at checksums. */
+/** A zip of these files, stored or deflated. */
 export function zip(files: Readonly<Record<string, Uint8Array>>, deflate: boolean): Buffer {
   const bodies: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -40,6 +40,7 @@ export function zip(files: Readonly<Record<string, Uint8Array>>, deflate: boolea
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(deflate ? 8 : 0, 4);
+    common.writeUInt32LE(crc32(content), 10);
     common.writeUInt32LE(data.length, 14);
     common.writeUInt32LE(content.length, 18);
     common.writeUInt16LE(name.length, 22);
