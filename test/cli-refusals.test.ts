@@ -85,6 +85,20 @@ describe('objects of JSON Lines', () => {
   });
 });
 
+test.each(['run (1)/', '!n/', 'a[b/', 'x{1,2}/y*/', '!', './'])(
+  'a pattern in a folder that is called %j finds its files',
+  (folder) => {
+    const { run, at } = place();
+    fs.mkdirSync(at(folder), { recursive: true });
+    for (const end of ['2.npy', '10.npy']) fs.copyFileSync(at('a.npy'), at(`${folder}part-${end}`));
+    const to = ['--op', 'arg-max', '--out', 'y.csv', '--quiet', '--json'];
+    for (const prefix of [folder, at(folder)]) {
+      const { stderr, stdout } = run('score', `${prefix}part-*.npy`, ...to, '--force');
+      expect([stderr, JSON.parse(stdout)]).toMatchObject(['', { rows: 4 }]);
+    }
+  },
+);
+
 test('float64 is said to be rounded, once, whichever of the inputs has it', () => {
   const wide = npy(dict('(1, 3)', "'<f8'"), new Uint8Array(24));
   const { run } = place({ 'b.npy': wide, 'c.npy': wide });

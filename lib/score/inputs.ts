@@ -1,5 +1,6 @@
 /** From what was typed to sources: patterns, names inside of files, standard input. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { glob } from 'tinyglobby';
 import { StreamBytes } from './bytes';
@@ -26,6 +27,17 @@ export function locate(text: string): Located {
   return { path: text, name: undefined };
 }
 
+/** A pattern as the folders that it begins with, whatever they are called, and what is a pattern in them. */
+function anchored(pattern: string): [folder: string, pattern: string] {
+  let start = 0;
+  let end = pattern.indexOf('/') + 1;
+  while (end > start && existsSync(pattern.slice(0, end))) {
+    start = end;
+    end = pattern.indexOf('/', start) + 1;
+  }
+  return [pattern.slice(0, start), pattern.slice(start)];
+}
+
 /** The inputs that were typed, patterns replaced by the files that fit, in the order of their names. */
 export async function expand(texts: readonly string[]): Promise<Located[]> {
   const all: Located[] = [];
@@ -35,10 +47,11 @@ export async function expand(texts: readonly string[]): Promise<Located[]> {
       all.push(located);
       continue;
     }
-    const paths = await glob(located.path, {
-      absolute: located.path.startsWith('/'),
-      expandDirectories: false,
-    });
+    const [cwd, pattern] = anchored(located.path);
+    // The library would take what does not fit.
+    const literal = pattern.replace(/^!/, '\\!');
+    const found = await glob(literal, { cwd: cwd || '.', expandDirectories: false });
+    const paths = found.map((path) => join(cwd, path));
     if (paths.length === 0) {
       throw new SoftlaneFileError(
         'ERR_SOFTLANE_INPUT_MISSING',
