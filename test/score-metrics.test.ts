@@ -7,6 +7,7 @@ import { ExactSum } from '../lib/score/exact-sum';
 import { runJob } from '../lib/score/job';
 import type { JobOptions } from '../lib/score/job-types';
 import { aurocOf, Metrics, type MetricsResult } from '../lib/score/metrics';
+import { softlane } from './helpers/cli';
 import { dict, npy, Scratch } from './helpers/npy';
 
 const scratch = new Scratch('metrics');
@@ -80,6 +81,28 @@ describe('metrics', () => {
     const seen = await measured({ labels: undefined });
     expect(seen.meanConfidence).toBeGreaterThan(0);
     expect([seen.accuracy, seen.nll, seen.ece, seen.auroc]).toEqual([null, null, null, null]);
+  });
+
+  test('of a label without probability are infinite, and not unknown', async () => {
+    const [input, labelFile, path] = [scratch.fresh(), scratch.fresh(), scratch.fresh()];
+    const logits = Float32Array.of(0, -Infinity, 0, 1);
+    writeFileSync(input, npy(dict('(2, 2)'), bytesOf(logits)));
+    writeFileSync(labelFile, npy(dict('(2,)', "'<i4'"), bytesOf(Int32Array.of(1, 1))));
+    const manifest = `${path}.manifest`;
+    const { metrics } = await runJob({
+      inputs: [input],
+      outputs: [],
+      metrics: { path },
+      labels: labelFile,
+      manifest,
+    });
+    const infinite = { nll: 'Infinity', perplexity: 'Infinity', accuracy: 0.5 };
+    expect(metrics).toMatchObject({ nll: Infinity, perplexity: Infinity });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject(infinite);
+    expect(JSON.parse(readFileSync(manifest, 'utf8'))).toMatchObject({ metrics: infinite });
+    const args = ['score', input, '--labels', labelFile, '--metrics', path, '--force'];
+    const { stdout } = softlane([...args, '--json', '--quiet']);
+    expect(JSON.parse(stdout)).toMatchObject({ metrics: infinite });
   });
 
   test('the area under the curve counts equal confidences as half', () => {

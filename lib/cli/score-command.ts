@@ -1,5 +1,6 @@
 import type { JobEstimate } from '../score/estimate';
 import type { JobEvent, JobOptions, JobProgress, JobSummary } from '../score/job-types';
+import { jsonText } from '../score/json';
 import type { MetricsResult } from '../score/metrics';
 import { visible } from './failure';
 import { bytesText, countText, note, print } from './output';
@@ -105,7 +106,7 @@ class Report {
 
   summary(summary: JobSummary): void {
     const { json, quiet } = this.flags;
-    if (json === true) this.say(JSON.stringify({ event: 'done', ...summary }));
+    if (json === true) this.say(jsonText({ event: 'done', ...summary }));
     else if (quiet !== true) this.say(summaryText(summary));
   }
 }

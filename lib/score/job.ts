@@ -5,6 +5,7 @@ import type { BadRow } from './bad-rows';
 import { BlockComputer, canSweep, type BlockBuffers } from './compute';
 import { LimitError, SoftlaneFileError } from './errors';
 import { Feed } from './feed';
+import { jsonText } from './json';
 import { LongRows, pieceLength, wholeRowReason } from './long-rows';
 import { fingerprints, identify } from './identity';
 import {
@@ -192,7 +193,7 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
       summary = run.summary(Number(process.hrtime.bigint() - start) / 1e9);
       if (manifest !== undefined) {
         const job = await headOf(options, checked, feed);
-        await manifest.write(Buffer.from(`${JSON.stringify({ ...summary, job }, null, 2)}\n`));
+        await manifest.write(Buffer.from(`${jsonText({ ...summary, job }, 2)}\n`));
         await manifest.commit();
       }
       await making.named?.(summary);

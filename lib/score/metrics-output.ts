@@ -1,6 +1,7 @@
 /** The metrics of a job as one of its outputs. */
 import { AtomicFile, type AtomicFileOptions } from './atomic-file';
 import type { ElementArray } from './element';
+import { jsonText } from './json';
 import { aurocOf, Metrics, type MetricsJson, type MetricsResult } from './metrics';
 import type { KeptOutput, OutputFile } from './output-file';
 import type { ComputeBlock, JobSetting } from './operation';
@@ -118,7 +119,7 @@ export class MetricsOutput implements OutputFile {
     if (this.isPart) return this.file.commit(signal);
     const result = this.metrics.finish(await this.auroc());
     this.result = result;
-    const json = Buffer.from(`${JSON.stringify(result, null, 2)}\n`);
+    const json = Buffer.from(`${jsonText(result, 2)}\n`);
     return this.file.commitMade(this.options, (made) => made.write(json), signal);
   }
 

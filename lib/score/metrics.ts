@@ -46,7 +46,7 @@ export interface MetricsResult {
   /** The others are null without labels. */
   readonly accuracy: number | null;
   readonly top5Accuracy: number | null;
-  /** Mean of -ln p of the labels, and exp of it. */
+  /** Mean of -ln p of the labels, and exp of it; Infinity where a label has no probability. */
   readonly nll: number | null;
   readonly perplexity: number | null;
   readonly ece: number | null;
