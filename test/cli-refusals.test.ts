@@ -85,6 +85,23 @@ describe('objects of JSON Lines', () => {
   });
 });
 
+test('a name in a file that has none is refused', () => {
+  const { run } = place({ 'r.jsonl': '[1,2]\n' });
+  const score = (input: string): Outcome =>
+    run('score', input, '--op', 'arg-max', '--out', 'y.csv');
+  expectFailure(score('a.npy:typo'), 3, 'a.npy: has no array "typo": it is one, without a name');
+  expectFailure(score('r.jsonl:typo'), 3, 'r.jsonl: line 1 is no object with "typo"');
+});
+
+test('JSON Lines begin with a byte order mark in a file and in a stream', () => {
+  const text = Buffer.from('\ufeff[1,2]\n[4,3]\n');
+  const { run, pipe } = place({ 'r.jsonl': text });
+  const to = ['--op', 'arg-max', '--out', '-', '--out-format', 'csv', '--quiet'];
+  const wanted = { ...fine, stdout: 'argMax\n1\n0\n' };
+  expect(run('score', 'r.jsonl', ...to)).toEqual(wanted);
+  expect(pipe(text, 'score', '-', ...to)).toEqual(wanted);
+});
+
 test.each(['run (1)/', '!n/', 'a[b/', 'x{1,2}/y*/', '!', './'])(
   'a pattern in a folder that is called %j finds its files',
   (folder) => {

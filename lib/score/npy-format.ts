@@ -117,7 +117,11 @@ export const npyFormat: Format = {
   words: 'NumPy array (.npy)',
   extensions: ['.npy'],
   sniff: (head) => head[0] === 0x93 && Buffer.from(head.subarray(1, 6)).toString() === 'NUMPY',
-  open: (input, { element }) => npySource(bytesOfInput(input), element),
+  open: async (input, { element, name }) => {
+    if (name === undefined) return npySource(bytesOfInput(input), element);
+    const reason = `has no array ${JSON.stringify(name)}: it is one, without a name`;
+    throw new SoftlaneFileError('ERR_SOFTLANE_INPUT_NAME', input.path, reason);
+  },
   list: async (input) => {
     const { descr, shape } = await readNpyHeader(bytesOfInput(input));
     return [{ name: '', holds: describeDescr(descr), shape }];

@@ -132,6 +132,8 @@ async function* batchesOf(bytes: ByteSource, options: OpenOptions): AsyncGenerat
     const wrong = (reason: string): SoftlaneFileError =>
       malformed(bytes.path, `line ${number} ${reason}`);
     if (typeof row === 'string') throw wrong(row);
+    if (options.name !== undefined && row.name === undefined)
+      throw wrong(`is no object with ${JSON.stringify(options.name)}`);
     if (asked.name === undefined && row.name !== undefined) asked = { ...options, name: row.name };
     if (cols >= 0 && row.values.length !== cols) {
       const reason = `line ${number} has ${row.values.length} numbers, those before it ${cols}`;
@@ -272,7 +274,7 @@ export const jsonlFormat: Format = {
   name: 'jsonl',
   words: 'JSON Lines (.jsonl)',
   extensions: ['.jsonl', '.ndjson'],
-  sniff: (head) => head[0] === 0x7b || head[0] === 0x5b,
+  sniff: (head) => /^(\xef\xbb\xbf)?[[{]/.test(Buffer.from(head).toString('latin1')),
   open,
   labels: true,
   list,
