@@ -85,6 +85,22 @@ describe('objects of JSON Lines', () => {
   });
 });
 
+test.each(['npy', 'jsonl', 'parquet', 'safetensors'])(
+  'lines without columns are rows of .%s',
+  (end) => {
+    const { run, at } = place({ 'r.jsonl': '[]\n[]\n[]\n' });
+    const score = (from: string, to: string) =>
+      run('score', from, '--op', 'softmax', '--out', to, '--quiet', '--json');
+    for (const outcome of [score('r.jsonl', `y.${end}`), score(`y.${end}`, 'z.npy')]) {
+      expect([outcome.stderr, JSON.parse(outcome.stdout)]).toMatchObject([
+        '',
+        { rows: 3, cols: 0 },
+      ]);
+    }
+    expect(fs.readFileSync(at('z.npy'), 'latin1')).toContain('(3, 0)');
+  },
+);
+
 test('a name in a file that has none is refused', () => {
   const { run } = place({ 'r.jsonl': '[1,2]\n' });
   const score = (input: string): Outcome =>

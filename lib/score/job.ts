@@ -305,8 +305,11 @@ export class Run {
     const signal = options.signal as AbortSignal | undefined;
     const computer = new BlockComputer(options, checked, feed, products, blockRows, from);
     this.computer = computer;
+    // Rows that only their end counts have to be read.
     const nothing =
-      feed.cols === 0 && products.every((product) => rowWords({ ...product, flat: false }) === 0);
+      this.to !== undefined &&
+      feed.cols === 0 &&
+      products.every((product) => rowWords({ ...product, flat: false }) === 0);
     const left = this.to === undefined ? undefined : this.to - from;
     const sweeps = canSweep(options, feed);
     let stopped = false;
@@ -329,7 +332,7 @@ export class Run {
         write: (block, rows) => this.write(block, rows),
       },
     );
-    if (nothing) this.done = this.to ?? 0;
+    if (nothing) this.done = this.to!;
     return stopped;
   }
 
