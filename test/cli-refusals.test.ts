@@ -219,6 +219,18 @@ describe('a stream that goes on after its array', () => {
   });
 });
 
+test('standard input is one input, whatever reads it', () => {
+  const { run } = place();
+  const job = ['score', '-', '--op', 'kl-divergence', '--out', 'y.npy'];
+  for (const other of [
+    ['--labels', '-'],
+    ['--head', '-'],
+    ['--with', 'other=-'],
+  ]) {
+    expectFailure(run(...job, ...other), 2, 'expected standard input to be one input');
+  }
+});
+
 describe('synth', () => {
   const synth = ['synth', 'x.npy', '--rows', '2', '--cols', '3', '--labels'];
 

@@ -5,7 +5,7 @@ import type { MetricsResult } from '../score/metrics';
 import { visible } from './failure';
 import { bytesText, countText, note, print } from './output';
 import { Progress } from './progress';
-import { jobOf } from './score-flags';
+import { jobOf, streamsOf } from './score-flags';
 import type { ScoreFlags } from './score-program';
 import type { Signals } from './signals';
 
@@ -29,9 +29,7 @@ export async function runScore(
     print(flags.json === true ? JSON.stringify(estimate) : estimateText(estimate));
     return 0;
   }
-  const usesStreams = [...files, flags.labels, ...job.outputs.map(({ path }) => path)].includes(
-    '-',
-  );
+  const usesStreams = streamsOf(job) > 0 || job.outputs.some(({ path }) => path === '-');
   const progress = new Progress(Progress.wanted(flags.quiet === true));
   // A job that can be gone on with ends by itself at the first signal; one of streams is aborted.
   const stopped = usesStreams ? undefined : signals.gently();

@@ -118,13 +118,23 @@ function besideOf(texts: readonly string[] = []): Record<string, string> {
   return beside;
 }
 
+/** How many of the inputs of a job are standard input. */
+export function streamsOf({
+  inputs,
+  labels,
+  beside = {},
+  head,
+}: Pick<JobOptions, 'inputs' | 'labels' | 'beside' | 'head'>): number {
+  return [...inputs, labels, head, ...Object.values(beside)].filter((file) => file === '-').length;
+}
+
 /** The job that was typed; nothing but the flags has been looked at. */
 export function jobOf(files: readonly string[], flags: ScoreFlags): JobOptions {
   if (flags.outputs.length === 0 && flags.metrics === undefined) operationOf(undefined);
   const typed = flags.outputs.map(outputOf);
   const temperature = addNamed(flags, typed);
-  const streams = [...files, flags.labels].filter((file) => file === '-').length;
-  if (streams > 1)
+  const beside = besideOf(flags.with);
+  if (streamsOf({ inputs: files, labels: flags.labels, beside, head: flags.head }) > 1)
     throw new UsageError('score: expected standard input to be one input, received two');
   if (typed.filter(({ path }) => path === '-').length > 1) {
     throw new UsageError('score: expected --out - once, received it twice');
@@ -143,7 +153,7 @@ export function jobOf(files: readonly string[], flags: ScoreFlags): JobOptions {
     metrics: metrics === undefined ? undefined : { path: metrics, bins, temperature },
     labels: flags.labels,
     labelColumn: flags.labelColumn,
-    beside: besideOf(flags.with),
+    beside,
     head: flags.head,
     reject: flags.reject,
     badRows: flags.badRows,

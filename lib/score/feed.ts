@@ -9,7 +9,7 @@ import { requireUnchanged } from './identity';
 import { expand, locate } from './inputs';
 import type { CheckedJob, CheckedOutput } from './job-options';
 import type { JobOptions } from './job-types';
-import type { FileIdentity } from './input-file';
+import type { FileIdentity, InputFile } from './input-file';
 import type { Source } from './source';
 
 /** What a block has beside its logits, by the names of operands. */
@@ -118,12 +118,11 @@ export class Feed {
   }
   /** Whether something is read from a stream, which cannot be read again. */
   get hasStream(): boolean {
-    return this.main.hasStream || this.sides.some(({ chain }) => chain.hasStream);
+    return this.opened.some(({ file }) => file === undefined);
   }
   /** What no output may replace. */
   get files(): FileIdentity[] {
-    const files = this.chains().flatMap(({ links }) => links.flatMap(({ file }) => file ?? []));
-    return this.head?.file === undefined ? files : [...files, this.head.file];
+    return this.opened.flatMap(({ file }) => file ?? []);
   }
   /** The inputs one by one. */
   get links(): readonly Link[] {
@@ -131,8 +130,7 @@ export class Feed {
   }
   /** Every file by its path. */
   get paths(): string[] {
-    const chains = this.chains().flatMap(({ links }) => links.map(({ located }) => located.path));
-    return this.head === undefined ? chains : [...chains, locate(this.head.path).path];
+    return this.opened.map(({ path }) => path);
   }
 
   /** Elements a row of each that is read beside the logits. */
@@ -217,10 +215,8 @@ export class Feed {
   }
 
   async requireUnchanged(): Promise<void> {
-    for (const { links } of this.chains()) {
-      for (const { located, file } of links) {
-        if (file !== undefined) await requireUnchanged(located.path, file);
-      }
+    for (const { path, file } of this.opened) {
+      if (file !== undefined) await requireUnchanged(path, file);
     }
   }
 
@@ -230,6 +226,15 @@ export class Feed {
 
   private chains(): Chain[] {
     return [this.main, ...this.sides.map(({ chain }) => chain)];
+  }
+
+  /** All that is read, with its file as it was when it was opened; a stream has none. */
+  private get opened(): { readonly path: string; readonly file: InputFile | undefined }[] {
+    const { head } = this;
+    const rows = this.chains().flatMap(({ links }) =>
+      links.map(({ located, file }) => ({ path: located.path, file })),
+    );
+    return head === undefined ? rows : [...rows, { path: locate(head.path).path, file: head.file }];
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { orOutOfMemory } from '../errors';
 import { SoftlaneFileError } from './errors';
-import type { FileIdentity } from './input-file';
+import type { InputFile } from './input-file';
 import { openSource, locate } from './inputs';
 import type { RowTarget, Source } from './source';
 
@@ -14,8 +14,8 @@ export interface Head {
   readonly weights: Float32Array;
   readonly vocabulary: number;
   readonly hidden: number;
-  /** What no output may replace. */
-  readonly file: FileIdentity | undefined;
+  /** As it was when it was read; a stream has none. */
+  readonly file: InputFile | undefined;
 }
 
 export async function readHead(path: string): Promise<Head> {

@@ -92,7 +92,12 @@ async function headOf(options: JobOptions, checked: CheckedJob, feed: Feed): Pro
     parts,
   }));
   const inputs: object[] = [];
-  for (const path of feed.paths) inputs.push(await identify(path, options.checksum === true));
+  for (const path of feed.paths) {
+    // Of a stream there is nothing left to look at.
+    inputs.push(path === '-' ? { path } : await identify(path, options.checksum === true));
+  }
+  // What was identified is what was read.
+  await feed.requireUnchanged();
   return {
     version: capabilities().version,
     inputs,
@@ -172,8 +177,9 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
     await dropUnfinished(options, found);
     await requireRoom(options, feed, products);
     const last = unfinished?.last;
+    let head: JobHead | undefined;
     if (unfinished !== undefined || making.expect !== undefined) {
-      const head = await headOf(options, checked, feed);
+      head = await headOf(options, checked, feed);
       making.expect?.(head);
       if (unfinished !== undefined)
         requireSame(`${unfinished.head.outputs[0]}.job`, unfinished.head, head);
@@ -188,12 +194,13 @@ export async function runRows(options: JobOptions, making: Making): Promise<JobS
     const span = { from, to: feed.rows, canKeep: true };
     const run = new Run(options, checked, feed, products, files, span);
     if (!isNaming) await making.rows(run);
+    if (manifest !== undefined) head ??= await headOf(options, checked, feed);
     let summary: JobSummary;
     await run.publish(isNaming, making.named !== undefined || manifest !== undefined, async () => {
       summary = run.summary(Number(process.hrtime.bigint() - start) / 1e9);
       if (manifest !== undefined) {
-        const job = await headOf(options, checked, feed);
-        await manifest.write(Buffer.from(`${jsonText({ ...summary, job }, 2)}\n`));
+        const record = { ...summary, job: head };
+        await manifest.write(Buffer.from(`${jsonText(record, 2)}\n`));
         await manifest.commit();
       }
       await making.named?.(summary);
@@ -275,10 +282,7 @@ export class Run {
   }
 
   private keep(publish = false): Promise<number> {
-    const head = async (): Promise<object> => {
-      await this.feed.requireUnchanged();
-      return headOf(this.options, this.checked, this.feed);
-    };
+    const head = (): Promise<object> => headOf(this.options, this.checked, this.feed);
     return this.files.keep(this.done, head, publish);
   }
 
