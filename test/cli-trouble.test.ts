@@ -275,12 +275,36 @@ describe('standard output', () => {
     expect((await readNpy(to)).shape).toEqual([30, 20]);
   });
 
-  (fs.existsSync('/dev/full') ? test : test.skip)('on a full device is exit code 4', () => {
-    const full = fs.openSync('/dev/full', 'w');
-    const outcome = run.softlane(['ops'], { stdio: ['ignore', full, 'pipe'] });
-    fs.closeSync(full);
-    expect(outcome.status).toBe(4);
-    expect(outcome.stderr).toMatch(/^softlane: standard output cannot be written: .*ENOSPC.*\n$/);
+  test('a reader that went away leaves the files of the job to be made', async () => {
+    // More than a pipe takes.
+    const from = await input(50_000, 3);
+    const [to, metrics, rejects, manifest] = [fresh(), fresh(), fresh(), fresh()];
+    const job = score(from, '-', 'softmax', '--out-format', 'npy', '--quiet');
+    expect(await withoutReader(job)).toEqual({ status: 0, stderr: '' });
+    const more = ['--op', 'max-logit', '--out', to, '--metrics', metrics, '--reject', rejects];
+    const outcome = await withoutReader([...job, ...more, '--manifest', manifest]);
+    expect(outcome).toEqual({ status: 0, stderr: '' });
+    for (const path of [metrics, manifest]) {
+      expect(JSON.parse(fs.readFileSync(path, 'utf8'))).toMatchObject({ rows: 50_000 });
+    }
+    expect([(await readNpy(to)).shape, fs.readFileSync(rejects, 'utf8')]).toEqual([[50_000], '']);
+  });
+
+  (fs.existsSync('/dev/full') ? test : test.skip)('on a full device is exit code 4', async () => {
+    const from = await input();
+    const onFull = (...args: string[]): run.Outcome => {
+      const full = fs.openSync('/dev/full', 'w');
+      const outcome = run.softlane(args, { stdio: ['ignore', full, 'pipe'] });
+      fs.closeSync(full);
+      return outcome;
+    };
+    const ops = onFull('ops');
+    expect(ops.status).toBe(4);
+    expect(ops.stderr).toMatch(/^softlane: standard output cannot be written: .*ENOSPC.*\n$/);
+    expect(onFull(...score(from, '-'))).toMatchObject({
+      status: 4,
+      stderr: 'softlane: standard output: cannot be written: no space left on the device\n',
+    });
   });
 });
 

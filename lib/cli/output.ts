@@ -7,7 +7,8 @@ import { errorText } from './failure';
  */
 export function watchOutput(): void {
   process.stdout.on('error', (error: Error) => {
-    if (systemCode(error) === 'EPIPE') return;
+    // A job that writes there listens too, and tells of it itself.
+    if (systemCode(error) === 'EPIPE' || process.stdout.listenerCount('error') > 1) return;
     process.exitCode = 4;
     note(errorText(`standard output cannot be written: ${error.message}`, false));
   });

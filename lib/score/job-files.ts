@@ -133,7 +133,13 @@ export class JobFiles implements ResultFiles {
           named[i] === true
             ? done(path)
             : path === '-'
-              ? await streamOutput(process.stdout, streamFormat(outFormat), table, feed.rows)
+              ? await streamOutput(
+                  process.stdout,
+                  streamFormat(outFormat),
+                  table,
+                  feed.rows,
+                  outputPaths(options).length === 1 && options.manifest === undefined,
+                )
               : await createOutput(
                   path,
                   outputFormat(path, outFormat),

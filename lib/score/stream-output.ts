@@ -8,8 +8,11 @@ import { makeColumns, type Table } from './table';
 
 export const standardOutput = 'standard output';
 
-/** A reader that went away; nobody needs the rest. */
+/** The reader of all that the job makes went away; nobody needs the rest. */
 export class ReaderGone extends Error {}
+
+/** The write that failed says so. */
+const told = (): void => undefined;
 
 /** How the format writes such a table to a stream; throws where it cannot. */
 export function streamSink(format: Format, table: Table, rows: number | undefined): SinkFormat {
@@ -28,20 +31,28 @@ export function streamSink(format: Format, table: Table, rows: number | undefine
   return sink;
 }
 
+/** `isAll`: whether the job makes nothing else; what else it makes is made without a reader too. */
 export async function streamOutput(
   stream: Writable,
   format: Format,
   table: Table,
   rows: number | undefined,
+  isAll: boolean,
 ): Promise<OutputFile> {
   const path = standardOutput;
   const sink = streamSink(format, table, rows);
+  if (!stream.listeners('error').includes(told)) stream.on('error', told);
+  let isGone = false;
   const emit = (bytes: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
+      if (isGone) return resolve();
       // A copy: what is not taken at once would be overwritten by the next block.
       stream.write(bytes.slice(), (error) => {
-        if (error === null || error === undefined) resolve();
-        else reject(systemCode(error) === 'EPIPE' ? new ReaderGone() : outputError(path, error));
+        if (error === null || error === undefined) return resolve();
+        isGone = systemCode(error) === 'EPIPE';
+        if (!isGone) reject(outputError(path, error));
+        else if (isAll) reject(new ReaderGone());
+        else resolve();
       });
     });
   let encoder: Grouped | undefined;
