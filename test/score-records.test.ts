@@ -55,3 +55,36 @@ test('a manifest says of standard input that it was that', () => {
   const head = [...most, '--head', '-'];
   expect(manifest('good.npy', 'good.npy', ...head)).toMatchObject([file, { path: '-' }]);
 });
+
+test.each(['link', 'rename'] as const)(
+  'a job that was killed when its metrics had got their name by %s still says them',
+  (how) => {
+    const folder = inputs(`killed ${how}`);
+    const kill = join(folder, 'kill.cjs');
+    fs.writeFileSync(
+      kill,
+      `const promises = require('node:fs/promises');
+      const give = promises.${how};
+      promises.${how} = async (from, to) => {
+        await give(from, to);
+        if (to.endsWith('m.json')) process.kill(process.pid, 'SIGKILL');
+      };`,
+    );
+    const files = ['--op', 'max-logit', '--out', 'y.npy', '--metrics', 'm.json'];
+    const rest = ['--labels', 'labels.npy', '--manifest', 'done.json', '--json'];
+    const job = ['score', 'good.npy', ...files, ...rest];
+    const flags = how === 'rename' ? ['--force'] : [];
+    const env = { NODE_OPTIONS: `--require ${JSON.stringify(kill)}` };
+    expect(softlane([...job, ...flags], { cwd: folder, env }).status).toBeNull();
+    const json = (name: string): any => JSON.parse(fs.readFileSync(join(folder, name), 'utf8'));
+    const before = fs.readFileSync(join(folder, 'm.json'));
+    const outcome = softlane([...job, '--resume', ...flags], { cwd: folder });
+    expect([outcome.status, outcome.stderr]).toEqual([0, '']);
+    expect(fs.readFileSync(join(folder, 'm.json')).equals(before)).toBe(true);
+    const metrics = json('m.json');
+    expect(metrics.auroc).toEqual(expect.any(Number));
+    expect(json('done.json').metrics).toEqual(metrics);
+    const [done] = outcome.stdout.trimEnd().split('\n').slice(-1);
+    expect(JSON.parse(done!)).toMatchObject({ event: 'done', metrics });
+  },
+);

@@ -1,6 +1,6 @@
 /** The outputs of a job together: made, kept after each part, gone on with, and published. */
 import { existsSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
+import { readFile, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   AtomicFile,
@@ -15,6 +15,7 @@ import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './
 import { journalPath, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions } from './job-types';
 import { SoftlaneFileError } from './errors';
+import type { MetricsResult } from './metrics';
 import { MetricsOutput } from './metrics-output';
 import { createOutput, outputFormat, sinkOf, type OutputFile } from './output-file';
 import type { Product } from './product';
@@ -90,11 +91,24 @@ export async function requireOutputs(
   }
 }
 
+/** The metrics of a job, once they are made. */
+type MadeMetrics = Pick<MetricsOutput, 'result'>;
+
+/** Those that got their name before the process died. */
+async function readMetrics(path: string): Promise<MadeMetrics> {
+  try {
+    return { result: JSON.parse(await readFile(path, 'utf8')) as MetricsResult };
+  } catch (error) {
+    const reason = 'is not what the job wrote: start anew with --force';
+    throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', path, reason, error);
+  }
+}
+
 /** Where the results of rows go. */
 export interface ResultFiles {
   readonly outputs: readonly OutputFile[];
   readonly rejects: RejectFile | undefined;
-  readonly metrics: MetricsOutput | undefined;
+  readonly metrics: MadeMetrics | undefined;
   rejected: number;
   readonly isKept: boolean;
   keep(rows: number, head: () => Promise<object>, publish?: boolean): Promise<number>;
@@ -110,7 +124,7 @@ export class JobFiles implements ResultFiles {
     private readonly path: string | undefined,
     readonly outputs: readonly OutputFile[],
     readonly rejects: RejectFile | undefined,
-    readonly metrics: MetricsOutput | undefined,
+    readonly metrics: MadeMetrics | undefined,
   ) {}
 
   /** In the order of the products, the reject file last. */
@@ -149,15 +163,16 @@ export class JobFiles implements ResultFiles {
                 ),
         );
       }
-      let metrics: MetricsOutput | undefined;
+      let metrics: MadeMetrics | undefined;
       if (options.metrics !== undefined && named[made.length] === true) {
+        metrics = await readMetrics(options.metrics.path);
         made.push(done(options.metrics.path));
       } else if (options.metrics !== undefined) {
         const i = made.length;
         const { path, bins = 15 } = options.metrics;
         const state = last?.outputs[i]?.state;
-        metrics = await MetricsOutput.create(path, { bins, labelled }, common(i), state);
-        made.push(metrics);
+        const output = await MetricsOutput.create(path, { bins, labelled }, common(i), state);
+        made.push((metrics = output));
       }
       let rejects: RejectFile | undefined;
       if (options.reject !== undefined && named[made.length] !== true) {
