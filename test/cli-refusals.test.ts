@@ -316,6 +316,28 @@ describe('--dry-run refuses what the job would be refused for, and writes nothin
     expect([names(), text('y.npy')]).toEqual([before, 'precious']);
   });
 
+  test('a row that cannot be scored, where it stops the job', () => {
+    const { run, names } = place({
+      'l.npy': npy(dict('(2,)', "'<i4'"), Buffer.from(Int32Array.of(1, 3).buffer)),
+      'nan.npy': array([1, 2, 3], [6, NaN, 4]),
+    });
+    const before = names();
+    const rejects = ['--reject', 'bad.jsonl'];
+    const cases: [string[], string][] = [
+      [['a.npy', '--op', 'cross-entropy', '--labels', 'l.npy'], 'row 1: label 3 is none of the 3'],
+      [['a.npy', '--metrics', 'm.json', '--labels', 'l.npy'], 'row 1: label 3 is none of the 3'],
+      [['nan.npy', '--op', 'softmax', '--bad-rows', 'stop'], 'nan.npy: row 1: NaN in column 1'],
+    ];
+    for (const [args, words] of cases) {
+      const whole = ['score', ...args, ...(args.includes('--op') ? ['--out', 'y.npy'] : [])];
+      const dry = run(...whole, '--dry-run');
+      expectFailure(dry, 3, words);
+      expect(run(...whole)).toEqual(dry);
+      expect(run(...whole, ...rejects, '--dry-run')).toMatchObject(fine);
+    }
+    expect(names()).toEqual(before);
+  });
+
   test('and takes what is fine, with --force and unfinished jobs too', () => {
     const { run, names } = place({ 'y.npy': 'precious' });
     const before = names();

@@ -1,15 +1,11 @@
 /** What a job would do, by its options, the heads of its files and its first rows. */
-import * as promises from '../promises';
+import { BlockComputer } from './compute';
 import { Feed } from './feed';
 import { requireDoable } from './job';
 import { checkJob } from './job-options';
 import type { JobOptions } from './job-types';
-import type { AsyncOperator } from './operation';
-import { sharedMemory } from './pipeline';
 import { productsOf } from './product';
-import { makeColumns, rowWords } from './table';
-
-const library = promises as unknown as Readonly<Record<string, AsyncOperator>>;
+import { rowWords } from './table';
 
 /** Elements of the rows that are timed; longer ones are not. */
 const sample = 2 ** 22;
@@ -40,24 +36,11 @@ export async function estimateJob(options: JobOptions): Promise<JobEstimate> {
     if (rows === undefined || feed.hasStream || cols > sample)
       return { rows: rows ?? null, cols, seconds: null, outputs };
     const blockRows = Math.max(1, Math.min(rows, Math.floor(sample / Math.max(cols, 1))));
-    const x = new Float32Array(sharedMemory(4 * blockRows * cols));
-    const beside = feed.makeBeside(blockRows, sharedMemory);
-    const { threads, isa } = options;
+    const computer = new BlockComputer(options, checked, feed, products, blockRows, 0);
+    const block = computer.makeBlock();
     const start = process.hrtime.bigint();
-    const found = await feed.read(x, beside, blockRows);
-    for (const product of products) {
-      const setting = {
-        operator: (name: string) => library[name]!,
-        cols,
-        blockRows,
-        common: { threads, isa },
-      };
-      const out = makeColumns({ columns: product.columns, flat: false }, found, sharedMemory);
-      await product.start(setting)(
-        { x: x.subarray(0, found * cols), rows: found, inputs: beside },
-        out,
-      );
-    }
+    const found = await feed.read(block.x, block.beside, blockRows);
+    if (found > 0) await computer.compute(block, found);
     const each = Number(process.hrtime.bigint() - start) / 1e9 / Math.max(found, 1);
     return { rows, cols, seconds: each * rows, outputs };
   } finally {
