@@ -28,15 +28,15 @@ export async function main(argv: readonly string[]): Promise<number> {
         file === undefined ? runMachineInfo(json) : runFileInfo(file, json),
       synth: (file, flags) => runSynth(file, flags),
       scale: {
-        submit: (file, flags) => runSubmit(file, flags),
+        submit: (file, flags) => runSubmit(file, flags, signals),
         worker: async (flags) => {
           code = await runWorker(flags, signals);
         },
-        status: (job, flags) => runStatus(job, flags),
+        status: (job, flags) => runStatus(job, flags, signals),
         watch: async (job, flags) => {
           code = await runWatch(job, flags, signals);
         },
-        cancel: (job, flags) => runCancel(job, flags),
+        cancel: (job, flags) => runCancel(job, flags, signals),
       },
       lab: {
         suite: async (name, flags) => {

@@ -23,11 +23,13 @@ function required(command: string, redis: string | undefined): string {
 async function open(
   command: string,
   { redis, queue, quiet }: QueueFlags,
+  { signal }: Signals,
   more: Partial<BrokerOptions> = {},
 ): Promise<Broker> {
   const address = required(command, redis);
   const { Broker } = await import('../score/scale/broker.js');
-  const broker = await Broker.open({ redis: address, queue, version: packageVersion(), ...more });
+  const version = packageVersion();
+  const broker = await Broker.open({ redis: address, queue, version, signal, ...more });
   const isHeard = command === 'submit' || command === 'worker';
   for (const warning of isHeard && quiet !== true ? broker.warnings : []) {
     note(`softlane: ${warning}`);
@@ -46,7 +48,7 @@ async function using<T>(broker: Broker, work: () => Promise<T>): Promise<T> {
   }
 }
 
-export async function runSubmit(file: string, flags: SubmitFlags): Promise<void> {
+export async function runSubmit(file: string, flags: SubmitFlags, signals: Signals): Promise<void> {
   const { readJobFile } = await import('../score/scale/job-file.js');
   const job = await readJobFile(file);
   const { requireAddress } = await import('../score/scale/address.js');
@@ -54,14 +56,15 @@ export async function runSubmit(file: string, flags: SubmitFlags): Promise<void>
   const { makePlan, planId, rangesOf } = await import('../score/scale/plan.js');
   const partBytes = flags.rangeSize ?? job.partBytes;
   const plan = await makePlan({ ...job, ...(partBytes !== undefined && { partBytes }) });
+  const { requireWay, submitJob } = await import('../score/scale/submit.js');
   if (flags.dryRun === true) {
+    await requireWay(plan, planId(plan), flags.force);
     const ranges = rangesOf(plan).length;
     const found = { job: planId(plan), ranges, rows: plan.rows, cols: plan.cols };
     print(flags.json === true ? JSON.stringify(found) : sizeText(found));
     return;
   }
-  const broker = await open('submit', flags);
-  const { submitJob } = await import('../score/scale/submit.js');
+  const broker = await open('submit', flags, signals);
   const found = await using(broker, () => submitJob(plan, broker, { force: flags.force }));
   if (flags.json === true) {
     print(JSON.stringify({ event: 'submitted', ...found, cols: plan.cols }));
@@ -95,10 +98,14 @@ function sizeText({
 
 export async function runWorker(flags: WorkerFlags, signals: Signals): Promise<number> {
   if (!(flags.lock > 0)) throw new UsageError('worker: expected --lock to be seconds above 0');
+  // Of what is wrong here the jobs of others would fail.
+  const { isaIndex } = await import('../configure.js');
+  const { isa } = (await import('../capabilities.js')).capabilities();
+  isaIndex('worker', '--isa', flags.isa ?? isa);
   const tell = (sentence: string): void => {
     if (flags.quiet !== true) note(`softlane: ${visible(sentence)}`);
   };
-  const broker = await open('worker', flags, {
+  const broker = await open('worker', flags, signals, {
     lasting: true,
     onLost: tell,
     onBack: () => tell('the connection is back'),
@@ -186,8 +193,12 @@ function stateText(status: JobStatus): string {
   return `all ranges are done; ${countText(status.rowsFinished)}${of} rows are in the outputs`;
 }
 
-export async function runStatus(id: string | undefined, flags: QueueFlags): Promise<void> {
-  const broker = await open('status', flags);
+export async function runStatus(
+  id: string | undefined,
+  flags: QueueFlags,
+  signals: Signals,
+): Promise<void> {
+  const broker = await open('status', flags, signals);
   const { findJob, jobStatus, queueStatus } = await import('../score/scale/status.js');
   await using(broker, async () => {
     if (id !== undefined) {
@@ -211,7 +222,7 @@ const jobText = (status: JobStatus): string =>
   `${status.job}  ${stateText(status)}  ${status.outputs.map(visible).join(' ')}`;
 
 export async function runWatch(id: string, flags: QueueFlags, signals: Signals): Promise<number> {
-  const broker = await open('watch', flags);
+  const broker = await open('watch', flags, signals);
   const { findJob, jobStatus } = await import('../score/scale/status.js');
   const progress = new Progress(Progress.wanted(flags.quiet === true));
   return using(broker, async () => {
@@ -255,8 +266,8 @@ function ended(summary: JobSummary, { json, quiet }: QueueFlags): number {
   return summary.rejected > 0 ? 6 : 0;
 }
 
-export async function runCancel(id: string, flags: QueueFlags): Promise<void> {
-  const broker = await open('cancel', flags);
+export async function runCancel(id: string, flags: QueueFlags, signals: Signals): Promise<void> {
+  const broker = await open('cancel', flags, signals);
   const { findJob } = await import('../score/scale/status.js');
   const { cancelJob } = await import('../score/scale/submit.js');
   await using(broker, async () => {

@@ -2,6 +2,7 @@
 import { ruleValue, threadCount } from '../check';
 import { isaIndex } from '../configure';
 import { listOf, unknownOption, wrongValue } from '../errors';
+import { temperatureOption } from '../operator';
 import { placeOf } from './atomic-file';
 import type { BadRowPolicy } from './bad-rows';
 import type { Format } from './format';
@@ -102,6 +103,9 @@ export function checkJob(options: JobOptions): CheckedJob {
   const bins = metrics?.bins ?? 15;
   if (!(Number.isInteger(bins) && bins >= 1 && bins <= 100_000)) {
     throw wrongValue(name, 'metrics.bins', 'a whole number from 1 to 100000', bins);
+  }
+  if (metrics?.temperature !== undefined) {
+    ruleValue(name, 'metrics.temperature', temperatureOption, metrics.temperature);
   }
   const hasLabels = options.labels !== undefined || options.labelColumn !== undefined;
   let labelled = metrics !== undefined && hasLabels;

@@ -14,13 +14,24 @@ export function labelOf(url: URL): string {
   return `${url.protocol}//${url.hostname}:${port}${url.pathname.replace(/\/$/, '')}`;
 }
 
+/** Whether what is written as %41 in it can be read. */
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    decodeURIComponent(username + password + pathname);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The address, or what is wrong with it or with the name of the queue. */
 export function requireAddress(text: string, queue: string): URL {
   const expected =
     'an address, such as redis://host:6379, rediss://user:password@host or unix:///path';
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlace = url?.protocol === 'unix:' ? url.pathname !== '' : url?.hostname !== '';
-  if (url !== undefined && ['redis:', 'rediss:', 'unix:'].includes(url.protocol) && isPlace) {
+  const isKnown = url !== undefined && ['redis:', 'rediss:', 'unix:'].includes(url.protocol);
+  if (isKnown && isPlace && isDecodable(url)) {
     if (/^[\w.-]+$/.test(queue)) return url;
     throw wrongValue('queue', '--queue', 'letters, digits, dots and dashes', queue);
   }

@@ -1,6 +1,7 @@
 /** The Redis that jobs wait in, by way of BullMQ; both libraries are loaded when somebody asks for them. */
 import type * as BullMQ from 'bullmq';
 import type { Redis } from 'ioredis';
+import { orAborted } from '../abort';
 import { SoftlaneFileError } from '../errors';
 import { optional } from '../optional';
 import { connectionOf, labelOf, majorOf, requireAddress } from './address';
@@ -12,6 +13,10 @@ export interface BrokerOptions {
   readonly version: string;
   /** Whether to try again for ever once it was there. */
   readonly lasting?: boolean;
+  /** Ends the wait for a Redis that does not answer. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds in which it has to answer for the first time (default 10,000). */
+  readonly patience?: number;
   readonly onLost?: (sentence: string) => void;
   readonly onBack?: () => void;
 }
@@ -22,6 +27,7 @@ const longestRetry = 5000;
 /** Attempts before a Redis that never answered is given up, and one that did. */
 const firstAttempts = 3;
 const laterAttempts = 40;
+const defaultPatience = 10_000;
 
 export class Broker {
   private constructor(
@@ -42,9 +48,10 @@ export class Broker {
     const bullmq = await optional(() => import('bullmq'), needed);
     const { Redis } = await optional(() => import('ioredis'), needed);
     let isReady = false;
-    const lasting = options.lasting === true;
+    const { lasting = false, patience = defaultPatience, signal } = options;
+    const connection = connectionOf(url);
     const client = new Redis({
-      ...connectionOf(url),
+      ...connection,
       lazyConnect: true,
       connectTimeout: 5000,
       maxRetriesPerRequest: null,
@@ -58,13 +65,23 @@ export class Broker {
     client.on('close', () => {
       if (isReady) options.onLost?.(`${label}: the connection is lost: trying again`);
     });
-    try {
+    const ready = async (): Promise<string> => {
       await new Promise<void>((resolve, reject) => {
         client.once('ready', resolve);
         client.once('end', () => reject(last ?? new Error('no connection')));
         client.connect().catch(() => undefined);
       });
-      const info = await client.info();
+      // The client asks for the database too, and takes another one for an answer.
+      const { db } = connection;
+      if (typeof db === 'number') await client.select(db);
+      return client.info();
+    };
+    const silence = new AbortController();
+    const timer = setTimeout(() => {
+      silence.abort(last ?? new Error(`it is not ready after ${patience / 1000} seconds`));
+    }, patience);
+    try {
+      const info = await orAborted(orAborted(ready(), signal), silence.signal);
       isReady = true;
       client.on('ready', () => options.onBack?.());
       const name = `${options.queue}-${majorOf(options.version)}`;
@@ -72,6 +89,8 @@ export class Broker {
     } catch (error) {
       client.disconnect();
       throw brokerError(label, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

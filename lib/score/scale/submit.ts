@@ -91,17 +91,30 @@ export async function submitJob(
   return { ...found, added: true };
 }
 
-/** Refuses outputs that are there, and does away with them and what is left of the job where that is wanted. */
-async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> {
+/** What is in the way of a job and goes with --force. */
+interface InWay {
+  /** Folders with parts of other jobs for the same outputs, and of this one. */
+  readonly others: readonly string[];
+  readonly own: readonly string[];
+  /** Whether the outputs of an earlier attempt are there, which the last step goes on with. */
+  readonly goesOn: boolean;
+}
+
+/** Refuses what is in the way and may not go; writes nothing. */
+export async function requireWay(plan: Plan, job: string, force = false): Promise<InWay> {
   const { options } = plan;
-  const folders = partFolders(options, job);
-  await requireAlone(options, job, force);
+  const own = partFolders(options, job);
+  const others = await foldersOfOthers(options, job);
+  if (others.length > 0 && !force) {
+    const other = `j${others[0]!.split('.parts-').at(-1)!}`;
+    const reason = `is of another job, ${other}: cancel that one, or remove its parts with --force`;
+    throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', others[0]!, reason);
+  }
   const journal = journalPath(options);
-  const isOurs = folders.some((folder) => existsSync(folder));
-  // The last step of an earlier attempt goes on with its outputs.
-  if (isOurs && journal !== undefined && existsSync(journal) && !force) return;
-  const asked = { ...options, force };
-  await dropUnfinished(asked, lookForUnfinished(asked));
+  const isOurs = own.some((folder) => existsSync(folder));
+  const goesOn = isOurs && journal !== undefined && existsSync(journal) && !force;
+  if (goesOn) return { others, own, goesOn };
+  lookForUnfinished({ ...options, force });
   const inputs: FileIdentity[] = [];
   for (const { path } of plan.files) {
     const found = await stat(path, { bigint: true }).catch((error: unknown) => {
@@ -110,30 +123,33 @@ async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> 
     inputs.push(found);
   }
   for (const path of [...outputPaths(options), options.manifest]) {
-    if (path === undefined) continue;
-    const file = await AtomicFile.create(path, { force, inputs });
-    await file.discard();
+    if (path !== undefined) await AtomicFile.check(path, { force, inputs });
   }
-  if (force) for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  return { others, own, goesOn };
 }
 
-/** Two jobs with one output would end with that of the last: parts of another are refused, or removed. */
-async function requireAlone(options: JobOptions, job: string, force: boolean): Promise<void> {
+/** Refuses outputs that are there, and does away with them and what is left of the job where that is wanted. */
+async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> {
+  const { others, own, goesOn } = await requireWay(plan, job, force);
+  const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
+  for (const folder of others) await remove(folder);
+  if (goesOn) return;
+  const asked = { ...plan.options, force };
+  await dropUnfinished(asked, lookForUnfinished(asked));
+  if (force) for (const folder of own) await remove(folder);
+}
+
+/** Two jobs with one output would end with that of the last. */
+async function foldersOfOthers(options: JobOptions, job: string): Promise<string[]> {
+  const found: string[] = [];
   for (const path of outputPaths(options)) {
     const own = basename(partFolder(path, job));
     const start = basename(partFolder(path, ''));
     const names = await readdir(dirname(path)).catch((): string[] => []);
-    for (const name of names) {
-      if (!name.startsWith(start) || name === own) continue;
-      const folder = join(dirname(path), name);
-      if (!force) {
-        const other = `j${name.slice(start.length)}`;
-        const reason = `is of another job, ${other}: cancel that one, or remove its parts with --force`;
-        throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', folder, reason);
-      }
-      await rm(folder, { recursive: true, force: true });
-    }
+    const others = names.filter((name) => name.startsWith(start) && name !== own);
+    found.push(...others.map((name) => join(dirname(path), name)));
   }
+  return found;
 }
 
 async function makeFolders(folders: readonly string[]): Promise<void> {
