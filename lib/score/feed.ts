@@ -20,6 +20,8 @@ export interface Whole {
   /** Its rows before the first of these. */
   readonly ahead: number;
   readonly rows: number | undefined;
+  /** Whether none come after these. */
+  readonly isEnd: boolean;
 }
 
 interface Side {
@@ -172,10 +174,10 @@ export class Feed {
 
   /**
    * Refuses what is left when the inputs have ended: of a stream, and rows beside the inputs where either was not counted
-   * before. A part of a job has others behind it.
+   * before. A part of a job may have others behind it.
    */
   async requireEnd(signal?: AbortSignal): Promise<void> {
-    if (this.whole !== undefined) return;
+    if (this.whole !== undefined && !this.whole.isEnd) return;
     await this.main.requireEnd(signal);
     for (const { chain, element } of this.sides) {
       if (chain.rows !== undefined && this.rows !== undefined) {

@@ -49,6 +49,8 @@ export interface RangeTask {
   /** Rows of the job before the first of the file; null where they are not known. */
   readonly ahead: number | null;
   readonly jobRows: number | null;
+  /** Whether no rows of the job come after its own. */
+  readonly isEnd: boolean;
   readonly files: readonly InputIdentity[];
   readonly options: JobOptions;
   readonly operators: Readonly<Record<string, string>>;
@@ -131,7 +133,7 @@ function requirePlaces(feed: Feed, inputs: readonly PlannedInput[]): void {
 export function rangesOf(plan: Plan, job = planId(plan)): RangeTask[] {
   const { softlane, operators, rangeRows } = plan;
   const options = rowOptions(plan.options);
-  const tasks: RangeTask[] = [];
+  const tasks: Omit<RangeTask, 'isEnd'>[] = [];
   const inputFiles = plan.files.slice(0, plan.inputs.length);
   const others = plan.files.slice(plan.inputs.length);
   let ahead: number | null = 0;
@@ -154,5 +156,5 @@ export function rangesOf(plan: Plan, job = planId(plan)): RangeTask[] {
     }
     ahead = rows === null || ahead === null ? null : ahead + rows;
   }
-  return tasks;
+  return tasks.map((task, i) => ({ ...task, isEnd: i === tasks.length - 1 }));
 }

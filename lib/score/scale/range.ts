@@ -79,7 +79,7 @@ export async function runRange(
   settings: WorkerSettings,
   signal?: AbortSignal,
 ): Promise<RangeResult> {
-  const { number, input, first, rows, ahead } = task;
+  const { number, input, first, rows, ahead, isEnd } = task;
   const options: JobOptions = { ...task.options, ...settings, inputs: [input], signal };
   const places = new PartPlaces(task.options, task.job);
   await requirePlaces(places);
@@ -87,7 +87,7 @@ export async function runRange(
   const checked = checkJob(options);
   await requireBits(checked, task);
   for (const file of task.files) await requireSame(file);
-  const whole = { ahead: ahead ?? 0, rows: task.jobRows ?? undefined };
+  const whole = { ahead: ahead ?? 0, rows: task.jobRows ?? undefined, isEnd };
   const feed = await Feed.open(options, checked, whole);
   let files: PartFiles | undefined;
   try {
