@@ -1,5 +1,6 @@
 /** Jobs for several machines, as commands. */
 import type { JobSummary } from '../score/job-types';
+import { jsonText } from '../score/json';
 import type { Broker, BrokerOptions } from '../score/scale/broker';
 import type { JobStatus } from '../score/scale/status';
 import type { WorkerEvent } from '../score/scale/worker';
@@ -261,7 +262,7 @@ export async function runWatch(id: string, flags: QueueFlags, signals: Signals):
 }
 
 function ended(summary: JobSummary, { json, quiet }: QueueFlags): number {
-  if (json === true) print(JSON.stringify({ event: 'done', ...summary }));
+  if (json === true) print(jsonText({ event: 'done', ...summary }));
   else if (quiet !== true) print(summaryText(summary));
   return summary.rejected > 0 ? 6 : 0;
 }

@@ -15,6 +15,7 @@ import { Journal, type JournalContent, type PartRecord, unfinishedJob } from './
 import { journalPath, outputPaths, type CheckedJob } from './job-options';
 import type { JobOptions } from './job-types';
 import { SoftlaneFileError } from './errors';
+import { jsonValue } from './json';
 import type { MetricsResult } from './metrics';
 import { MetricsOutput } from './metrics-output';
 import { createOutput, outputFormat, sinkOf, type OutputFile } from './output-file';
@@ -97,7 +98,7 @@ type MadeMetrics = Pick<MetricsOutput, 'result'>;
 /** Those that got their name before the process died. */
 async function readMetrics(path: string): Promise<MadeMetrics> {
   try {
-    return { result: JSON.parse(await readFile(path, 'utf8')) as MetricsResult };
+    return { result: jsonValue(await readFile(path, 'utf8')) as MetricsResult };
   } catch (error) {
     const reason = 'is not what the job wrote: start anew with --force';
     throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', path, reason, error);

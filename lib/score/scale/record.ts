@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AtomicFile } from '../atomic-file';
 import { inputError, SoftlaneFileError, systemCode } from '../errors';
 import type { JobOptions, Verified } from '../job-types';
+import { jsonText, jsonValue } from '../json';
 import { partFolders } from './plan';
 
 /** Written last: where it stands, the range is done. */
@@ -47,7 +48,7 @@ export class PartPlaces {
 export async function writeJson(path: string, value: unknown): Promise<void> {
   const file = await AtomicFile.create(path, { force: true });
   try {
-    await file.write(Buffer.from(`${JSON.stringify(value)}\n`));
+    await file.write(Buffer.from(`${jsonText(value)}\n`));
     await file.commit();
   } finally {
     await file.discard();
@@ -64,7 +65,7 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
     throw inputError(path, error);
   }
   try {
-    return JSON.parse(text) as T;
+    return jsonValue(text) as T;
   } catch (error) {
     throw new SoftlaneFileError('ERR_SOFTLANE_OUTPUT_UNFINISHED', path, 'is damaged', error);
   }
