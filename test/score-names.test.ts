@@ -71,10 +71,10 @@ describe.each(['b.npy', 'b.csv', 'metrics.json'])(
       fs.unlinkSync(path);
       // As between the name and the end of what the output was made from.
       const own = join(folder, `${second}.tmp-${gone}-0123abcd`);
-      fs.writeFileSync(own, 'all of it');
+      fs.writeFileSync(own, '["all of it"]');
       fs.linkSync(own, path);
       await runJob({ ...job, resume: true });
-      expect(fs.readFileSync(path, 'utf8')).toBe('all of it');
+      expect(fs.readFileSync(path, 'utf8')).toBe('["all of it"]');
       expect(temporaries(folder)).toEqual([]);
       expect(fs.existsSync(`${join(folder, 'a.npy')}.job`)).toBe(false);
     });
