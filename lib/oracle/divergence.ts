@@ -118,8 +118,7 @@ export function nkdLoss(
   if (!(target < row.length) || !isUsual(student) || !isUsual(teacher)) return NaN;
   const p = Math.exp(-surpriseOf(teacher, target, 1));
   const surprise = surpriseOf(student, target, 1);
-  const none = p === 0 || (p < 2 ** -190 && surprise === Infinity);
-  const first = none ? 0 : p * surprise;
+  const first = p < 2 ** -190 && surprise === Infinity ? 0 : p * surprise;
   const [y, x] = [without(student, target), without(teacher, target)];
   const [yMax, xMax] = [largest(y), largest(x)];
   if (gamma === 0 || xMax === -Infinity) return first;

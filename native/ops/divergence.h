@@ -283,8 +283,7 @@ struct NkdLoss {
     const double p = probability_of(one, teacher, y[target]);
     const double surprise = surprise_of(one, student, x[target]);
     // As beside the target, what the student has none of may be next to none of the teacher's.
-    const bool none = p == 0 || (p < 0x1p-190 && surprise == __builtin_inf());
-    double loss = none ? 0 : p * surprise;
+    double loss = p < 0x1p-190 && surprise == __builtin_inf() ? 0 : p * surprise;
     // A teacher without other columns has nothing to say of them.
     if (gamma == 0 || mass(teacher) == 0) return static_cast<float>(loss);
     loss += gamma * temperature * temperature *

@@ -146,9 +146,10 @@ inline void gather_largest(const SampleRow& row, size_t k, Kept* c, Met* met) {
     };
     c->n = 0;
     const AdjustedTokens& tokens = row.tokens();
+    const float least = below(limit);
     for (size_t i = 0; i < tokens.count(); ++i) {
       const Adjusted& a = tokens[i];
-      if (!row.is_allowed(static_cast<size_t>(a.token)) || a.value <= below(limit)) continue;
+      if (!row.is_allowed(static_cast<size_t>(a.token)) || a.value <= least) continue;
       if (a.value != a.value) {
         met->nan |= !row.masks_nan();
       } else {
