@@ -98,6 +98,8 @@ interface InWay {
   readonly own: readonly string[];
   /** Whether the outputs of an earlier attempt are there, which the last step goes on with. */
   readonly goesOn: boolean;
+  /** Else what a job left that was to make the same outputs. */
+  readonly unfinished?: Parameters<typeof dropUnfinished>[1];
 }
 
 /** Refuses what is in the way and may not go; writes nothing. */
@@ -114,7 +116,7 @@ export async function requireWay(plan: Plan, job: string, force = false): Promis
   const isOurs = own.some((folder) => existsSync(folder));
   const goesOn = isOurs && journal !== undefined && existsSync(journal) && !force;
   if (goesOn) return { others, own, goesOn };
-  lookForUnfinished({ ...options, force });
+  const unfinished: InWay['unfinished'] = lookForUnfinished({ ...options, force });
   const inputs: FileIdentity[] = [];
   for (const { path } of plan.files) {
     const found = await stat(path, { bigint: true }).catch((error: unknown) => {
@@ -125,17 +127,16 @@ export async function requireWay(plan: Plan, job: string, force = false): Promis
   for (const path of [...outputPaths(options), options.manifest]) {
     if (path !== undefined) await AtomicFile.check(path, { force, inputs });
   }
-  return { others, own, goesOn };
+  return { others, own, goesOn, unfinished };
 }
 
 /** Refuses outputs that are there, and does away with them and what is left of the job where that is wanted. */
 async function clearWay(plan: Plan, job: string, force: boolean): Promise<void> {
-  const { others, own, goesOn } = await requireWay(plan, job, force);
+  const { others, own, goesOn, unfinished } = await requireWay(plan, job, force);
   const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
   for (const folder of others) await remove(folder);
   if (goesOn) return;
-  const asked = { ...plan.options, force };
-  await dropUnfinished(asked, lookForUnfinished(asked));
+  await dropUnfinished({ ...plan.options, force }, unfinished);
   if (force) for (const folder of own) await remove(folder);
 }
 
