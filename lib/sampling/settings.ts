@@ -143,6 +143,8 @@ export interface Settings {
   readonly usesHistory: boolean;
   /** Whether there is a temperature, or a step that cuts. */
   readonly changes: boolean;
+  /** k where top-k is the first step that cuts; 0 where nothing is cut at all, as greedy asks; else Infinity. */
+  readonly firstTopK: number;
 }
 
 /**
@@ -199,7 +201,15 @@ export function readSettings(
     mirostat,
     usesHistory: HISTORY.some((step) => isOn(fields, step)),
     changes: CUTTING.some((step) => isOn(fields, step)),
+    firstTopK: firstTopK(fields, order),
   };
+}
+
+function firstTopK(fields: Float64Array, order: readonly Step[]): number {
+  if (fields[Field.method] === METHODS.indexOf('greedy')) return 0;
+  const cuts = (step: Step): boolean => step !== 'temperature' && isCutting(step);
+  const first = order.find((step) => cuts(step) && isOn(fields, step));
+  return first === 'topK' ? fields[Field.topK] : Infinity;
 }
 
 /** The rule of an option; that of the temperature says what 0 is asked for. */
@@ -323,14 +333,7 @@ function digits(order: readonly Step[], kind: readonly string[]): number {
 }
 
 /** Candidates that a row's work may have to keep; the same in native/ops/filter.h. */
-export function capacityOf(fields: Float64Array, cols: number, adjusted: number): number {
-  if (fields[Field.method] === METHODS.indexOf('greedy')) return 0;
-  for (let order = fields[Field.cutOrder]; order > 0; order = Math.floor(order / 16)) {
-    const step = CUTTING[(order % 16) - 1];
-    if (step === 'temperature' || !isOn(fields, step)) continue;
-    const k = fields[Field.topK];
-    if (step !== 'topK') break;
-    if (k < cols) return Math.min(2 * k + 1024 + adjusted, cols);
-  }
-  return cols;
+export function capacityOf({ firstTopK }: Settings, cols: number, adjusted: number): number {
+  if (firstTopK === 0) return 0;
+  return firstTopK < cols ? Math.min(2 * firstTopK + 1024 + adjusted, cols) : cols;
 }

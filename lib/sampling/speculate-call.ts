@@ -174,7 +174,7 @@ export class SpeculateCall {
     const rows = name === 'verify' ? drafted + 1 : name === 'verifyOne' ? 1 : drafted;
     spec[Spec.cols] = spec[Spec.xStride] = rows * cols;
     spec[Spec.yStride] = 1;
-    const capacity = Math.max(...[target, draft].map(({ fields }) => capacityOf(fields, cols, 0)));
+    const capacity = Math.max(...[target, draft].map((each) => capacityOf(each, cols, 0)));
     spec.set([MODES.indexOf(name), cols, drafted, kind, capacity], Spec.temperature);
   }
 

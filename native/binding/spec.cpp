@@ -191,14 +191,14 @@ Status check_operand(napi_env env, napi_value value, const Operand& operand, siz
   static constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array,
                                                     napi_uint32_array, napi_float64_array};
   *data = nullptr;
-  napi_valuetype kind = napi_undefined;
-  if (value != nullptr && napi_typeof(env, value, &kind) != napi_ok) return Status::kBadOperand;
-  if (kind == napi_undefined || kind == napi_null)
-    return operand.optional ? Status::kOk : Status::kBadOperand;
   Array<void> array;
-  if (!get_array(env, value, kTypes[static_cast<int>(operand.element)], &array) ||
-      array.length < bytes / element_bytes(operand.element))
-    return Status::kBadOperand;
+  if (!get_array(env, value, kTypes[static_cast<int>(operand.element)], &array)) {
+    napi_valuetype kind = napi_undefined;
+    const bool asked = value == nullptr || napi_typeof(env, value, &kind) == napi_ok;
+    const bool absent = asked && (kind == napi_undefined || kind == napi_null);
+    return absent && operand.optional ? Status::kOk : Status::kBadOperand;
+  }
+  if (array.length < bytes / element_bytes(operand.element)) return Status::kBadOperand;
   // A zero-length array may be at no address, and is given all the same.
   static char nowhere;
   *data = array.data == nullptr ? &nowhere : array.data;

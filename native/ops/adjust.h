@@ -69,17 +69,12 @@ class AdjustedTokens {
            s[kPresencePenalty] >= 0;
   }
 
-  // f(token, whether it was generated) for each of the history.
+  // f(tokens, how many, whether they were generated) for the parts of the history.
   template <class F>
-  void each_seen(F f) const {
-    const int32_t* history = arrays_.history;
-    const size_t generated = s_->size(kHistoryGenerated), end = s_->size(kHistoryEnd);
-    const uint32_t n = n_;
-    for (size_t i = s_->size(kHistoryBegin); i < end; ++i) {
-      const int32_t token = history[i];
-      // Another thread may have changed it since it was looked at.
-      if (static_cast<uint32_t>(token) < n) f(token, i >= generated);
-    }
+  void each_part(F f) const {
+    const size_t begin = s_->size(kHistoryBegin), generated = s_->size(kHistoryGenerated);
+    f(arrays_.history + begin, generated - begin, false);
+    f(arrays_.history + generated, s_->size(kHistoryEnd) - generated, true);
   }
 
   // All changes at once; a row is read through them from here on.
@@ -91,10 +86,15 @@ class AdjustedTokens {
     bits_ = 0;
     while (size_t{1} << bits_ < size) ++bits_;
     for (size_t i = 0; i < size; ++i) slot_[i] = kFree;
-    each_seen([&](int32_t token, bool generated) {
-      Adjusted* each = find_or_add(token);
-      each->seen++;
-      each->generated += generated;
+    each_part([&](const int32_t* tokens, size_t count, bool generated) {
+      for (size_t i = 0; i < count; ++i) {
+        const int32_t token = tokens[i];
+        // Another thread may have changed it since it was looked at.
+        if (!is_inside(token)) continue;
+        Adjusted* each = find_or_add(token);
+        each->seen++;
+        each->generated += generated;
+      }
     });
     const int32_t* history = arrays_.history + s.size(kHistoryBegin);
     if (s.on(kNoRepeatNgram, 0)) ban_ngrams(history, length, s.size(kNoRepeatNgram));

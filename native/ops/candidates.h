@@ -8,80 +8,13 @@
 #include "../rows/order.h"
 #include "../rows/reduce.h"
 #include "above.h"
-#include "keys.h"
+#include "reached.h"
 
 namespace softlane {
 namespace {
 
 // Up to here; above, the threshold is found by histograms (top_k.h).
 constexpr size_t kMostBuffered = 1024;
-
-// Bits that are set. The builtin would be a call of the compiler's library where the CPU may lack
-// the instruction; where it has it, compilers see what this is.
-inline uint64_t ones(uint64_t v) {
-  v -= v >> 1 & 0x5555555555555555u;
-  v = (v & 0x3333333333333333u) + (v >> 2 & 0x3333333333333333u);
-  return ((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56;
-}
-
-// How many are at least t. No NaN is.
-inline size_t count_at_least(const float* x, size_t n, float t) {
-  const splat limit = set1(t);
-  size_t count = 0, i = 0;
-  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-    uint64_t found = 0;
-    for (size_t j = 0; j < 4; ++j) {
-      found |= static_cast<uint64_t>(lanes(load(x + i + j * kLanes) >= limit)) << (j * kLanes);
-    }
-    count += ones(found);
-  }
-  for (; i < n; ++i) count += x[i] >= t;
-  return count;
-}
-
-// The smallest element that is no NaN.
-inline float least_element(const float* x, size_t n) {
-  const splat zero = set1(0.0f);
-  f32x16 a = set1(-__builtin_inff());
-  size_t i = 0;
-  // max gives its second operand where the first is NaN.
-  for (; i + kLanes <= n; i += kLanes) a = max(zero - load(x + i), a);
-  float least = -max_lane(a);
-  for (; i < n; ++i) least = x[i] < least ? x[i] : least;
-  return least;
-}
-
-// A t that at least k of the elements reach, and at most `most` where equals allow it; -inf where
-// there is none other.
-inline float reached_by(const float* x, size_t n, size_t k, size_t most) {
-  // Halving the keys' range, which begins with the least of the elements: all of them reach it but
-  // a NaN.
-  const uint32_t least = value_key(least_element(x, n));
-  uint32_t low = least, high = value_key(max_element(x, n)) + 1;
-  while (high - low > 1) {
-    const uint32_t middle = low + (high - low) / 2;
-    const size_t count = count_at_least(x, n, value_of_key(middle));
-    if (count < k) {
-      high = middle;
-    } else {
-      low = middle;
-      if (count <= most) break;
-    }
-  }
-  if (low == least && count_at_least(x, n, value_of_key(low)) < k) return -__builtin_inff();
-  return value_of_key(low);
-}
-
-// Less than v, by not much; never a subnormal number, which a process may treat as zero.
-inline float below(float v) {
-  constexpr float kNormal = 0x1p-126f;
-  if (v >= -kNormal && v <= kNormal) return -2 * kNormal;
-  uint32_t b;
-  std::memcpy(&b, &v, sizeof b);
-  b += v > 0 ? -1 : 1;
-  std::memcpy(&v, &b, sizeof v);
-  return v;
-}
 
 // The largest of every sixteen elements of a block, a vector for each group of 256: what they are
 // not above, no element is. The block's own largest comes with them. For blocks without a NaN.

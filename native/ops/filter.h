@@ -126,7 +126,6 @@ class Filter {
       cut(step, false);
     }
     if (temperature != c_.temperature || !(c_.total > 1e-200)) c_.weigh(temperature);
-    c_.add_up();
     return true;
   }
 
@@ -160,7 +159,7 @@ class Filter {
     return false;
   }
   bool usable(const Met& met, Refusal* why) const {
-    if (met.nan || (c_.n > 0 && c_.x[c_.place_of_top()] == __builtin_inff())) {
+    if (met.nan || (c_.n > 0 && c_.largest() == __builtin_inff())) {
       return refused(false, why);
     }
     return c_.n > 0;
@@ -262,7 +261,7 @@ class Filter {
       case kXtcStep:
         return c_.cut_top_choices(s_[kXtcThreshold]);
       default:
-        return;
+        return c_.add_up();
     }
   }
 };

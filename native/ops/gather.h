@@ -51,13 +51,14 @@ inline void gather_above(const SampleRow& row, float limit, Kept* c, Met* met) {
   }
 }
 
-// A value that k or a few more of the row's elements reach: of up to 16,384 of them, in groups of
-// vectors, the largest of each lane. The lowest finite float where that tells nothing. Which it is
-// matters for the time alone.
+// A value that k or a few more of the row's elements reach: of an eighth of them, but 4,096 to
+// 8,192, in groups of vectors, the largest of each lane. The lowest finite float where that tells
+// nothing. Which it is matters for the time alone.
 inline float guess_limit(const SampleRow& row, size_t k) {
-  constexpr size_t kSeen = 16384, kFewGroups = 16, kMostGroups = 64;
+  constexpr size_t kLeast = 4096, kMost = 8192, kFewGroups = 16, kMostGroups = 64;
   if (row.n < kLanes || row.has_mask()) return -kMostLogit;
-  const size_t share = (row.n + kSeen - 1) / kSeen;
+  size_t share = (row.n + kLeast - 1) / kLeast;
+  if (share > 8) share = row.n <= 8 * kMost ? 8 : (row.n + kMost - 1) / kMost;
   // Of a share of the elements, what all but one row in some hundred have at least k of.
   const double mean = static_cast<double>(k) / static_cast<double>(share);
   const double most = share == 1 ? mean : mean + 3 * __builtin_sqrt(mean) + 2;
@@ -85,23 +86,56 @@ inline float guess_limit(const SampleRow& row, size_t k) {
 // Room that a gathering of the k largest needs beside the adjusted tokens.
 constexpr size_t room_for_largest(size_t k) { return 2 * k + 1024; }
 
+// The places of few tokens, to be asked for by many that are mostly none of them.
+class TokenPlaces {
+ public:
+  // next: room for one a token.
+  TokenPlaces(const int32_t* tokens, size_t n, uint64_t* next) : tokens_(tokens), next_(next) {
+    for (size_t i = n; i > 0; --i) {
+      const uint32_t token = static_cast<uint32_t>(tokens[i - 1]);
+      some_[token % kBytes] = 1;
+      next[i - 1] = first_[token % kFirst];
+      first_[token % kFirst] = static_cast<uint32_t>(i);
+    }
+  }
+
+  // f(place) for each of these tokens that has one.
+  template <class F>
+  void each(const int32_t* tokens, size_t n, F f) const {
+    constexpr size_t kAtOnce = 256;
+    uint32_t likely[kAtOnce];
+    for (size_t i = 0; i < n; i += kAtOnce) {
+      const size_t end = n - i < kAtOnce ? n : i + kAtOnce;
+      size_t count = 0;
+      // Which of them have the last digits of one cannot be foreseen: no branch.
+      for (size_t j = i; j < end; ++j) {
+        const uint32_t token = static_cast<uint32_t>(tokens[j]);
+        likely[count] = token;
+        count += some_[token % kBytes];
+      }
+      for (size_t j = 0; j < count; ++j) {
+        for (uint64_t place = first_[likely[j] % kFirst]; place > 0; place = next_[place - 1]) {
+          if (static_cast<uint32_t>(tokens_[place - 1]) == likely[j]) f(place - 1);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kBytes = 4096, kFirst = 256;
+  const int32_t* tokens_;
+  uint64_t* next_;
+  uint8_t some_[kBytes] = {};
+  uint32_t first_[kFirst] = {};
+};
+
 // The changes of candidates as they are in the row, where none is raised.
 inline void lower(const AdjustedTokens& tokens, Kept* c) {
-  // Most tokens of a history are no candidates; a bit of the token's last digits says so at once.
-  constexpr size_t kWords = 256;
-  uint64_t bits[kWords] = {};
-  const auto word = [&](size_t token) { return &bits[token / 64 % kWords]; };
   uint64_t* counts = c->spare;  // how often seen, and how often generated above
-  for (size_t i = 0; i < c->n; ++i) {
-    const size_t token = static_cast<size_t>(c->token[i]);
-    *word(token) |= uint64_t{1} << token % 64;
-    counts[i] = 0;
-  }
-  tokens.each_seen([&](int32_t seen, bool generated) {
-    const size_t token = static_cast<size_t>(seen);
-    if ((*word(token) >> token % 64 & 1) == 0) return;
-    const size_t place = c->place_of(token);
-    if (place < c->n) counts[place] += 1 + (uint64_t{generated} << 32);
+  for (size_t i = 0; i < c->n; ++i) counts[i] = 0;
+  const TokenPlaces places(c->token, c->n, c->keys);
+  tokens.each_part([&](const int32_t* seen, size_t count, bool generated) {
+    places.each(seen, count, [&](size_t i) { counts[i] += 1 + (uint64_t{generated} << 32); });
   });
   for (size_t i = 0; i < c->n; ++i) {
     if (counts[i] == 0) continue;
@@ -126,8 +160,7 @@ inline bool gather_lowered(const SampleRow& row, size_t k, float guessed, Kept* 
   });
   if (!fits) return false;
   lower(row.tokens(), c);
-  c->keep([&](size_t i) { return c->x[i] >= guessed; });
-  return c->n >= k;
+  return count_at_least(c->x, c->n, guessed) >= k;
 }
 
 // The k largest, the lowest indices of equals, in the order of the tokens; fewer where there are

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "../rows/double_math.h"
-#include "keys.h"
+#include "reached.h"
 
 namespace softlane {
 namespace {
@@ -26,9 +26,12 @@ inline uint64_t lowest_kept(uint64_t* keys, size_t n, double need, Weight weight
     double mass = 0;
     size_t upper = 0;
     for (size_t i = 0; i < n; ++i) {
-      if (!(keys[i] & bit)) continue;
-      mass += weight(keys[i]);
-      swap(keys[i], keys[upper++]);
+      const uint64_t key = keys[i], other = keys[upper];
+      const bool above = (key & bit) != 0;
+      mass += above ? weight(key) : 0;
+      keys[i] = above ? other : key;
+      keys[upper] = above ? key : other;
+      upper += above;
     }
     if (mass >= need) {
       n = upper;
@@ -86,20 +89,23 @@ struct Kept {
     return low < n && static_cast<size_t>(token[low]) == wanted ? low : n;
   }
 
-  // Keeps those of a condition on their place. Weights are kept along.
+  // Keeps those of a condition, in their order. Weights are kept along. Without a branch on what
+  // no CPU could foresee.
   template <class Keep>
   void keep(Keep condition) {
+    const size_t count = n;
     size_t m = 0;
-    for (size_t i = 0; i < n; ++i) {
-      if (!condition(i)) continue;
+    for (size_t i = 0; i < count; ++i) {
+      const bool kept = condition(i);
       x[m] = x[i];
       token[m] = token[i];
       w[m] = w[i];
-      ++m;
+      m += kept;
     }
     n = m;
   }
 
+  float largest() const { return max_element(x, n); }
   size_t place_of_top() const {
     size_t best = 0;
     for (size_t i = 1; i < n; ++i) {
@@ -111,13 +117,19 @@ struct Kept {
   double shifted(size_t i) const { return (static_cast<double>(x[i]) - top) / temperature; }
 
   // Weights relative to the largest logit; `total` stays as it is.
-  void weigh_in(float largest, double t) {
-    top = largest;
+  void weigh_in(float relative_to, double t) {
+    top = relative_to;
     temperature = t;
-    for (size_t i = 0; i < n; ++i) w[i] = exp_double(shifted(i));
+    const size_t count = n;
+    // Two loops, as compilers make vectors of these alone.
+    for (size_t i = 0; i < count; ++i) {
+      const double depth = (static_cast<double>(x[i]) - relative_to) / t;
+      w[i] = depth > -700 ? depth : -700;
+    }
+    for (size_t i = 0; i < count; ++i) w[i] = exp_bounded(w[i]);
   }
   void weigh(double t) {
-    weigh_in(x[place_of_top()], t);
+    weigh_in(largest(), t);
     add_up();
   }
   void add_up() {
@@ -127,12 +139,27 @@ struct Kept {
 
   double log_total() const { return log_double(total, 0); }
 
-  // The k largest, whatever the order of the tokens; the smallest logit that is left.
+  // The k largest, 0 < k < n, whatever the order of the tokens; a value that all of them reach, and
+  // of the others equals of the least alone.
   float keep_largest(size_t k) {
-    for (size_t i = 0; i < n; ++i) keys[i] = key_of(x[i], static_cast<size_t>(token[i]));
-    const uint64_t lowest = kth_largest(keys, n, k);
-    keep([&](size_t i) { return key_of(x[i], static_cast<size_t>(token[i])) >= lowest; });
-    return value_of(lowest);
+    const float least = reached_by(x, n, k, k);
+    if (count_at_least(x, n, least) == k) {
+      keep([&](size_t i) { return x[i] >= least; });
+      return least;
+    }
+    // Among equals the index decides.
+    size_t above = 0, equals = 0;
+    for (size_t i = 0; i < n; ++i) {
+      above += x[i] > least;
+      keys[equals] = key_of(x[i], static_cast<size_t>(token[i]));
+      equals += x[i] == least;
+    }
+    const uint64_t lowest = kth_largest(keys, equals, k - above);
+    keep([&](size_t i) {
+      return x[i] > least ||
+             (x[i] == least && key_of(x[i], static_cast<size_t>(token[i])) >= lowest);
+    });
+    return least;
   }
 
   void sort_by_token() {
@@ -202,7 +229,7 @@ struct Kept {
     for (size_t i = 0; i < n; ++i) {
       if (shifted(i) >= lowest && (least == n || x[i] <= x[least])) least = i;
     }
-    if (least == n) return;
+    if (least == n) return add_up();
     const double t = temperature;
     keep([&](size_t i) { return !(shifted(i) >= lowest) || i == least; });
     weigh(t);

@@ -122,7 +122,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: "an operand's length is checked past TypeScript",
     file: 'native/binding/spec.cpp',
-    changes: [['|| array.length < bytes / element_bytes(operand.element))', ')']],
+    changes: [
+      [
+        'if (array.length < bytes / element_bytes(operand.element)) return Status::kBadOperand;',
+        '(void)bytes;',
+      ],
+    ],
     tests: ['test/proof/operands'],
   },
   {
@@ -154,7 +159,6 @@ export const mutants: readonly Mutant[] = [
     changes: [
       ['return begin >= end || most < n_;', 'return begin >= end || most < 1u << 24;'],
       ['return static_cast<uint32_t>(token) < n_;', 'return token < 1 << 24 || n_ == 0;'],
-      ['if (static_cast<uint32_t>(token) < n) f(', 'if (token < 1 << 24 || n == 0) f('],
     ],
     tests: ['test/proof/sample.test'],
   },
