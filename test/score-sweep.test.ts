@@ -9,7 +9,7 @@ import type { JobOptions } from '../lib/score/job-types';
 import { Sweep } from '../lib/sweep';
 import { cli, command, runs, softlane } from './helpers/cli';
 import { bytesOf, cols, labels, rows, writeInputs, x } from './helpers/job-inputs';
-import { dict, failure, npy, Scratch } from './helpers/npy';
+import { dict, failure, npy, padded, Scratch } from './helpers/npy';
 
 const scratch = new Scratch('sweep');
 const at = (name: string): string => join(scratch.folder, name);
@@ -46,6 +46,7 @@ describe('rows that the addon reads have the results of rows in memory', () => {
   };
   const files: Record<string, () => Buffer> = {
     'f32.npy': () => npy(dict(`(${rows}, ${cols})`), bytesOf(x)),
+    'f32-as-numpy-writes-it.npy': () => npy(padded(dict(`(${rows}, ${cols})`)), bytesOf(x)),
     'f16.npy': () => npy(dict(`(${rows}, ${cols})`, "'<f2'"), bytesOf(Uint16Array.from(x, half))),
     'f32.safetensors': () => tensors('F32', bytesOf(x)),
     'bf16.safetensors': () =>
@@ -93,28 +94,52 @@ describe('rows that the addon reads have the results of rows in memory', () => {
     expect(swept[3]!.toString().trimEnd().split('\n')).toHaveLength(2);
   });
 
+  const line = catalogue.catalogue.find(({ name }) => name === 'maxLogit')!;
+  const expected = Float32Array.from({ length: rows }, (_, row) =>
+    Math.max(...x.subarray(row * cols, (row + 1) * cols)),
+  );
+  /** The largest of each row from a byte of a file on. */
+  const mostOf = (fd: number, offset: number, count: number, options: object): Promise<unknown> => {
+    const sweep = new Sweep({ fd, offset, format: 'f32' });
+    const shape = { data: new Float32Array(count * cols), dims: [count, cols] };
+    const result = sweep.call(line, shape, options);
+    sweep.run();
+    return result;
+  };
+
   test('a call alone', async () => {
     const path = at('alone.npy');
     fs.writeFileSync(path, npy(dict(`(${rows}, ${cols})`), bytesOf(x)));
     const fd = fs.openSync(path, 'r');
-    const line = catalogue.catalogue.find(({ name }) => name === 'maxLogit')!;
-    const most = async (count: number, options: object): Promise<unknown> => {
-      const offset = fs.fstatSync(fd).size - 4 * rows * cols;
-      const sweep = new Sweep({ fd, offset, format: 'f32' });
-      const shape = { data: new Float32Array(count * cols), dims: [count, cols] };
-      const result = sweep.call(line, shape, options);
-      sweep.run();
-      return result;
-    };
+    const offset = fs.fstatSync(fd).size - 4 * rows * cols;
+    const most = (count: number, options: object): Promise<unknown> =>
+      mostOf(fd, offset, count, options);
     const { data } = (await most(rows, { threads: 2 })) as { data: Float32Array };
-    const expected = Float32Array.from({ length: rows }, (_, row) =>
-      Math.max(...x.subarray(row * cols, (row + 1) * cols)),
-    );
     expect(data).toEqual(expected);
     await expect(most(rows + 1, {})).rejects.toThrow('status 11');
     await expect(most(rows, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no');
     fs.closeSync(fd);
     await expect(most(1, {}).catch((error: Error) => error.message)).resolves.toMatch(/EBADF|11/);
+  });
+
+  test('a file that is cut off while threads are at it: what it held, or an error', async () => {
+    const path = at('shrinking');
+    const all = Buffer.from(x.buffer);
+    for (let round = 0; round < 200; round++) {
+      fs.writeFileSync(path, all);
+      const fd = fs.openSync(path, 'r+');
+      const most = mostOf(fd, 0, rows, { threads: 2 });
+      // Before they begin, in the middle and after they are done.
+      for (const end = performance.now() + (round % 50) / 100; performance.now() < end;) continue;
+      fs.ftruncateSync(fd, (round * 7919) % all.length);
+      const found = await most.then(
+        (result) => (result as { data: Float32Array }).data,
+        (error: Error) => error.message,
+      );
+      if (typeof found === 'string') expect(found).toContain('status 11');
+      else expect(found).toEqual(expected);
+      fs.closeSync(fd);
+    }
   });
 });
 

@@ -87,6 +87,7 @@ async function sanitized(/** @type {string} */ sanitize, /** @type {Choice} */ {
   const lengths = quick ? 'few' : 'some';
   report(`memory, ${sanitize}`, await runMemory(folder, { lengths }));
   report(`pool, ${sanitize}`, await runProgram(folder, 'pool', { seconds: quick ? 0.5 : 5 }));
+  report(`mapped, ${sanitize}`, await runProgram(folder, 'mapped'));
   return quick ? 0 : testsOf({ SOFTLANE_SANITIZE: sanitize });
 }
 

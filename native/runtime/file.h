@@ -1,5 +1,4 @@
-// Reading a file at a place. Never by mapping it: a file that another process cuts off, or a disk
-// that fails, would then end this process with a signal.
+// Reading a file at a place.
 #pragma once
 
 #include <cstddef>

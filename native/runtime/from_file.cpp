@@ -2,13 +2,14 @@
 #include <memory>
 #include <new>
 
+#include "mapped_file.h"
 #include "work.h"
 #include "workspace.h"
 
 namespace softlane {
 namespace {
 
-// Bytes of a file that a thread reads at a time: they stay in its L2 until every call has seen
+// Bytes of a file that a thread takes at a time: they stay in its L2 until every call has seen
 // them, and are enough to make little of what the system asks for a read.
 constexpr size_t kReadAtATime = size_t{1} << 18;
 
@@ -46,9 +47,19 @@ void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
   for (size_t k = 0; k < count && plans != nullptr; k++) {
     new (plans + k) Plan(steps[k].call, steps[k].isa->operators[steps[k].call.op]);
   }
+  MappedFile mapped(file, shape.rows * row_bytes, size_of(shape.x_format));
+  const auto take = [&](const void* x, size_t begin, size_t rows_here) {
+    for (size_t k = 0; k < count; k++) {
+      rows_at(plans[k].work(*steps[k].isa, 1, nullptr), x, steps[k].y, begin, rows_here);
+    }
+  };
   const auto some = [&](size_t i) {
     const size_t begin = i * together, rows_here = std::min(together, shape.rows - begin);
     if (unread.load(std::memory_order_relaxed) || no_memory.load(std::memory_order_relaxed)) return;
+    if (mapped.data() != nullptr) {
+      const MappedFile::Look look(mapped);
+      return take(mapped.data() + begin * row_bytes, begin, rows_here);
+    }
     const Workspace<Use::kFile> memory(together * row_bytes);
     if (memory.data() == nullptr) {
       no_memory = true;
@@ -56,14 +67,12 @@ void execute_from(const FileRange& file, Step* steps, size_t count, int threads,
                         rows_here * row_bytes)) {
       unread = true;
     } else {
-      for (size_t k = 0; k < count; k++) {
-        rows_at(plans[k].work(*steps[k].isa, 1, nullptr), memory.data(), steps[k].y, begin,
-                rows_here);
-      }
+      take(memory.data(), begin, rows_here);
     }
   };
   const bool done = shape.rows == 0 || row_bytes == 0 ||
                     each(ceil_divide(shape.rows, together), threads, cancel, some);
+  if (mapped.data() != nullptr && !mapped.is_good()) unread = true;
   for (size_t k = 0; k < count; k++) {
     steps[k].outcome = !done       ? Outcome{Outcome::kStopped, 0}
                        : unread    ? Outcome{Outcome::kUnread, 0}

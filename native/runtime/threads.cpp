@@ -62,9 +62,11 @@ bool start_thread(void (*body)(void*), void* argument) {
   Start* start = new (std::nothrow) Start{body, argument};
   bool ok = false;
   if (start != nullptr) {
-    // A thread inherits its creator's mask: signals are the business of Node's own threads.
+    // A thread inherits its creator's mask: signals are the business of Node's own threads, but for
+    // the one that a mapped file raises where it is read (mapped_file.h).
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
     ok = pthread_create(&thread, &attributes, &enter, start) == 0;

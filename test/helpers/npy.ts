@@ -48,6 +48,11 @@ export function dict(shape: string, descr = "'<f4'", order = 'False'): string {
   return `{'descr': ${descr}, 'fortran_order': ${order}, 'shape': ${shape}, }`;
 }
 
+/** The same as NumPy writes it: elements begin at a multiple of 64. */
+export function padded(dictionary: string): string {
+  return `${dictionary}${' '.repeat(63 - ((10 + dictionary.length) % 64))}\n`;
+}
+
 export function floats(...values: number[]): Buffer {
   return Buffer.from(Float32Array.from(values).buffer);
 }

@@ -10,7 +10,7 @@ interface How {
 /** Runs a program to its end; throws what it had to complain of. `options` are its flags. */
 export function runProgram(
   folder: string,
-  name: 'bits' | 'math' | 'memory' | 'pool',
+  name: 'bits' | 'mapped' | 'math' | 'memory' | 'pool',
   options?: Readonly<Record<string, string | number>>,
   how?: How,
 ): Promise<Result>;

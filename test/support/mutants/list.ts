@@ -174,6 +174,14 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/proof/functions'],
   },
   {
+    name: 'a file that is cut off while it is looked at is no end of the process',
+    file: 'native/runtime/mapped_file.cpp',
+    changes: [
+      ['looked_at->replace(info->si_addr))', 'looked_at->replace(info->si_addr) && number < 0)'],
+    ],
+    tests: ['test/score-sweep'],
+  },
+  {
     name: 'references to shared memory are given back',
     file: 'native/binding/job.cpp',
     changes: [['if (reference != nullptr) napi_delete_reference(env, reference);', '']],
