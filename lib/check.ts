@@ -34,6 +34,16 @@ export function readKnown(
   return known;
 }
 
+/** Options of one call over those that are for all: one that is undefined is absent. */
+export function overridden(
+  usual: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const all = { ...usual };
+  for (const [key, value] of Object.entries(own)) if (value !== undefined) all[key] = value;
+  return all;
+}
+
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || prototype === Object.prototype) return true;

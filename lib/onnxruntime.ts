@@ -5,7 +5,7 @@
  */
 import type { OperatorName, OperatorTypes } from './catalogue';
 import { catalogue, findOperator, functionOf } from './catalogue';
-import { choice, plainObject } from './check';
+import { choice, overridden, plainObject } from './check';
 import { native } from './configure';
 import { kinds } from './elements';
 import {
@@ -129,7 +129,7 @@ export function attachHead(
       const outputs = await session.run(feeds, runOptions);
       const logits = logitsOf(outputs, output);
       const rows = last ? lastPosition(logits, output) : logits.object;
-      return { result: await finish(rows, { ...given, ...own }), outputs };
+      return { result: await finish(rows, overridden(given, own)), outputs };
     },
   };
 }

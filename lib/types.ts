@@ -180,8 +180,16 @@ type AskedByName<O, Maybe> = {
       : never;
 }[keyof Maybe];
 
-/** The result of a call with these options: what comes always, and what was asked for. */
-export type PartsResult<O, Always, Maybe> = Always & Pick<Maybe, Asked<O, Maybe>>;
+/** Those that it may ask for: by an option that may be true. */
+type Perhaps<O, Maybe> = Exclude<
+  { [K in keyof Maybe]: K extends keyof O ? (true extends O[K] ? K : never) : never }[keyof Maybe],
+  Asked<O, Maybe>
+>;
+
+/** The result of a call with these options: what comes always, what was asked for, and what may have been. */
+export type PartsResult<O, Always, Maybe> = Always &
+  Pick<Maybe, Asked<O, Maybe>> &
+  ([Perhaps<O, Maybe>] extends [never] ? unknown : Partial<Pick<Maybe, Perhaps<O, Maybe>>>);
 
 /** The same as tensors. */
 export type TensorParts<P> = { readonly [K in keyof P]: TensorOf<P[K]> };

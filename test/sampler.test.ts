@@ -303,6 +303,7 @@ describe('what each step does', () => {
       const want = histories.flatMap((history) => {
         const longest = [0, 0, 0, 0];
         history.forEach((token, i) => {
+          if (token === breaker) return; // what breaks repeats continues none
           longest[token] = Math.max(longest[token], repeat(history, i, breaker));
         });
         return longest.map((n) => (n === 0 ? 0 : -3 * 2 ** (n - 1)));

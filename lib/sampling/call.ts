@@ -1,6 +1,6 @@
 /** One call of a sampler: its arrays as native code takes them, and what the caller gets. */
 import { types } from 'node:util';
-import { choice, plainObject, size } from '../check';
+import { choice, overridden, plainObject, size } from '../check';
 import { native } from '../configure';
 import { requireAttached } from '../elements';
 import { wrongShape, wrongType, wrongValue } from '../errors';
@@ -96,6 +96,8 @@ export class SampleCall {
   rows = 0;
   cols = 0;
   private step = 0;
+  /** The sampler's before this call. */
+  private stepBefore = 0;
   private ids: Float64Array = NO_NUMBERS;
   private settings: readonly Settings[] = NO_SETTINGS;
   private lines: Float64Array = NO_NUMBERS;
@@ -139,12 +141,13 @@ export class SampleCall {
     this.writeInputs(given);
     this.writeResults(given);
     // Last: a call that is refused here is no step.
+    this.stepBefore = this.memory.step;
     this.memory.step = this.step + 1;
   }
 
   /** Nor is one that native code refused, where nothing else is pending. */
   takeBack(): void {
-    this.memory.step = this.step;
+    this.memory.step = this.stepBefore;
   }
 
   /** Of a row: its options, over those of the sampler. */
@@ -158,7 +161,7 @@ export class SampleCall {
     return Array.from(perRow as unknown[], (each, row) => {
       if (each === undefined) return settings;
       const argument = `options.perRow[${row}]`;
-      return readSettings({ ...given, ...plainObject(NAME, argument, each) }, argument);
+      return readSettings(overridden(given, plainObject(NAME, argument, each)), argument);
     });
   }
 
@@ -274,7 +277,8 @@ export class SampleCall {
   private readHistories(value: unknown): Int32Array[] {
     const { rows } = this;
     if (value === undefined) return this.forEachRow(NOTHING);
-    const single = types.isInt32Array(value) || (Array.isArray(value) && isNumbers(value));
+    const isList = Array.isArray(value) && isNumbers(value) && (value.length > 0 || rows === 1);
+    const single = types.isInt32Array(value) || isList;
     if (single && rows === 1) return [tokensOf('options.history', value, NAME)];
     if (!Array.isArray(value) || single) {
       const expected =

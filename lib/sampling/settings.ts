@@ -321,7 +321,8 @@ function requireAlone(
   for (const step of CUTTING) {
     if (step === 'temperature' || !isOn(fields, step)) continue;
     const expected = `absent beside ${argument}.mirostat, which decides alone what is cut`;
-    throw wrongValue(name, `${argument}.${step}`, expected, step);
+    const field = step === 'xtc' ? Field.xtcProbability : Field[step];
+    throw wrongValue(name, `${argument}.${step}`, expected, fields[field]);
   }
 }
 

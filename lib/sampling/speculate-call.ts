@@ -65,7 +65,8 @@ export class SpeculateCall {
   readonly signal: AbortSignal | undefined;
   private readonly cols: number;
   private readonly drafted: number;
-  private readonly step: number;
+  /** The speculator's before this call. */
+  private readonly stepBefore: number;
 
   constructor(
     private readonly memory: SpeculatorMemory,
@@ -88,7 +89,7 @@ export class SpeculateCall {
       name === 'backOff' ? undefined : this.readDraft(call.draft, sequences, shape.format);
     const { step: asked } = given;
     const step = asked === undefined ? memory.step : integer('options.step', asked, name);
-    this.step = step;
+    this.stepBefore = memory.step;
     this.writeSpec(given, memory, sequences, shape.format);
     this.writeSettings(memory, readIds(given['rows'], sequences, name), step);
     this.writeResults(given['out'], sequences);
@@ -98,7 +99,7 @@ export class SpeculateCall {
 
   /** Nor is one that native code refused, where nothing else is pending. */
   takeBack(): void {
-    this.memory.step = this.step;
+    this.memory.step = this.stepBefore;
   }
 
   private readOptions(options: unknown, mode: 'sync' | 'async'): Record<string, unknown> {

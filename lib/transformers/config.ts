@@ -45,9 +45,7 @@ const NAMES = {
  * console.log(topK, topP); // 50 0.9
  * ```
  */
-export function fromGenerationConfig(
-  config: GenerationConfigLike & Readonly<Record<string, unknown>>,
-): SamplerOptions {
+export function fromGenerationConfig<C extends GenerationConfigLike>(config: C): SamplerOptions {
   if (typeof config !== 'object' || config === null) {
     throw wrongType('fromGenerationConfig', 'config', 'a generation configuration', config);
   }
@@ -57,7 +55,9 @@ export function fromGenerationConfig(
     if (value !== undefined && value !== null) options[ours] = value;
   }
   if (config.do_sample !== true || options.temperature === 0) {
-    return { ...options, temperature: 1, method: 'greedy' };
+    // Whatever it says of cuts, greedy makes none.
+    const { repetitionPenalty, noRepeatNgram } = options;
+    return { repetitionPenalty, noRepeatNgram, method: 'greedy' };
   }
   const topK = config.top_k === undefined ? USUAL_TOP_K : config.top_k;
   if (topK !== null) options.topK = topK;

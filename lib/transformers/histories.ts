@@ -14,7 +14,8 @@ interface Known {
 
 /**
  * Of each list of tokens, an Int32Array. `generate()` appends to the same lists again and again, so only what is new is
- * converted; a list that is another one, or has become shorter, is read anew.
+ * converted. A list that is another one, has become shorter, or begins or ends otherwise, is read anew; one that has not
+ * grown is read again, as somebody may have changed it in its place.
  */
 export class Histories {
   private readonly known = new WeakMap<readonly bigint[], Known>();
@@ -35,9 +36,11 @@ export class Histories {
   private read(row: readonly bigint[], argument: string): Known {
     if (!Array.isArray(row)) throw wrongType(this.name, argument, 'an array of tokens', row);
     let known = this.known.get(row);
-    if (known === undefined || known.length > row.length || !endsAlike(known, row)) {
+    if (known === undefined || known.length > row.length || !isBeginningOf(row, known)) {
       known = { tokens: new Int32Array(row.length + ROOM), length: 0, prompt: row.length };
       this.known.set(row, known);
+    } else if (known.length === row.length) {
+      known.length = 0;
     }
     if (known.tokens.length < row.length) {
       const larger = new Int32Array(2 * row.length);
@@ -54,8 +57,9 @@ export class Histories {
 
 const ROOM = 256;
 
-function endsAlike({ tokens, length }: Known, row: readonly bigint[]): boolean {
-  return length === 0 || tokens[length - 1] === numberOf(row[length - 1]);
+/** As far as its first and its last token tell. */
+function isBeginningOf(row: readonly bigint[], { tokens, length }: Known): boolean {
+  return [0, length - 1].every((i) => length === 0 || tokens[i] === numberOf(row[i]));
 }
 
 function numberOf(token: unknown): unknown {

@@ -195,7 +195,7 @@ class AdjustedTokens {
       matches_[i] = static_cast<int32_t>(z);
       const int32_t match = static_cast<int32_t>(z < unbroken ? z : unbroken);
       Adjusted* next = known(at(i - 1));
-      if (next != nullptr && match > next->match) next->match = match;
+      if (next != nullptr && match > next->match && !breaks(at(i - 1))) next->match = match;
     }
   }
 

@@ -240,7 +240,10 @@ class Filter {
   void cut(int step, bool whole) {
     switch (step) {
       case kTopNSigmaStep:
-        return c_.cut_below(whole ? depth_ : sigma_limit(c_.variance()) / c_.temperature);
+        // The top may have been cut since the weights were made.
+        return c_.cut_below(whole ? depth_
+                                  : sigma_limit(c_.variance()) / c_.temperature +
+                                        c_.shifted(c_.place_of_top()));
       case kTopKStep:
         return c_.cut_count(s_.size(kTopK));
       case kTopPStep:
