@@ -69,7 +69,7 @@ export interface SamplerOptions {
     ReadonlyMap<number, number> | Readonly<Record<number | `${number}`, number>> | undefined;
   /**
    * Mirostat 2: keeps tokens of at most a surprise, in bits, that follows `tau` (default 5) at the rate `eta` (0.1). The
-   * sampler remembers it by the number of the row; no other cut goes with it.
+   * sampler remembers it by the number of the row, until `reset`; no other cut goes with it.
    */
   readonly mirostat?:
     { readonly tau?: number | undefined; readonly eta?: number | undefined } | undefined;
@@ -138,12 +138,15 @@ export interface Sampler {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE`, `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`
    */
   sample(logits: AnyInput | TensorLike, options?: SampleOptions): SampleResult;
+  /** Forgets what mirostat remembers of a row, by its number, or of all: a text has ended. */
+  reset(row?: number): void;
 }
 
 /** The same with promises. */
 export interface AsyncSampler {
   step: number;
   sample(logits: AnyInput | TensorLike, options?: SampleOptions & Abortable): Promise<SampleResult>;
+  reset(row?: number): void;
 }
 
 const MAKER = 'createSampler';
@@ -195,6 +198,7 @@ export function createSampler(options: SamplerOptions = {}): Sampler {
       call.release();
       return result;
     },
+    reset: (row) => forget(memory, row),
   };
 }
 
@@ -213,7 +217,13 @@ export function createAsyncSampler(options: SamplerOptions = {}): AsyncSampler {
         const call = SampleCall.of(memory, 'async', logits, sampleOptions);
         submit(NAME, call, resolve as (value: unknown) => void, reject);
       }),
+    reset: (row) => forget(memory, row),
   };
+}
+
+function forget({ surprise }: Memory, row: unknown): void {
+  if (row === undefined) surprise.clear();
+  else surprise.delete(integer('row', row));
 }
 
 function checkedStep(value: unknown): number {

@@ -402,17 +402,6 @@ test('a NaN that is masked is in neither log-probability', () => {
   expect(logProbs[0]).toBeCloseTo(logSoftmax(Float32Array.of(1, 1, -Infinity, 0.5))[tokens[0]], 6);
 });
 
-test('a call that throws is no step', () => {
-  const sampler = createSampler({ seed: 3 });
-  const bad = Float32Array.of(1, NaN);
-  expect(() => sampler.sample(bad)).toThrow(/NaN/);
-  expect(() => sampler.sample(bad, { step: 7 })).toThrow(/NaN/);
-  expect(sampler.step).toBe(7);
-  sampler.step = 0;
-  expect(() => sampler.sample(Float32Array.of(-Infinity))).toThrow(/masked/);
-  expect(sampler.step).toBe(0);
-});
-
 test('settings have the names and places that native code has', () => {
   const text = readFileSync(join(__dirname, '..', 'native', 'ops', 'sample_settings.h'), 'utf8');
   const listed = /enum SampleField \{([\s\S]*?)kSampleFields/.exec(text)![1];

@@ -359,6 +359,8 @@ describe('errors', () => {
     const unlikely = Float32Array.of(0, -Infinity, 0);
     expect(() => speculator.verify(target, unlikely, [1], { cols: 3 })).toThrow(/sequence 0/);
     expect(speculator.step).toBe(0);
+    expect(() => speculator.verify(target, unlikely, [1], { cols: 3, step: 5 })).toThrow();
+    expect(speculator.step).toBe(0);
     speculator.verify(target, draft, [1], { cols: 3 });
     expect(speculator.step).toBe(1);
   });

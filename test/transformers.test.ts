@@ -407,7 +407,30 @@ test('what a configuration asks for', () => {
   });
   const cold = { do_sample: true, temperature: 0, repetition_penalty: 1.2 };
   expect(fromGenerationConfig(cold)).toMatchObject({ method: 'greedy', repetitionPenalty: 1.2 });
+  const greedy = fromGenerationConfig({ do_sample: false, top_p: 0, top_k: 5, epsilon_cutoff: 2 });
+  createSampler(greedy);
   expect(() => fromGenerationConfig(null as never)).toThrow(/generation configuration/);
+});
+
+test('a list that is changed in its place', () => {
+  const penalised = (
+    row: readonly bigint[],
+    processor = logitsProcessor({ repetitionPenalty: 2 }),
+  ) => [
+    ...processor([row], { type: 'float32', data: new Float32Array(6).fill(1), dims: [1, 6] }).data,
+  ];
+  const changes: ((row: bigint[]) => void)[] = [
+    (row) => void (row.shift(), row.push(3n)),
+    (row) => void (row[0] = 5n),
+    (row) => void row.splice(0, row.length, 5n, 5n, 5n, 3n, 4n),
+  ];
+  for (const change of changes) {
+    const processor = logitsProcessor({ repetitionPenalty: 2 });
+    const row = [1n, 2n, 3n, 3n];
+    penalised(row, processor);
+    change(row);
+    expect(penalised(row, processor)).toEqual(penalised([...row]));
+  }
 });
 
 test('the types of theirs take ours', () => {
@@ -416,7 +439,7 @@ test('the types of theirs take ours', () => {
     const list: LogitsProcessorList = sampling({ topK: 5 }).logits_processor;
     list.push(samplingProcessor());
     const same: Tensor = list([[1n]], theirs) as Tensor;
-    const options: SamplerOptions = fromGenerationConfig({ ...config });
+    const options: SamplerOptions = fromGenerationConfig(config);
     expect([one, same, options]).toBeDefined();
     // @ts-expect-error -- the draw is not its own
     logitsProcessor({ method: 'greedy' });

@@ -142,11 +142,12 @@ function completions(history: readonly number[], n: number): Set<number> {
   return banned;
 }
 
-/** Of every token that has followed what the history ends with: how long the longest such repeat is. */
+/** Of every token but breakers that has followed what the history ends with: how long the longest such repeat is. */
 function repeats(history: readonly number[], breakers: readonly number[]): Map<number, number> {
   const longest = new Map<number, number>();
   const end = history.length;
   for (let next = 1; next < end; next++) {
+    if (breakers.includes(history[next])) continue;
     let length = 0;
     while (length < next) {
       const token = history[next - 1 - length];

@@ -31,6 +31,8 @@ const NAMES = {
   no_repeat_ngram_size: 'noRepeatNgram',
 } as const satisfies Partial<Record<keyof GenerationConfigLike, keyof SamplerOptions>>;
 
+const CUTS = ['topP', 'minP', 'typicalP', 'epsilon', 'eta'] as const;
+
 /**
  * The options of a sampler that does what a model's `generation_config` asks for, with all of `top_p`, `min_p`,
  * `typical_p`, `epsilon_cutoff` and `eta_cutoff`, which transformers.js leaves out. Fields that are about anything else
@@ -56,8 +58,8 @@ export function fromGenerationConfig<C extends GenerationConfigLike>(config: C):
   }
   if (config.do_sample !== true || options.temperature === 0) {
     // Whatever it says of cuts, greedy makes none.
-    const { repetitionPenalty, noRepeatNgram } = options;
-    return { repetitionPenalty, noRepeatNgram, method: 'greedy' };
+    for (const cut of CUTS) delete options[cut];
+    return { ...options, temperature: 1, method: 'greedy' };
   }
   const topK = config.top_k === undefined ? USUAL_TOP_K : config.top_k;
   if (topK !== null) options.topK = topK;
