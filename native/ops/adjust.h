@@ -14,7 +14,7 @@ struct Adjusted {
   int32_t token;
   int32_t seen, generated;  // how often in the history, and in the part that was generated
   int32_t match;            // the longest repeat that the token would continue
-  bool banned;
+  bool banned, breaks;
   float value;
   double bias;
 };
@@ -96,9 +96,7 @@ class AdjustedTokens {
         each->generated += generated;
       }
     });
-    const int32_t* history = arrays_.history + s.size(kHistoryBegin);
-    if (s.on(kNoRepeatNgram, 0)) ban_ngrams(history, length, s.size(kNoRepeatNgram));
-    if (s.on(kDryMultiplier, 0)) match_repeats(s, arrays_, history, length);
+    if (s.on(kNoRepeatNgram, 0) || s.on(kDryMultiplier, 0)) find_repeats(length);
     for (size_t i = s.size(kBiasBegin); i < s.size(kBiasEnd); ++i) {
       const int32_t token = arrays_.bias_tokens[i];
       if (is_inside(token)) find_or_add(token)->bias += arrays_.bias_values[i];
@@ -149,7 +147,7 @@ class AdjustedTokens {
     const size_t i = place(token);
     if (slot_[i] == kFree) {
       slot_[i] = static_cast<uint32_t>(count_);
-      list_[count_++] = {token, 0, 0, 0, false, 0, 0};
+      list_[count_++] = {token, 0, 0, 0, false, false, 0, 0};
     }
     return list_ + slot_[i];
   }
@@ -159,32 +157,42 @@ class AdjustedTokens {
     return i == kFree ? nullptr : list_ + i;
   }
 
-  void ban_ngrams(const int32_t* history, size_t length, size_t n) {
-    if (n > length) return;
-    const int32_t* last = history + length - (n - 1);
-    for (size_t i = 0; i + n <= length; ++i) {
-      size_t k = 0;
-      while (k + 1 < n && history[i + k] == last[k]) ++k;
-      if (k + 1 < n) continue;
-      if (Adjusted* each = known(history[i + n - 1])) each->banned = true;
+  // What would repeat a run of n tokens is banned, and of what would continue a repeat that no
+  // breaker is in, the longest is kept.
+  void find_repeats(size_t length) {
+    const Settings& s = *s_;
+    const int32_t* history = arrays_.history + s.size(kHistoryBegin);
+    const bool bans = s.on(kNoRepeatNgram, 0);
+    const size_t before = bans ? s.size(kNoRepeatNgram) - 1 : 0;
+    for (size_t i = s.size(kBreakersBegin); i < s.size(kBreakersEnd); ++i) {
+      if (Adjusted* each = known(arrays_.breakers[i])) each->breaks = true;
     }
-  }
-
-  // matches_[i]: how many of the last tokens, backwards, are those before place length - i. By the
-  // Z algorithm over the reversed history.
-  void match_repeats(const Settings& s, const SampleArrays& arrays, const int32_t* history,
-                     size_t length) {
-    const auto at = [=](size_t i) { return history[length - 1 - i]; };
     const auto breaks = [&](int32_t token) {
-      for (size_t i = s.size(kBreakersBegin); i < s.size(kBreakersEnd); ++i) {
-        if (arrays.breakers[i] == token) return true;
-      }
-      return false;
+      const Adjusted* each = known(token);
+      return each != nullptr && each->breaks;
     };
     size_t unbroken = 0;
-    while (unbroken < length && !breaks(at(unbroken))) ++unbroken;
+    if (s.on(kDryMultiplier, 0)) {
+      while (unbroken < length && !breaks(history[length - 1 - unbroken])) ++unbroken;
+    }
+    each_repeat(history, length, [&](int32_t token, size_t repeat) {
+      const bool is_banned = bans && repeat >= before;
+      const size_t match = repeat < unbroken ? repeat : unbroken;
+      Adjusted* next = is_banned || match > 0 ? known(token) : nullptr;
+      if (next == nullptr) return;
+      next->banned |= is_banned;
+      if (static_cast<int32_t>(match) > next->match && !next->breaks)
+        next->match = static_cast<int32_t>(match);
+    });
+  }
+
+  // f(token, how many of the last tokens, backwards, are those before it) for each of the history.
+  // By the Z algorithm over the reversed history.
+  template <class F>
+  void each_repeat(const int32_t* history, size_t length, F f) {
+    const auto at = [=](size_t i) { return history[length - 1 - i]; };
     size_t begin = 0, end = 0;
-    for (size_t i = 1; i < length; ++i) {
+    for (size_t i = 1; i <= length; ++i) {
       size_t z = 0;
       if (i < end) {
         z = static_cast<size_t>(matches_[i - begin]);
@@ -192,10 +200,8 @@ class AdjustedTokens {
       }
       while (i + z < length && at(z) == at(i + z)) ++z;
       if (i + z > end) begin = i, end = i + z;
-      matches_[i] = static_cast<int32_t>(z);
-      const int32_t match = static_cast<int32_t>(z < unbroken ? z : unbroken);
-      Adjusted* next = known(at(i - 1));
-      if (next != nullptr && match > next->match && !breaks(at(i - 1))) next->match = match;
+      if (i < length) matches_[i] = static_cast<int32_t>(z);
+      f(at(i - 1), z);
     }
   }
 
