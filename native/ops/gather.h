@@ -94,8 +94,9 @@ class TokenPlaces {
     for (size_t i = n; i > 0; --i) {
       const uint32_t token = static_cast<uint32_t>(tokens[i - 1]);
       some_[token % kBytes] = 1;
-      next[i - 1] = first_[token % kFirst];
-      first_[token % kFirst] = static_cast<uint32_t>(i);
+      uint32_t* first = first_ + list_of(token);
+      next[i - 1] = *first;
+      *first = static_cast<uint32_t>(i);
     }
   }
 
@@ -114,7 +115,7 @@ class TokenPlaces {
         count += some_[token % kBytes];
       }
       for (size_t j = 0; j < count; ++j) {
-        for (uint64_t place = first_[likely[j] % kFirst]; place > 0; place = next_[place - 1]) {
+        for (uint64_t place = first_[list_of(likely[j])]; place > 0; place = next_[place - 1]) {
           if (static_cast<uint32_t>(tokens_[place - 1]) == likely[j]) f(place - 1);
         }
       }
@@ -122,11 +123,12 @@ class TokenPlaces {
   }
 
  private:
-  static constexpr size_t kBytes = 4096, kFirst = 256;
+  static constexpr size_t kBytes = 4096, kListBits = 8;
+  static size_t list_of(uint32_t token) { return token * 0x9e3779b1u >> (32 - kListBits); }
   const int32_t* tokens_;
-  uint64_t* next_;
+  uint64_t* next_;  // in the list of a place, counted from 1; 0 ends it
   uint8_t some_[kBytes] = {};
-  uint32_t first_[kFirst] = {};
+  uint32_t first_[1 << kListBits] = {};
 };
 
 // The changes of candidates as they are in the row, where none is raised.

@@ -13,7 +13,7 @@ struct SampleResult {
 
   void put(size_t i, int32_t token, double log_probability) const {
     tokens[i] = token;
-    log_probabilities[i] = static_cast<float>(log_probability) + 0.0f;  // -0 would be as good
+    log_probabilities[i] = static_cast<float>(log_probability) + 0.0f;  // -0 becomes 0
   }
 };
 
