@@ -42,8 +42,14 @@ function halfFormat(x: unknown, dtype: number): number {
 }
 
 /** Floats that no `dtype` is about: a Uint16Array of them is of this format, if that has 16 bits. */
-export function readFloats(name: string, argument: string, x: unknown, format: number): Input {
-  return readInput(name, argument, x, types.isUint16Array(x) && format > 0 ? format : NaN, '');
+export function readFloats(
+  name: string,
+  argument: string,
+  x: unknown,
+  format: number,
+  others = '',
+): Input {
+  return readInput(name, argument, x, types.isUint16Array(x) && format > 0 ? format : NaN, others);
 }
 
 /** The same numbers as float32: those of 16 bits in memory of their own. */
@@ -54,12 +60,17 @@ export function widened({ array, format }: Input): Float32Array {
   return floats;
 }
 
+/** What `cols` is where it is not given: the last dimension of a tensor. */
+export function colsOf(cols: unknown, { tensor }: Input): unknown {
+  return cols === undefined && tensor !== null ? (tensor.dims.at(-1) ?? 1) : cols;
+}
+
 function bitsName(dtype: number): string {
   return `a Uint16Array of ${FORMATS[dtype]}${dtype === F16 ? ' or a Float16Array' : ''}`;
 }
 
 /** What else x may be, for those who have bits and do not say of what. */
-const BITS = `, a Uint16Array beside options.dtype ${listOf(FORMATS.slice(1))},`;
+export const BITS = `, a Uint16Array beside options.dtype ${listOf(FORMATS.slice(1))},`;
 
 /** `dtype`: a place in FORMATS; NaN where the call does not say it. */
 export function readInput(

@@ -3,7 +3,7 @@ import { readKnown, ruleValue } from './check';
 import { plainOf, requireAttached } from './elements';
 import { SoftlaneError, inTheNameOf, wrongType, wrongValue } from './errors';
 import { crossEntropy } from './loss';
-import { readFloats, widened } from './input';
+import { BITS, readFloats, widened } from './input';
 import type { NumberRule } from './operator';
 import { FORMATS, Status } from './spec';
 import type { LogSumExpStateJson } from './state';
@@ -88,7 +88,7 @@ export class CrossEntropyState {
    */
   push(columns: FloatInput, target?: number): this {
     const format = FORMATS.indexOf(this.#others.dtype ?? 'f32');
-    const given = widened(readFloats(NAME, 'x', columns, format));
+    const given = widened(readFloats(NAME, 'x', columns, format, BITS));
     requireAttached(NAME, 'x', given);
     const x = plainOf(given);
     if (target === undefined) {
@@ -132,14 +132,17 @@ export class CrossEntropyState {
   }
 
   /**
-   * Adds everything that `other` holds; `other` stays as it is.
+   * Adds everything that `other` holds; `other` stays as it is. A state of another copy of softlane, from a second install,
+   * has to go through `toJSON` and `from`.
    *
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE` if `other` is no state
    * @throws SoftlaneError `ERR_SOFTLANE_STATE` if its temperature or smoothing is another, or both have a target
    */
   merge(other: CrossEntropyState): this {
     if (!(typeof other === 'object' && other !== null && #others in other)) {
-      throw wrongType(NAME, 'other', 'a state made by crossEntropyState()', other);
+      const expected =
+        'a state made by crossEntropyState() of this copy of softlane (CrossEntropyState.from reads the toJSON() of another)';
+      throw wrongType(NAME, 'other', expected, other);
     }
     if (other.#labelSmoothing !== this.#labelSmoothing || other.temperature !== this.temperature) {
       throw new SoftlaneError(

@@ -1,7 +1,7 @@
 import { isaIndex, native } from './configure';
-import { readKnown, plainObject, ruleValue } from './check';
-import { SoftlaneError, wrongType, wrongValue } from './errors';
-import { formatIndex, readFloats, widened } from './input';
+import { readKnown, ruleValue } from './check';
+import { SoftlaneError, describe, wrongType, wrongValue } from './errors';
+import { BITS, formatIndex, readFloats, widened } from './input';
 import { temperatureOption } from './operator';
 import { CURRENT_ISA, FORMATS, Status } from './spec';
 import { plainStatusError } from './status';
@@ -32,11 +32,15 @@ export interface LogSumExpPair {
   /** A whole number. */
   readonly exponent: number;
   readonly offset: number;
+  /** Where it is said, that of the state it is merged into: a state of another copy of softlane says it. */
+  readonly temperature?: number | undefined;
 }
 
 const NAME = 'logSumExpState';
 const TYPE = 'softlane.logSumExpState';
 const VALID = ['temperature', 'dtype', 'isa'];
+/** What data does not say. */
+const VALID_FROM = ['dtype', 'isa'];
 /** Where a state's numbers have the count of its blocks, and its first sum (native/rows/state.h). */
 const BLOCKS = 1;
 const FIRST = 3;
@@ -107,18 +111,19 @@ export class LogSumExpState {
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE`, `ERR_SOFTLANE_DETACHED`
    */
   push(x: FloatInput): this {
-    const floats = widened(readFloats(NAME, 'x', x, this.#dtype));
+    const floats = widened(readFloats(NAME, 'x', x, this.#dtype, BITS));
     if (floats.length > 0) mustBeOk(native().statePush(this.#state, floats, this.#isa));
     return this;
   }
 
   /**
    * Adds everything that `other` holds; `other` stays as it is. A pair that is no state is one sum, of the same
-   * temperature, and takes the place of one block: that of a row of `rowStats`, say.
+   * temperature, and takes the place of one block: that of a row of `rowStats`, say, or a state of another copy of
+   * softlane.
    *
    * @throws SoftlaneTypeError `ERR_SOFTLANE_TYPE` if `other` is neither
    * @throws SoftlaneRangeError `ERR_SOFTLANE_VALUE` if a number of a pair is out of range
-   * @throws SoftlaneError `ERR_SOFTLANE_STATE` if a state's temperature is another
+   * @throws SoftlaneError `ERR_SOFTLANE_STATE` if its temperature is another
    */
   merge(other: LogSumExpPair): this {
     if (typeof other !== 'object' || other === null) throw wrongOther(other);
@@ -126,12 +131,7 @@ export class LogSumExpState {
       mustBeOk(native().stateMerge(this.#state, numbersOf(other, this.#temperature)));
       return this;
     }
-    if (other.#temperature !== this.#temperature) {
-      throw new SoftlaneError(
-        'ERR_SOFTLANE_STATE',
-        `${NAME}: expected other to have temperature ${this.#temperature}, received ${other.#temperature}`,
-      );
-    }
+    requireTemperature(this.#temperature, other.#temperature);
     // A state merged into itself counts twice, like any other with the same content.
     const source = other === this ? other.#state.slice() : other.#state;
     mustBeOk(native().stateMerge(this.#state, source));
@@ -170,7 +170,7 @@ export class LogSumExpState {
     // Each once: what a getter gives may change.
     const { temperature, numbers: text } = fields;
     if (typeof text !== 'string') throw wrongType(NAME, 'json.numbers', 'a string', text);
-    const state = create({ ...plainObject(NAME, 'options', options), temperature });
+    const state = create({ ...readKnown(NAME, 'options', options, VALID_FROM), temperature });
     const bytes = Buffer.from(text, 'base64');
     const numbers = new Float64Array(state.#state.length);
     // Buffer.from skips what is not base64.
@@ -206,6 +206,14 @@ function create(options: unknown): LogSumExpState {
   return new LogSumExpState(state, temperature, isa, dtype);
 }
 
+function requireTemperature(expected: number, received: unknown): void {
+  if (received === expected) return;
+  throw new SoftlaneError(
+    'ERR_SOFTLANE_STATE',
+    `${NAME}: expected other to have temperature ${expected}, received ${describe(received)}`,
+  );
+}
+
 function wrongOther(other: unknown): Error {
   const expected = 'a state made by logSumExpState(), or its mantissa, exponent and offset';
   return wrongType(NAME, 'other', expected, other);
@@ -215,9 +223,10 @@ function wrongOther(other: unknown): Error {
 function numbersOf(pair: LogSumExpPair, temperature: number): Float64Array {
   // Each once: what a getter gives may change.
   if (pair instanceof LogSumExpState) throw wrongOther(pair);
-  const { mantissa, exponent, offset } = pair;
+  const { mantissa, exponent, offset, temperature: its } = pair;
   const parts: unknown[] = [mantissa, exponent, offset];
   if (!parts.every((part) => typeof part === 'number')) throw wrongOther(pair);
+  if (its !== undefined) requireTemperature(temperature, its);
   if (mantissa < 0) throw wrongValue(NAME, 'other.mantissa', 'at least 0', mantissa);
   if (!(Number.isInteger(exponent) && Math.abs(exponent) < 2 ** 40)) {
     throw wrongValue(NAME, 'other.exponent', 'a whole number below 2^40', exponent);

@@ -1,7 +1,8 @@
 /** The cross-entropy of a row in shards. */
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { CrossEntropyState, crossEntropy, crossEntropyState } from '../lib/index';
 import { ulpDistance } from '../lib/ulp';
+import { expectError } from './helpers/errors';
 import { Random } from './support/kernels/random';
 
 const I = Infinity;
@@ -102,6 +103,37 @@ test('errors', () => {
   structuredClone(gone.buffer, { transfer: [gone.buffer] });
   Object.defineProperty(gone, 'length', { value: 3 });
   expect(() => crossEntropyState().push(gone, 1)).toThrow(/its memory/);
+});
+
+test('a state of another copy of softlane goes through JSON', () => {
+  let copy = CrossEntropyState;
+  jest.isolateModules(() => {
+    ({ CrossEntropyState: copy } = require('../lib') as typeof import('../lib'));
+  });
+  expect(copy).not.toBe(CrossEntropyState);
+  const x = Float32Array.of(1, 2);
+  const right = crossEntropyState().push(x);
+  const foreign = copy.from(right.toJSON()) as unknown as CrossEntropyState;
+  const left = crossEntropyState().push(x, 0);
+  const words = 'of this copy of softlane (CrossEntropyState.from reads the toJSON() of another)';
+  expect(() => left.merge(foreign)).toThrow(words);
+  const want = crossEntropyState().push(x, 0).merge(right).finish();
+  expect(left.merge(CrossEntropyState.from(foreign.toJSON())).finish()).toBe(want);
+});
+
+test('data says its own temperature', () => {
+  const from = CrossEntropyState.from as (...all: unknown[]) => unknown;
+  const json = crossEntropyState().toJSON();
+  for (const option of ['temperature', 'labelSmoothing']) {
+    const code = 'ERR_SOFTLANE_UNKNOWN_OPTION';
+    const words = `only dtype, isa, received "${option}"`;
+    expectError(() => from(json, { [option]: 1 }), TypeError, code, /^crossEntropyState/, words);
+  }
+});
+
+test('bits that nothing is said of are refused with the option that says it', () => {
+  const bits = Uint16Array.of(1) as unknown as Float32Array;
+  expect(() => crossEntropyState().push(bits)).toThrow(/beside options\.dtype "f16" or "bf16"/);
 });
 
 test('arrays of a class whose methods and fields are others', () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import * as api from '../lib';
 import { native } from '../lib/configure';
 import { logSumExp as oracle } from '../lib/oracle/softmax';
@@ -277,6 +277,41 @@ describe('refuses', () => {
     const other = logSumExpState({ temperature: 2 });
     const words = ['temperature 1', 'received 2'];
     expectError(() => state.merge(other), Error, 'ERR_SOFTLANE_STATE', ...words);
+  });
+
+  test('a state of another copy of softlane where its temperature is another', () => {
+    let copy = api;
+    jest.isolateModules(() => (copy = require('../lib') as typeof api));
+    expect(copy.LogSumExpState).not.toBe(LogSumExpState);
+    const x = Float32Array.of(1, 2);
+    const foreign = copy.logSumExpState({ temperature: 4 }).push(x);
+    const state = logSumExpState().push(x);
+    const words = ['temperature 1', 'received 4'];
+    expectError(() => state.merge(foreign), Error, 'ERR_SOFTLANE_STATE', ...words);
+    const own = logSumExpState({ temperature: 4 }).push(x);
+    const want = logSumExpState({ temperature: 4 }).push(x).merge(own).finish();
+    expect(own.merge(foreign).finish()).toBe(want);
+    const pair = { mantissa: 1, exponent: 0, offset: 0, temperature: '1' };
+    expectError(() => state.merge(pair as never), Error, 'ERR_SOFTLANE_STATE', '"1" (string)');
+  });
+
+  test('a temperature beside data that says its own', () => {
+    const json = logSumExpState().push(Float32Array.of(1)).toJSON();
+    const from = LogSumExpState.from as (...all: unknown[]) => unknown;
+    const code = 'ERR_SOFTLANE_UNKNOWN_OPTION';
+    for (const temperature of [5, 1]) {
+      expectError(() => from(json, { temperature }), TypeError, code, 'only dtype, isa');
+    }
+    for (const value of [null, 2, 'x', []]) {
+      expectError(() => from(json, value), TypeError, type, 'options to be a plain object');
+    }
+  });
+
+  test('bits that nothing is said of, with the option that says it', () => {
+    const bits = Uint16Array.of(1) as unknown as Float32Array;
+    const words = /a Uint16Array beside options\.dtype "f16" or "bf16"/;
+    expectError(() => logSumExpState().push(bits), TypeError, type, words);
+    expect(logSumExpState({ dtype: 'bf16' }).push(bits).finish()).toBeCloseTo(0, 6);
   });
 
   test('pairs with numbers that none has', () => {
