@@ -1,10 +1,10 @@
 /** How far confidences can be believed: calibration, risk at a coverage, and how well a score tells two kinds apart. */
-import { readKnown } from './check';
+import { choice, readKnown, size } from './check';
 import { types } from 'node:util';
 import { inTheNameOf, wrongType, wrongValue } from './errors';
 import type { Flags, Numbers } from './lists';
 import { flagsOf, numbersOf, requireSameLength, sharesOf } from './lists';
-import { formatIndex, readFloats, widened } from './input';
+import { BITS, colsOf, formatIndex, readFloats, widened } from './input';
 import { crossEntropy } from './loss';
 import { FORMATS } from './spec';
 import type { FloatInput, Int32Result, NumberFormat } from './types';
@@ -42,9 +42,12 @@ export interface CalibrationOptions {
   readonly binning?: 'width' | 'mass' | undefined;
 }
 
+const BINNINGS = ['width', 'mass'] as const;
+
 /** What `fitTemperature` takes. */
 export interface FitTemperatureOptions {
-  readonly cols: number;
+  /** Columns a row (default: the last dimension of a tensor; an array has to come with it). */
+  readonly cols?: number | undefined;
   /** The index of the right column of each row. */
   readonly targets: Int32Array | Int32Result;
   /** What the bits of a Uint16Array are. */
@@ -84,18 +87,18 @@ export function calibration(
   const name = 'calibration';
   const given = readKnown(name, 'options', options, ['bins', 'binning']);
   const { bins: count = 15, binning = 'width' } = given;
-  if (!(Number.isInteger(count) && (count as number) >= 1 && (count as number) <= 1e6)) {
-    throw wrongValue(name, 'options.bins', 'a whole number from 1 to 1e6', count);
+  const most = 'a whole number from 1 to 1e6';
+  if (typeof count !== 'number') throw wrongType(name, 'options.bins', most, count);
+  if (!(Number.isInteger(count) && count >= 1 && count <= 1e6)) {
+    throw wrongValue(name, 'options.bins', most, count);
   }
-  if (binning !== 'width' && binning !== 'mass') {
-    throw wrongValue(name, 'options.binning', '"width" or "mass"', binning);
-  }
+  const kind = BINNINGS[choice(name, 'options.binning', BINNINGS, binning)];
   const sure = sharesOf(name, 'confidence', confidence);
   const right = flagsOf(name, 'correct', correct);
   requireSameLength(name, 'correct', right, 'confidence', sure);
   const n = sure.length;
   const order = sortedBy(sure, ascending, right);
-  const bins = binsOf(order, sure, right, binning, count as number);
+  const bins = binsOf(order, sure, right, kind, count);
   let ece = n === 0 ? NaN : 0;
   let mce = ece;
   for (const { count: size, accuracy, confidence: mean } of bins) {
@@ -376,13 +379,14 @@ function fitOptions(
 ): { logits: Float32Array; cols: number; targets: Int32Array | Int32Result } {
   const name = 'fitTemperature';
   const given = readKnown(name, 'options', options, FIT_OPTIONS);
-  const { cols, targets, dtype } = given;
-  if (typeof cols !== 'number') throw wrongType(name, 'options.cols', 'a number', cols);
+  const { targets, dtype } = given;
   if (!types.isInt32Array(targets)) {
     throw wrongType(name, 'options.targets', 'an Int32Array', targets);
   }
   const format = dtype === undefined ? 0 : formatIndex(name, 'options.dtype', FORMATS, dtype);
-  return { logits: widened(readFloats(name, 'x', x, format)), cols, targets };
+  const input = readFloats(name, 'x', x, format, BITS);
+  const cols = size(name, 'options.cols', colsOf(given['cols'], input), 0);
+  return { logits: widened(input), cols, targets };
 }
 
 /** The arguments of `auroc` and `aupr`. */

@@ -4,7 +4,7 @@ import { readKnown, size } from './check';
 import { native } from './configure';
 import { SoftlaneRangeError, wrongShape, wrongType, wrongValue } from './errors';
 import type { Input } from './input';
-import { formatIndex, readFloats, widened } from './input';
+import { BITS, colsOf, formatIndex, readFloats, widened } from './input';
 import { writeRun } from './sampling/results';
 import { FORMATS, SPEC_LENGTH, Spec, Status } from './spec';
 import { plainStatusError } from './status';
@@ -22,8 +22,8 @@ export interface MahalanobisOptions {
 
 /** What `fitMahalanobis` takes. */
 export interface FitMahalanobisOptions {
-  /** Features a row. */
-  readonly cols: number;
+  /** Features a row (default: the last dimension of a tensor; an array has to come with it). */
+  readonly cols?: number | undefined;
   /** The class of each row, from 0 on. */
   readonly labels: Int32Array | Int32Result;
   /** How many classes there are (default: as many as the labels name). */
@@ -134,7 +134,7 @@ function panels(columns: Float64Array, n: number): Float64Array {
 /** A tensor's rows lie one after the other, whatever its dims are. */
 function readFeatures(name: string, features: unknown, dtype: unknown): Input {
   const format = dtype === undefined ? 0 : formatIndex(name, 'options.dtype', FORMATS, dtype);
-  return readFloats(name, 'features', features, format);
+  return readFloats(name, 'features', features, format, BITS);
 }
 
 function rowsOf(name: string, features: ArrayLike<number>, cols: number): number {
@@ -242,8 +242,9 @@ export function mahalanobis(options: MahalanobisOptions): Mahalanobis {
 export function fitMahalanobis(features: FloatInput, options: FitMahalanobisOptions): Mahalanobis {
   const given = readKnown(FIT, 'options', options, ['cols', 'labels', 'classes', 'ridge', 'dtype']);
   const { labels, ridge = 0 } = given;
-  const cols = size(FIT, 'options.cols', given['cols'], 1);
-  const x = widened(readFeatures(FIT, features, given['dtype']));
+  const input = readFeatures(FIT, features, given['dtype']);
+  const cols = size(FIT, 'options.cols', colsOf(given['cols'], input), 1);
+  const x = widened(input);
   const rows = rowsOf(FIT, x, cols);
   if (!types.isInt32Array(labels)) throw wrongType(FIT, 'options.labels', 'an Int32Array', labels);
   if (labels.length !== rows || rows === 0) {

@@ -1,6 +1,7 @@
 /** Calibration, risk and coverage, ROC and precision-recall, against what the definitions say in the plainest way. */
 import { describe, expect, test } from '@jest/globals';
 import { aupr, auroc, calibration, crossEntropy, fitTemperature, riskCoverage } from '../lib/index';
+import { expectCode } from './helpers/errors';
 import { Random } from './support/kernels/random';
 
 const random = new Random(12);
@@ -109,8 +110,15 @@ describe('calibration', () => {
   test('errors', () => {
     expect(() => calibration([0.5, 2], [1, 0])).toThrow(/confidence\[1\].*received 2/);
     expect(() => calibration([0.5], [1, 0])).toThrow(/correct to have as many elements/);
-    expect(() => calibration([0.5], [1], { bins: 0 })).toThrow(/options.bins/);
-    expect(() => calibration([0.5], [1], { binning: 'x' as 'mass' })).toThrow(/options.binning/);
+    const given = (options: unknown) => () => calibration([0.5], [1], options as object);
+    for (const bins of [0, -1, 1.5, NaN, 1e6 + 1]) {
+      expectCode(given({ bins }), 'VALUE', 'options.bins to be a whole number from 1 to 1e6');
+    }
+    for (const bins of ['a', null, 5n]) expectCode(given({ bins }), 'TYPE', 'options.bins');
+    expectCode(given({ binning: 'x' }), 'VALUE', 'options.binning to be "width" or "mass"');
+    for (const binning of [5, null, true]) {
+      expectCode(given({ binning }), 'TYPE', 'options.binning to be "width" or "mass"');
+    }
     expect(() => calibration([0.5], [1], { size: 1 } as object)).toThrow(/options to have only/);
     expect(() => calibration(undefined as unknown as number[], [1])).toThrow(/confidence.*array/);
   });
@@ -204,6 +212,27 @@ describe('fitTemperature', () => {
     expect(fit([0], NaN, NaN)).toBeNaN();
     expect(fit([0], Infinity, Infinity)).toBeNaN();
     expect(fit([0], -Infinity, -Infinity)).toBeNaN();
+  });
+
+  test('a tensor says how many columns it has, and an array does not', () => {
+    const data = Float32Array.of(4, 0, 4, 0, 4, 0, 0, 4);
+    const targets = Int32Array.of(0, 0, 0, 0);
+    const want = fitTemperature(data, { cols: 2, targets });
+    expect(want).toBeCloseTo(4 / Math.log(3), 2);
+    for (const dims of [
+      [4, 2],
+      [2, 2, 2],
+    ]) {
+      expect(fitTemperature({ data, dims }, { targets })).toBe(want);
+    }
+    expect(fitTemperature({ data, dims: [8] }, { cols: 2, targets })).toBe(want);
+    const fit = fitTemperature as (...all: unknown[]) => unknown;
+    expectCode(() => fit(data, { targets }), 'TYPE', 'options.cols', 'received undefined');
+    expectCode(() => fit({ data, dims: [4, 2] }, { cols: null, targets }), 'TYPE', 'options.cols');
+    expectCode(() => fit(data, { cols: 0.5, targets }), 'VALUE', 'options.cols');
+    const bits = new Uint16Array(8);
+    const words = /a Uint16Array beside options\.dtype "f16" or "bf16"/;
+    expectCode(() => fit(bits, { cols: 2, targets }), 'TYPE', words);
   });
 
   test('rows that are all right want no doubt: the end of the range', () => {

@@ -145,10 +145,12 @@ describe('fitted', () => {
     expect(fitMahalanobis(bits, given).score(bits, { dtype: 'bf16' })).toEqual(want);
     expect(() => model.score(bits)).toThrow(/a Float32Array/);
     expect(() => model.score(bits, { dtype: 'f8' as never })).toThrow(/options.dtype/);
+    expect(() => fitMahalanobis(bits, { cols: 4, labels })).toThrow(/beside options\.dtype "f16"/);
     const tensor = { data: features, dims: [features.length / 4, 4] };
-    expect(fitMahalanobis(tensor, { cols: 4, labels }).score(tensor)).toEqual(
-      model.score(features),
-    );
+    for (const options of [{ labels }, { cols: 4, labels }]) {
+      expect(fitMahalanobis(tensor, options).score(tensor)).toEqual(model.score(features));
+    }
+    expect(() => fitMahalanobis(features, { labels })).toThrow(/options\.cols.*received undefined/);
   });
 
   test('a singular covariance is an error, and none with a ridge', () => {
