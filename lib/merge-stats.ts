@@ -18,7 +18,7 @@ export interface MergeRowStatsOptions {
   /** How many columns each shard has, in their order. */
   readonly cols: readonly number[];
   readonly temperature?: number | undefined;
-  /** Of `topValues` and `topIndices`; a shard of fewer columns has as many as it has columns. */
+  /** That of `topValues` and `topIndices`, which need it; a shard of fewer columns has as many as it has columns. */
   readonly k?: number | undefined;
 }
 
@@ -290,17 +290,18 @@ function putTop(
 interface Shape {
   readonly cols: readonly number[];
   readonly temperature: number;
+  /** NaN where it is not given. */
   readonly k: number;
 }
 
 function readOptions(options: unknown): Shape {
   const given = readKnown(NAME, 'options', options, OPTIONS);
-  const { cols: list, temperature = temperatureOption.default, k = kOption.default } = given;
+  const { cols: list, temperature = temperatureOption.default, k } = given;
   if (!Array.isArray(list)) throw wrongType(NAME, 'options.cols', 'an array', list);
   const cols = Array.from(list, (each, i) => size(NAME, `options.cols[${i}]`, each, 1));
   const all = total(cols);
   if (all > MOST) throw wrongShape(NAME, 'options.cols', `be at most ${MOST} in all`, `${all}`);
-  const most = ruleValue(NAME, 'options.k', kOption, k);
+  const most = k === undefined ? NaN : ruleValue(NAME, 'options.k', kOption, k);
   if (most > Math.max(all, 1)) {
     throw wrongValue(NAME, 'options.k', `at most the number of columns (${all})`, most);
   }
@@ -337,6 +338,10 @@ function readShards(
       if (value === undefined) continue;
       if (!names.includes(key)) throw unknownOption(NAME, key, names, argument);
       const name = key as MergeableStatistic;
+      // From lengths alone it would be one value a row, and as many rows as there are values.
+      if (isTop(name) && Number.isNaN(k)) {
+        throw wrongType(NAME, 'options.k', `a number beside ${key}, that of rowStats`, undefined);
+      }
       const copy = copyOf(
         NAME,
         `${argument}.${key}`,

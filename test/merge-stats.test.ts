@@ -141,7 +141,7 @@ test('no more than is there, and no rows', () => {
   const one = rowStats(Float32Array.of(1, 2), { stats: ['max'] });
   expect(mergeRowStats([one], { cols: [2] })).toEqual(one);
   const none = { max: new Float32Array(0), topValues: new Float32Array(0) };
-  expect(mergeRowStats([none, none], { cols: [2, 3] })).toEqual(none);
+  expect(mergeRowStats([none, none], { cols: [2, 3], k: 1 })).toEqual(none);
   expect(mergeRowStats([{}], { cols: [2] })).toEqual({});
 });
 
@@ -166,7 +166,7 @@ describe('refuses', () => {
     const wrong = { max: Int32Array.of(1) };
     expectError(() => merge([wrong, wrong], options), TypeError, type, 'a Float32Array');
     const indices = { topIndices: Int32Array.of(1) };
-    expectError(() => merge([indices], { cols: [1] }), TypeError, type, 'topValues');
+    expectError(() => merge([indices], { cols: [1], k: 1 }), TypeError, type, 'topValues');
     const lone = { mean: max };
     expectError(() => merge([lone], { cols: [1] }), TypeError, type, 'count');
   });
@@ -177,6 +177,17 @@ describe('refuses', () => {
       const code = 'ERR_SOFTLANE_UNKNOWN_OPTION';
       expectError(() => merge([shard], { cols: [1] }), TypeError, code, name);
     }
+  });
+
+  test('top values without the k that they are of', () => {
+    const stats = ['topValues', 'topIndices'] as const;
+    const shard = rowStats(Float32Array.of(1, 2, 3, 4), { cols: 4, k: 2, stats });
+    for (const all of [shard, { topValues: shard.topValues }]) {
+      const words = 'options.k to be a number beside top';
+      expectError(() => merge([all, all], { cols: [4, 4] }), TypeError, type, words);
+    }
+    const { topValues, topIndices } = mergeRowStats([shard, shard], { cols: [4, 4], k: 2 });
+    expect([...topValues, ...topIndices]).toEqual([4, 4, 3, 7]);
   });
 
   test('options that are none, or out of range', () => {
