@@ -1,6 +1,6 @@
 import { size } from './check';
 import { native } from './configure';
-import { SoftlaneRangeError, wrongValue } from './errors';
+import { orOutOfMemory, wrongValue } from './errors';
 
 const CACHE_LINE = 64;
 const HUGE_PAGE = 2 ** 21;
@@ -19,22 +19,18 @@ const MOST = 2 ** 32;
  *
  * @param length elements, a whole number from 0 to 2^32
  * @throws SoftlaneTypeError (ERR_SOFTLANE_TYPE) where length is no number
- * @throws SoftlaneRangeError (ERR_SOFTLANE_VALUE) where it is out of range, (ERR_SOFTLANE_OUT_OF_MEMORY) where there is
- * no such memory
+ * @throws SoftlaneRangeError (ERR_SOFTLANE_VALUE) where it is out of range
+ * @throws SoftlaneError (ERR_SOFTLANE_OUT_OF_MEMORY) where there is no such memory
  */
 export function allocate(length: number): Float32Array {
   const elements = size('allocate', 'length', length, 0);
   if (elements > MOST) throw wrongValue('allocate', 'length', `at most ${MOST}`, length);
   const boundary = 4 * elements >= HUGE_FROM ? HUGE_PAGE : CACHE_LINE;
-  let whole: Float32Array;
-  try {
-    whole = new Float32Array(elements + boundary / 4);
-  } catch {
-    throw new SoftlaneRangeError(
-      'ERR_SOFTLANE_OUT_OF_MEMORY',
-      `allocate: expected memory for ${elements} elements, received none from the engine`,
-    );
-  }
+  const whole = orOutOfMemory(
+    'allocate',
+    () => `${elements} elements`,
+    () => new Float32Array(elements + boundary / 4),
+  );
   // Before anything is written: pages that exist are not exchanged. A refusal leaves ordinary ones.
   if (boundary === HUGE_PAGE) native()._hugePages(whole, 1);
   return beginningAt(whole, boundary, elements);

@@ -65,14 +65,20 @@ function integerFrom(min: number): string {
   return min === 0 ? 'a non-negative integer below 2^53' : 'a positive integer below 2^53';
 }
 
-export function threadCount(operator: string, argument: string, value: unknown): number {
-  if (typeof value !== 'number') throw wrongType(operator, argument, THREADS, value);
+/** `others`: what the caller takes beside a number, for the error. */
+export function threadCount(
+  operator: string,
+  argument: string,
+  value: unknown,
+  others = '',
+): number {
+  const expected = `an integer from 1 to ${MAX_THREADS}${others}`;
+  if (typeof value !== 'number') throw wrongType(operator, argument, expected, value);
   if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
-    throw wrongValue(operator, argument, THREADS, value);
+    throw wrongValue(operator, argument, expected, value);
   }
   return value;
 }
-const THREADS = `an integer from 1 to ${MAX_THREADS}`;
 
 /** One of a list, all of one type: its place. */
 export function choice(

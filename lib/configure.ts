@@ -116,9 +116,10 @@ function findIsa(
   value: unknown,
   code: 'ERR_SOFTLANE_ISA' | 'ERR_SOFTLANE_ENV',
   operator = 'softlane',
+  others: readonly string[] = [],
 ): number {
   const { isas } = started.binding;
-  const usable = isas.filter((_, i) => started.supported[i] === 1);
+  const usable = [...isas.filter((_, i) => started.supported[i] === 1), ...others];
   const index = isas.indexOf(value as string);
   if (index < 0) {
     throw new SoftlaneRangeError(
@@ -135,12 +136,17 @@ function findIsa(
   return index;
 }
 
-/** Index of a named ISA in the addon's list; 'auto' is not a name here. */
-export function isaIndex(operator: string, argument: string, value: unknown): number {
+/** Index of a named ISA in the addon's list. `others`: what the caller takes beside names, for the error. */
+export function isaIndex(
+  operator: string,
+  argument: string,
+  value: unknown,
+  others: readonly string[] = [],
+): number {
   if (typeof value !== 'string') {
-    throw wrongType(operator, argument, listOf(current().binding.isas), value);
+    throw wrongType(operator, argument, listOf([...current().binding.isas, ...others]), value);
   }
-  return findIsa(current(), argument, value, 'ERR_SOFTLANE_ISA', operator);
+  return findIsa(current(), argument, value, 'ERR_SOFTLANE_ISA', operator, others);
 }
 
 /** Name of the ISA that a spec asks for. */
@@ -170,11 +176,13 @@ export function configure(settings: Configuration): void {
   const started = current();
   const { isa, threads, verify } = given;
   const isaTo =
-    isa === undefined || isa === 'auto' ? started.bestIsa : isaIndex('configure', 'isa', isa);
+    isa === undefined || isa === 'auto'
+      ? started.bestIsa
+      : isaIndex('configure', 'isa', isa, ['auto']);
   const threadsTo =
     threads === undefined || threads === 'auto'
       ? DEFAULT_THREADS
-      : threadCount('configure', 'threads', threads);
+      : threadCount('configure', 'threads', threads, ' or "auto"');
   const verifyTo = verify === undefined ? 0 : checkVerify(verify);
 
   if (isa !== undefined) {

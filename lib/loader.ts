@@ -45,6 +45,13 @@ function find(root: string): string | undefined {
 
 function unusable(root: string, file: string, cause: unknown): SoftlaneError {
   const reason = cause instanceof Error ? cause.message : String(cause);
+  if ((cause as { code?: unknown } | null | undefined)?.code === 'ERR_DLOPEN_DISABLED') {
+    return noBinary(
+      `softlane found its compiled addon at ${file}, but this process loads no addons; ` +
+        'start Node.js without --no-addons, or with --allow-addons beside --permission.',
+      cause,
+    );
+  }
   return noBinary(
     `softlane found its compiled addon at ${file} but could not load it on ${machine()} (${reason.trim()}); ` +
       `${remedy(root)}.`,

@@ -1,8 +1,9 @@
 /** Memory for inputs and outputs: where it begins, what it holds, and what is refused. */
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import * as softlane from '../lib';
 import { allocate } from '../lib';
 import { native } from '../lib/configure';
+import { expectError } from './helpers/errors';
 import { expectSameBits } from './support/kernels/compare';
 
 const LINE = 64;
@@ -62,5 +63,25 @@ describe('refused', () => {
     } catch (error) {
       expect(error).toMatchObject({ code: 'ERR_SOFTLANE_OUT_OF_MEMORY' });
     }
+  });
+  test('by an engine that has none, with the class that the code has everywhere', () => {
+    const { Float32Array: own } = globalThis;
+    let poor = softlane;
+    try {
+      globalThis.Float32Array = class extends own {
+        constructor(...given: unknown[]) {
+          if (Number(given[0]) > 1e6) throw new RangeError('Array buffer allocation failed');
+          super(...(given as [number]));
+        }
+      } as never;
+      jest.isolateModules(() => (poor = require('../lib') as typeof softlane));
+    } finally {
+      globalThis.Float32Array = own;
+    }
+    expect(poor.allocate(10)).toHaveLength(10);
+    const { SoftlaneError } = poor;
+    const words = 'allocate: expected enough memory for 2000000 elements, received none';
+    const error = expectError(() => poor.allocate(2e6), Error, 'ERR_SOFTLANE_OUT_OF_MEMORY', words);
+    expect(error).toBeInstanceOf(SoftlaneError);
   });
 });

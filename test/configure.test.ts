@@ -209,13 +209,24 @@ describe('configure', () => {
     }
     const unknown = 'isa, threads, verify, received "isas"';
     expectError(call({ isas: 1 }), TypeError, 'ERR_SOFTLANE_UNKNOWN_OPTION', unknown);
-    expectError(call({ isa: 2 }), TypeError, type, 'isa');
-    expectError(call({ isa: null }), TypeError, type, 'isa');
-    expectError(call({ isa: 'neon' }), RangeError, 'ERR_SOFTLANE_ISA', '"avx2" or "scalar"');
-    expectError(call({ isa: 'avx512' }), RangeError, 'ERR_SOFTLANE_ISA', 'support ("avx2"');
-    expectError(call({ threads: '2' }), TypeError, type, 'threads');
+    const names = '"avx2", "scalar" or "auto"';
+    expectError(call({ isa: 2 }), TypeError, type, `isa to be "avx512", ${names}`);
+    expectError(call({ isa: null }), TypeError, type, `isa to be "avx512", ${names}`);
+    expectError(call({ isa: 'neon' }), RangeError, 'ERR_SOFTLANE_ISA', `isa to be ${names}`);
+    expectError(call({ isa: 'avx512' }), RangeError, 'ERR_SOFTLANE_ISA', `support (${names})`);
+    const count = 'threads to be an integer from 1 to 1024 or "auto"';
+    for (const threads of ['2', null]) expectError(call({ threads }), TypeError, type, count);
     for (const threads of [0, 1025, 1.5, NaN]) {
-      expectError(call({ threads }), RangeError, 'ERR_SOFTLANE_VALUE', 'from 1 to 1024');
+      expectError(call({ threads }), RangeError, 'ERR_SOFTLANE_VALUE', count);
+    }
+  });
+
+  test('the option of a call has no "auto", and its error names none', () => {
+    const { softmax } = start();
+    const x = Float32Array.of(1);
+    for (const options of [{ isa: 'auto' }, { isa: 2 }, { threads: 0 }, { threads: 'auto' }]) {
+      const call = () => softmax(x, options as never);
+      expect(call).toThrow(/expected options\.(isa|threads) to be (?!.*"auto".*received)/);
     }
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { SoftlaneError } from '../lib/errors';
 import { loadBinding } from '../lib/loader';
+import { command } from './helpers/cli';
 
 const root = join(__dirname, '..');
 const addon = join(root, 'build', 'Release', 'softlane.node');
@@ -128,3 +129,20 @@ test('a binary that is there but does not load is another error, with its cause'
   expect(cause.message.length).toBeGreaterThan(0);
   expect(error.message).toContain(cause.message.trim());
 });
+
+const permission =
+  Number(versions.node.split('.')[0]) < 24 ? '--experimental-permission' : '--permission';
+
+test.each([[['--no-addons']], [[permission, '--allow-fs-read=*']]])(
+  'a process that loads no addons (node %j) is told so, not to compile one',
+  (flags) => {
+    const code = `try { require('./dist/loader').loadBinding() } catch (error) {
+      console.log(JSON.stringify([error.code, error.message, error.cause.code])) }`;
+    const { stdout } = command(process.execPath, [...flags, '-e', code], { cwd: root });
+    const [name, message, cause] = JSON.parse(stdout) as [string, string, string];
+    expect([name, cause]).toEqual(['ERR_SOFTLANE_NO_BINARY', 'ERR_DLOPEN_DISABLED']);
+    expect(message).toContain(`its compiled addon at ${addon}, but this process loads no addons`);
+    expect(message).toContain('without --no-addons, or with --allow-addons beside --permission');
+    expect(message).not.toContain('compile it');
+  },
+);
