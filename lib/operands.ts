@@ -99,9 +99,12 @@ export function makeOperand(operator: Operator, operand: Operand, length: number
   return orOutOfMemory(operator.name, purpose, () => new make(length));
 }
 
+/** What the arrays of a call are members of: its options, or what `run` of a plan is given beside x. */
+export type Giver = 'options' | 'arrays';
+
 /** How an argument is called in an error: that of an output is a part of `out`. */
-export function operandArgument({ role, name }: Operand): string {
-  return role === 'input' ? `options.${name}` : `options.out.${name}`;
+export function operandArgument({ role, name }: Operand, giver: Giver = 'options'): string {
+  return role === 'input' ? `${giver}.${name}` : `${giver}.out.${name}`;
 }
 
 /**
@@ -154,25 +157,30 @@ export function noteList(operator: Operator, value: unknown, into: GivenOperands
 }
 
 /** Notes the members of `out`, which an operator of several outputs has. */
-export function noteOutputs(operator: Operator, out: unknown, into: GivenOperands): void {
+export function noteOutputs(
+  operator: Operator,
+  out: unknown,
+  into: GivenOperands,
+  giver: Giver = 'options',
+): void {
   const { name } = operator;
-  const source = plainObject(name, 'options.out', out);
+  const source = plainObject(name, `${giver}.out`, out);
   for (const key in source) {
     if (!Object.hasOwn(source, key)) continue;
     const value = source[key];
     const place = operandIndex(operator, key);
     if (place < 0 || operandsOf(operator)[place].role === 'input') {
-      throw unknownOption(name, key, outputNames(operator), 'options.out');
+      throw unknownOption(name, key, outputNames(operator), `${giver}.out`);
     }
     // In the list, true is an output that is to be made.
-    if (value === true) throw wrongOperand(operator, operandsOf(operator)[place], value);
+    if (value === true) throw wrongOperand(operator, operandsOf(operator)[place], value, giver);
     if (value !== undefined) into[place] = value;
   }
 }
 
-function wrongOperand(operator: Operator, operand: Operand, value: unknown): Error {
+function wrongOperand(operator: Operator, operand: Operand, value: unknown, giver: Giver): Error {
   const expected = `${kinds[operand.element].name} or an object with such data and dims`;
-  return wrongType(operator.name, operandArgument(operand), expected, value);
+  return wrongType(operator.name, operandArgument(operand, giver), expected, value);
 }
 
 export function outputNames(operator: Operator): string[] {
@@ -186,6 +194,7 @@ export function gatherOperands(
   given: GivenOperands,
   tensor: TensorFields | null,
   layout: Layout,
+  giver: Giver = 'options',
 ): (OperandArray | undefined)[] {
   const { name, lists } = operator;
   const operands = operandsOf(operator);
@@ -208,7 +217,7 @@ export function gatherOperands(
       }
     }
     if (value === undefined && operand.optional) return undefined;
-    return readOperand(operator, operand, spec, value, tensor, layout);
+    return readOperand(operator, operand, spec, value, tensor, layout, giver);
   });
 }
 
@@ -220,6 +229,7 @@ function readOperand(
   given: unknown,
   tensor: TensorFields | null,
   layout: Layout,
+  giver: Giver,
 ): OperandArray {
   const { name } = operator;
   const kind = kinds[operand.element];
@@ -229,7 +239,7 @@ function readOperand(
   if (kind.is(given)) {
     array = given;
   } else if (operand.role === 'input' && operand.element === 'float32') {
-    input = readFloats(name, operandArgument(operand), given, spec[Spec.xFormat]);
+    input = readFloats(name, operandArgument(operand, giver), given, spec[Spec.xFormat]);
     ({ array, tensor: fields } = input);
   } else if (
     typeof given === 'object' &&
@@ -237,21 +247,21 @@ function readOperand(
     !ArrayBuffer.isView(given) &&
     !Array.isArray(given)
   ) {
-    fields = readTensor(name, operandArgument(operand), given, operand.element);
+    fields = readTensor(name, operandArgument(operand, giver), given, operand.element);
     array = fields.data;
   } else {
-    throw wrongOperand(operator, operand, given);
+    throw wrongOperand(operator, operand, given, giver);
   }
-  if (array.length === 0) requireAttached(name, operandArgument(operand), array);
+  if (array.length === 0) requireAttached(name, operandArgument(operand, giver), array);
   const dims = tensor?.dims ?? layout.dims;
   if (fields !== null && dims !== null) {
-    requireDims(operator, operand, spec, fields.dims, dims, layout);
+    requireDims(operator, operand, spec, fields.dims, dims, layout, giver);
   }
   const needed = operandLength(operator, operand, spec);
   const exactly = operand.role === 'input';
   if (exactly ? array.length !== needed : array.length < needed) {
     const expected = `have ${exactly ? '' : 'at least '}${needed} elements`;
-    throw wrongShape(name, operandArgument(operand), expected, `${array.length} elements`);
+    throw wrongShape(name, operandArgument(operand, giver), expected, `${array.length} elements`);
   }
   return input === undefined ? array : widened(input);
 }
@@ -264,6 +274,7 @@ function requireDims(
   given: readonly number[],
   dims: readonly number[],
   layout: Layout,
+  giver: Giver,
 ): void {
   const { role, extent } = operand;
   const ones = role === 'input';
@@ -279,7 +290,7 @@ function requireDims(
       : 'one for each row of x';
   const expected = `be ${those}, [${want.join(', ')}]`;
   const received = `[${given.join(', ')}]`;
-  throw wrongShape(operator.name, `${operandArgument(operand)}.dims`, expected, received);
+  throw wrongShape(operator.name, `${operandArgument(operand, giver)}.dims`, expected, received);
 }
 
 /** The result of an operator of several outputs: each as it was given, or new and of the kind of x. */

@@ -35,7 +35,7 @@ import {
   requireNoStrides,
   verifyCall,
 } from './prepare';
-import { Spec } from './spec';
+import { Spec, Status } from './spec';
 import { inputElement, inputLength, outputElement, outputLength, statusError } from './status';
 import type { AnyInput, Float16Like } from './types';
 import type { Check } from './verify';
@@ -123,7 +123,7 @@ class Plan<N extends OperatorName = OperatorName> {
    */
   run<Y extends OperatorTypes[N]['out'] | Float16Like>(x: AnyInput, y: Y): Y;
   run(x: AnyInput): OperatorTypes[N]['result'];
-  /** With what the operator reads beside `x`, and `out`, by name. */
+  /** Of an operator that reads further arrays or has several outputs: these, and `out`, by name. */
   run(x: AnyInput, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
   run(x: AnyInput, y?: OutputArray | object): unknown {
     if (this.#line.operands !== undefined) return this.#runOperands(x, y);
@@ -165,12 +165,12 @@ class Plan<N extends OperatorName = OperatorName> {
         }
       }
     }
-    if (isRecord && out !== undefined) noteOutputs(line, out, given);
+    if (isRecord && out !== undefined) noteOutputs(line, out, given, 'arrays');
     const y =
       isRecord || out === undefined
         ? allocate(line, this.#spec, this.outputLength)
         : (out as OutputArray);
-    const operands = gatherOperands(line, this.#spec, given, null, NO_LAYOUT);
+    const operands = gatherOperands(line, this.#spec, given, null, NO_LAYOUT, 'arrays');
     this.#runChecked(x, y, operands);
     if (isRecord) return recordOf(line, this.#spec, given, operands, null, NO_LAYOUT);
     return out === undefined ? this.#made(x, y) : y;
@@ -189,7 +189,20 @@ class Plan<N extends OperatorName = OperatorName> {
   }
 
   #error(status: number, x: unknown, y: unknown, operands: OperandArrays | undefined): Error {
-    return statusError({ operator: this.#line, spec: this.#spec, x, y, operands }, status);
+    const kind = kinds[this.#yElement];
+    if (operands === undefined && status === Status.BAD_OUTPUT && !kind.is(y)) {
+      const expected = `${kind.name}, itself the second argument of run() here`;
+      return wrongType(this.operator, 'out', expected, y);
+    }
+    const attempt = {
+      operator: this.#line,
+      spec: this.#spec,
+      x,
+      y,
+      operands,
+      giver: 'arrays',
+    } as const;
+    return statusError(attempt, status);
   }
 }
 

@@ -2,6 +2,7 @@
 import { elementOf, kinds, requireAttached } from './elements';
 import { SoftlaneError, SoftlaneRangeError, wrongShape, wrongType } from './errors';
 import { elementsUnderWindows, placeOf } from './layout';
+import type { Giver } from './operands';
 import { extentWidth, operandArgument, operandLength } from './operands';
 import type { AnyElement, OperandArray, OperandArrays, Operator } from './operator';
 import { groupSize, operandsOf } from './operator';
@@ -14,6 +15,7 @@ export interface Attempt {
   readonly x: unknown;
   readonly y: unknown;
   readonly operands?: OperandArrays | undefined;
+  readonly giver?: Giver | undefined;
 }
 
 /** Elements of x that a spec reads up to. */
@@ -71,12 +73,12 @@ export function statusError(attempt: Attempt, status: number): Error {
 }
 
 /** The first operand that native code cannot have taken. */
-function operandError({ operator, spec, operands = [] }: Attempt): Error {
+function operandError({ operator, spec, operands = [], giver }: Attempt): Error {
   const { name } = operator;
   for (const [i, operand] of operandsOf(operator).entries()) {
     const array = operands[i];
     const kind = kinds[operand.element];
-    const argument = operandArgument(operand);
+    const argument = operandArgument(operand, giver);
     if (array === undefined) continue;
     if (!kind.is(array)) return wrongType(name, argument, kind.name, array);
     const needed = operandLength(operator, operand, spec);
@@ -127,7 +129,7 @@ export function firstBeyond(
 
 /** The target of a row that is no column, as far as the arrays are still there. */
 function wrongTarget(
-  { operator, spec, operands = [] }: Attempt,
+  { operator, spec, operands = [], giver }: Attempt,
   row: number,
 ): readonly [expected: string, received: string] {
   const cols = spec[Spec.cols] / groupSize(operator, spec);
@@ -140,7 +142,7 @@ function wrongTarget(
       lies ? row * width + k : placeOf(spec, row, k, width, width),
     );
     const received = wrong === undefined ? 'another' : String(wrong);
-    return [`${operandArgument(operand)} ${expected}`, `${received} for row ${row}`];
+    return [`${operandArgument(operand, giver)} ${expected}`, `${received} for row ${row}`];
   }
   return [`every target ${expected}`, `another for row ${row}`];
 }

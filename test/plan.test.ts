@@ -146,7 +146,39 @@ describe('run refuses', () => {
     expectError(() => run(value, x()), TypeError, type, 'expected x to be a Float32Array');
   });
   test.each([null, 6, [], new Float64Array(6), new Int32Array(6), {}])('y: %p', (value) => {
-    expectError(() => run(x(), value), TypeError, type, 'expected out to be a Float32Array');
+    const words = 'expected out to be a Float32Array, itself the second argument of run() here';
+    expectError(() => run(x(), value), TypeError, type, words);
+  });
+  test('an array by name, where run() takes the output itself', () => {
+    const words = 'itself the second argument of run()';
+    expectError(() => run(x(), { out: x() }), TypeError, type, words);
+    const loss = plan('crossEntropy', { rows: 2, cols: 3 });
+    const targets = Int32Array.of(0, 2);
+    const out = new Float32Array(2);
+    expect(loss.run(x(), { targets, out })).toBe(out);
+  });
+  test('further arrays, by the names that run() has for them', () => {
+    const anyRun = (name: string, options: object) => {
+      const step = anyPlan(name, { rows: 2, cols: 3, ...options });
+      return step.run.bind(step) as Any;
+    };
+    const loss = anyRun('crossEntropy', {});
+    expectError(() => loss(x()), TypeError, type, 'arrays.targets to be an Int32Array');
+    expectError(() => loss(x(), { targets: [0, 1] }), TypeError, type, 'expected arrays.targets');
+    const unknown = 'ERR_SOFTLANE_UNKNOWN_OPTION';
+    expectError(() => loss(x(), { target: 1 }), TypeError, unknown, 'the arrays of run()');
+    const [shape, value] = ['ERR_SOFTLANE_SHAPE', 'ERR_SOFTLANE_VALUE'] as const;
+    const one = Int32Array.of(0);
+    expectError(() => loss(x(), { targets: one }), RangeError, shape, 'expected arrays.targets');
+    const beyond = Int32Array.of(0, 3);
+    const words = ['arrays.targets to have only indices of columns', '3 for row 1'];
+    expectError(() => loss(x(), { targets: beyond }), RangeError, value, ...words);
+    const top = anyRun('topK', { k: 2 });
+    expectError(() => top(x(), { out: { values: one } }), TypeError, type, 'arrays.out.values');
+    expectError(() => top(x(), { out: 5 }), TypeError, type, 'expected arrays.out');
+    expectError(() => top(x(), { out: { x: 1 } }), TypeError, unknown, 'expected arrays.out');
+    const norm = anyRun('layerNorm', {});
+    expectError(() => norm(x(), { weight: 5 }), TypeError, type, 'expected arrays.weight');
   });
   test('arrays that are too short', () => {
     const code = 'ERR_SOFTLANE_SHAPE';
