@@ -12,9 +12,9 @@
  * - **Abort.** With a `signal` that is aborted already nothing is queued. Later, work stops at the next block of rows (or
  *   range of a row of more than 2^20 elements), and the promise rejects with `signal.reason` once it has: nobody writes to
  *   `out` any more. What is in `out` is then unspecified. An abort before the promise settles always rejects it. What is
- *   not interrupted, and takes up to about 15 ns an element: the second look at one long row (`logSumExp` of a
- *   normalised row, `logSoftmax` of a row with a dominant element), and one long row of an operator that threads cannot
- *   share (`argMax`, masks and others, docs/threads.md). The end of a worker waits for the same points.
+ *   not interrupted: the second look at one long row (`logSumExp` of a normalised row, `logSoftmax` of a row with a
+ *   dominant element), about 15 ns an element, and one long row of a sampler, or of an operator that threads cannot share
+ *   (`argMax`, masks and others, docs/threads.md), up to about 80. The end of a worker waits for the same points.
  * - **Errors.** Arguments are checked before the function returns, and every error is a rejection.
  */
 import * as activation from './activation';

@@ -227,6 +227,38 @@ test('the README leads to every page, and names in its families what there is', 
   expect(Object.keys(library)).toEqual(expect.arrayContaining(named));
 });
 
+describe('the table of errors', () => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `(ERR_\w+)` +\|(?: `(\w+)` +\|)? .+\|$/gm)];
+  /** The members of a type that is a union of codes. */
+  const unionIn = (file: string, type: string): string[] => {
+    const [, union] = new RegExp(`type ${type} =([\\s\\S]*?);\n`).exec(read('lib', file))!;
+    return [...union.matchAll(/\| '(ERR_\w+)'/g)].map(([, code]) => code);
+  };
+
+  test('has every code of the source, and no other', () => {
+    const codes = unionIn('errors.ts', 'ErrorCode');
+    const fileCodes = unionIn('score/errors.ts', 'FileErrorCode');
+    expect([codes.length, fileCodes.length].every((count) => count >= 15)).toBe(true);
+    const withClass = rows.filter(([, , kind]) => kind !== undefined);
+    const without = rows.filter(([, , kind]) => kind === undefined);
+    expect(withClass.map(([, code]) => code).sort()).toEqual(codes.sort());
+    expect(without.map(([, code]) => code).sort()).toEqual(fileCodes.sort());
+  });
+
+  test('has the class that the source throws a code with, everywhere', () => {
+    const thrown = new Set<string>();
+    for (const file of filesIn('lib', '.ts')) {
+      const made = /new (Softlane\w*Error)\(\s*'(ERR_\w+)'/g;
+      for (const [, kind, code] of read(file).matchAll(made)) {
+        if (kind !== 'SoftlaneFileError') thrown.add(`${code} ${kind}`);
+      }
+    }
+    expect([...thrown].sort()).toEqual(
+      rows.flatMap(([, code, kind]) => (kind === undefined ? [] : `${code} ${kind}`)).sort(),
+    );
+  });
+});
+
 test('the README has every exit code', () => {
   const codes = /^Exit codes:[\s\S]*?\n\n/m.exec(read('README.md'))![0];
   expect(codes.match(/\d+/g)!.map(Number)).toEqual(exitCodes.map(([code]) => code));
