@@ -5,7 +5,8 @@ import type { AnyElement, OperandArray } from './operator';
 
 /**
  * Any object with `data` and `dims`: an onnxruntime or transformers.js Tensor, or a plain object. Rows run along the
- * last dimension. `data` must be a Float32Array that is in CPU memory (`location` absent, 'cpu' or 'cpu-pinned').
+ * last dimension. `data` is a Float32Array, or has 16-bit floats (docs/formats.md), in CPU memory (`location` absent,
+ * 'cpu' or 'cpu-pinned').
  */
 export interface TensorLike {
   readonly type?: string;

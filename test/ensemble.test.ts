@@ -157,6 +157,26 @@ describe('shapes', () => {
     expect(() => ensembleStats(x, { cols: 4, members: 1.5, stats })).toThrow(/whole number/);
   });
 
+  test('a group is one row by default', () => {
+    const each = ensembleStats(x, { cols: 4, stats: all }) as Record<string, Float32Array>;
+    expect(each).toEqual(ensembleStats(x, { cols: 4, members: 1, stats: all }));
+    const zeros = new Float32Array(6);
+    expect(each['expectedEntropy']).toEqual(entropy(x, { cols: 4 }));
+    expect(each).toMatchObject({ mutualInformation: zeros, variationRatio: zeros });
+    expect(each['agreement']).toEqual(zeros.map(() => 1));
+  });
+
+  test('by dims, and along an axis, are those of rows alone', () => {
+    const dims = [2, 3, 4];
+    const words = /options.members to be 1 beside options.axis, options.dims and options.window/;
+    for (const other of [{ dims }, { dims, axis: -1 }, { dims, window: { kernel: 2 } }]) {
+      expect(() => ensembleStats(x, { members: 3, stats, ...other })).toThrow(words);
+      expect(() => ensembleStats(x, { stats, ...other })).not.toThrow();
+    }
+    const tensor = { data: x, dims };
+    expect(() => ensembleStats(tensor, { members: 3, axis: -1, stats })).toThrow(words);
+  });
+
   test('verify mode looks at whole groups', () => {
     configure({ verify: 'always' });
     try {

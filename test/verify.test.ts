@@ -353,3 +353,26 @@ test('the input is kept by no method of its class', () => {
   }
   expect(api.softmax(Odd.of(1, 1) as never)).toEqual(Float32Array.of(0.5, 0.5));
 });
+
+test('operators and plans are counted; samplers, speculators, states and models are not', () => {
+  const x = Float32Array.of(1, 2, 3, 4);
+  const targets = Int32Array.of(0, 1);
+  const counted = (call: () => unknown): number => {
+    api.configure({ verify: 'always' });
+    call();
+    return verification.calls;
+  };
+  expect(counted(() => api.softmax(x))).toBe(1);
+  expect(counted(() => api.plan('softmax', { cols: 4 }).run(x))).toBe(1);
+  expect(counted(() => api.perplexity(x, { cols: 2, targets }))).toBe(1);
+  expect(counted(() => api.fitTemperature(x, { cols: 2, targets }))).toBeGreaterThan(1);
+  expect(counted(() => api.createEntropySwitch({ threshold: 1 }).next(x))).toBe(1);
+  expect(counted(() => api.createSampler({ seed: 1 }).sample(x))).toBe(0);
+  const draft = Float32Array.of(1, 2);
+  const speculator = api.createSpeculator({ seed: 1 });
+  expect(counted(() => speculator.verify(x, draft, [1], { cols: 2 }))).toBe(0);
+  expect(counted(() => api.logSumExpState().push(x).finish())).toBe(0);
+  expect(counted(() => api.crossEntropyState().push(x, 0).finish())).toBe(0);
+  const model = api.mahalanobis({ cols: 1, means: x, covariance: Float32Array.of(1) });
+  expect(counted(() => model.score(x))).toBe(0);
+});
