@@ -101,7 +101,8 @@ function readCommon(
       if (value !== undefined) into.layout.dims = readDims(name, 'options.dims', value);
       return true;
     case 'window':
-      if (!takesWindows(operator)) return false;
+      // The types of all operators have it, if only to say that there is none.
+      if (!takesWindows(operator)) return value === undefined;
       if (value !== undefined) into.layout.window = readWindow(name, value);
       return true;
     case 'outStride':

@@ -53,8 +53,10 @@ describe('options are read', () => {
       threads: undefined,
       isa: undefined,
       stride: undefined,
+      window: undefined,
     };
     expect(api.softmax(x(), options)).toEqual(api.softmax(x()));
+    expect(api.logSumExp(x(), options)).toEqual(api.logSumExp(x()));
   });
 
   test('a getter may call the same operator', () => {
