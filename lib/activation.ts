@@ -4,7 +4,7 @@ import { define } from './define';
 import type { NumberRule } from './operator';
 import * as oracle from './oracle/activation';
 import { FORMATS, Spec } from './spec';
-import type { FloatCall, RowOptions } from './types';
+import type { RowOptions, RowCall } from './types';
 
 export type SiluOptions = RowOptions;
 /** What `gelu` takes. */
@@ -46,7 +46,7 @@ export interface DytOptions extends RowOptions, ColumnInputs {
  * silu(hidden, { out: hidden }); // in place
  * ```
  */
-export const silu = define<FloatCall<SiluOptions>>({
+export const silu = define<RowCall<SiluOptions>>({
   name: 'silu',
   cli: 'silu',
   family: 'activation',
@@ -92,7 +92,7 @@ export const silu = define<FloatCall<SiluOptions>>({
  * console.log(gelu(Float32Array.of(-2, -1, 0, 1, 2))); // -0.05, -0.16, 0, 0.84, 1.95
  * ```
  */
-export const gelu = define<FloatCall<GeluOptions>>({
+export const gelu = define<RowCall<GeluOptions>>({
   name: 'gelu',
   cli: 'gelu',
   family: 'activation',
@@ -136,7 +136,7 @@ export const gelu = define<FloatCall<GeluOptions>>({
  * console.log(geluTanh(Float32Array.of(-2, -1, 0, 1, 2))); // -0.05, -0.16, 0, 0.84, 1.95
  * ```
  */
-export const geluTanh = define<FloatCall<GeluTanhOptions>>({
+export const geluTanh = define<RowCall<GeluTanhOptions>>({
   name: 'geluTanh',
   cli: 'gelu-tanh',
   family: 'activation',
@@ -193,7 +193,7 @@ const alphaOption: NumberRule = {
  * console.log(dyt(hidden, { weight, bias: Float32Array.of(0, 0, 1, 1, 1) })); // -0.76, -0.46, 1, 1.92, 2.52
  * ```
  */
-export const dyt = define<FloatCall<DytOptions, ColumnInputs>>({
+export const dyt = define<RowCall<DytOptions, ColumnInputs>>({
   name: 'dyt',
   cli: 'dyt',
   family: 'activation',

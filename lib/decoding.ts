@@ -4,7 +4,7 @@ import { temperatureOption } from './operator';
 import * as oracle from './oracle/decoding';
 import { FORMATS, Spec } from './spec';
 import type { TensorLike } from './tensor';
-import type { CallOptions, FloatInput, FloatCall, RowOptions } from './types';
+import type { CallOptions, FloatInput, FloatCall, RowOptions, RowCall } from './types';
 
 export interface KeyInputs {
   /** For each row, the number that its noise is keyed by; one below 0 counts 2^32 more. */
@@ -134,7 +134,7 @@ const other: InputOperand = {
  * console.log(y[0] + y[1] + y[2]); // 1
  * ```
  */
-export const gumbelSoftmax = define<FloatCall<GumbelSoftmaxOptions, KeyInputs>>({
+export const gumbelSoftmax = define<RowCall<GumbelSoftmaxOptions, KeyInputs>>({
   name: 'gumbelSoftmax',
   cli: null,
   family: 'decoding',
@@ -194,7 +194,7 @@ export const gumbelSoftmax = define<FloatCall<GumbelSoftmaxOptions, KeyInputs>>(
  * console.log(guidedLogits(expert, { other: amateur, weight: 1, alpha: 0.1 })); // 0, 1, 1, -Infinity
  * ```
  */
-export const guidedLogits = define<FloatCall<GuidedLogitsOptions, OtherLogits>>({
+export const guidedLogits = define<RowCall<GuidedLogitsOptions, OtherLogits>>({
   name: 'guidedLogits',
   cli: null,
   family: 'decoding',

@@ -4,7 +4,14 @@ import type { Bound, OutputOperand } from './operator';
 import { countOption, temperatureOption } from './operator';
 import * as oracle from './oracle/ensemble';
 import { FORMATS } from './spec';
-import type { Float32Result, LogitOptions, NoInputs, PartsOutput, RecordCall } from './types';
+import type {
+  Float32Result,
+  LogitOptions,
+  Names,
+  NoInputs,
+  PartsOutput,
+  RecordCall,
+} from './types';
 
 /** What `ensembleStats` can give, one element a group each. */
 export interface EnsembleStatistics {
@@ -25,7 +32,7 @@ export type EnsembleStatistic = keyof EnsembleStatistics;
 /** What `ensembleStats` takes. */
 export interface EnsembleStatsOptions extends LogitOptions {
   /** What to compute, one at least. */
-  readonly stats?: readonly EnsembleStatistic[] | undefined;
+  readonly stats?: Names<EnsembleStatistic> | undefined;
   /** How many rows, one after another, are a group: from 1 to 256 (default 1). */
   readonly members?: number | undefined;
   /** Arrays for the results; what is here is asked for. */

@@ -90,6 +90,7 @@ export type {
   NumberFormat,
   PartsOutput,
   RecordCall,
+  RowCall,
   RowOptions,
   RunOptions,
   Uint16Result,

@@ -3,7 +3,7 @@ import type { Bound, NumberRule } from './operator';
 import { nanOption, temperatureOption } from './operator';
 import * as oracle from './oracle/masks';
 import { FORMATS, Spec } from './spec';
-import type { FloatCall, RowOptions } from './types';
+import type { RowOptions, RowCall } from './types';
 
 /** What every mask takes. */
 export interface MaskOptions extends RowOptions {
@@ -103,7 +103,7 @@ const shareOption = limitOption(
  * console.log(topP(Float32Array.of(3, 1, 2, 0), { p: 0.8 })); // 3, -Infinity, 2, -Infinity
  * ```
  */
-export const topP = define<FloatCall<TopPOptions>>({
+export const topP = define<RowCall<TopPOptions>>({
   name: 'topP',
   cli: 'top-p',
   family: 'masks',
@@ -153,7 +153,7 @@ export const topP = define<FloatCall<TopPOptions>>({
  * console.log(minP(Float32Array.of(3, 1, 2, 0), { p: 0.2 })); // 3, -Infinity, 2, -Infinity
  * ```
  */
-export const minP = define<FloatCall<MinPOptions>>({
+export const minP = define<RowCall<MinPOptions>>({
   name: 'minP',
   cli: 'min-p',
   family: 'masks',
@@ -210,7 +210,7 @@ export const minP = define<FloatCall<MinPOptions>>({
  * console.log(typicalP(Float32Array.of(3, 1, 2, 0), { p: 0.2 })); // -Infinity, -Infinity, 2, -Infinity
  * ```
  */
-export const typicalP = define<FloatCall<TypicalPOptions>>({
+export const typicalP = define<RowCall<TypicalPOptions>>({
   name: 'typicalP',
   cli: 'typical-p',
   family: 'masks',
@@ -260,7 +260,7 @@ export const typicalP = define<FloatCall<TypicalPOptions>>({
  * console.log(topNSigma(Float32Array.of(9, 1, 8.5, 0))); // 9, -Infinity, 8.5, -Infinity
  * ```
  */
-export const topNSigma = define<FloatCall<TopNSigmaOptions>>({
+export const topNSigma = define<RowCall<TopNSigmaOptions>>({
   name: 'topNSigma',
   cli: 'top-n-sigma',
   family: 'masks',
@@ -314,7 +314,7 @@ export const topNSigma = define<FloatCall<TopNSigmaOptions>>({
  * console.log(epsilonCutoff(Float32Array.of(3, 1, 2, 0), { epsilon: 0.1 })); // 3, -Infinity, 2, -Infinity
  * ```
  */
-export const epsilonCutoff = define<FloatCall<EpsilonCutoffOptions>>({
+export const epsilonCutoff = define<RowCall<EpsilonCutoffOptions>>({
   name: 'epsilonCutoff',
   cli: 'epsilon-cutoff',
   family: 'masks',
@@ -369,7 +369,7 @@ export const epsilonCutoff = define<FloatCall<EpsilonCutoffOptions>>({
  * console.log(etaCutoff(Float32Array.of(3, 1, 2, 0), { eta: 0.1 })); // 3, -Infinity, 2, -Infinity
  * ```
  */
-export const etaCutoff = define<FloatCall<EtaCutoffOptions>>({
+export const etaCutoff = define<RowCall<EtaCutoffOptions>>({
   name: 'etaCutoff',
   cli: 'eta-cutoff',
   family: 'masks',
@@ -424,7 +424,7 @@ export const etaCutoff = define<FloatCall<EtaCutoffOptions>>({
  * console.log(quantileCutoff(Float32Array.of(3, 1, 2, 0), { q: 0.5 })); // 3, -Infinity, 2, -Infinity
  * ```
  */
-export const quantileCutoff = define<FloatCall<QuantileCutoffOptions>>({
+export const quantileCutoff = define<RowCall<QuantileCutoffOptions>>({
   name: 'quantileCutoff',
   cli: 'quantile-cutoff',
   family: 'masks',

@@ -8,10 +8,10 @@ import type {
   CallOptions,
   FloatInput,
   Float32Result,
-  FloatCall,
   PartsOutput,
   RecordCall,
   RowOptions,
+  RowCall,
 } from './types';
 
 /** What the normalisations take. */
@@ -88,7 +88,7 @@ const epsilonOption: NumberRule = {
  * console.log(layerNorm(hidden, { cols: 3, weight, bias })); // -0.22, 0, 0.67, -0.22, 0, 0.67
  * ```
  */
-export const layerNorm = define<FloatCall<NormOptions, ColumnInputs>>({
+export const layerNorm = define<RowCall<NormOptions, ColumnInputs>>({
   name: 'layerNorm',
   cli: 'layer-norm',
   family: 'norm',
@@ -135,7 +135,7 @@ export const layerNorm = define<FloatCall<NormOptions, ColumnInputs>>({
  * console.log(rmsNorm(Float32Array.of(3, -4), { weight: Float32Array.of(1, 2) })); // 0.85, -2.26
  * ```
  */
-export const rmsNorm = define<FloatCall<NormOptions, ColumnInputs>>({
+export const rmsNorm = define<RowCall<NormOptions, ColumnInputs>>({
   name: 'rmsNorm',
   cli: 'rms-norm',
   family: 'norm',

@@ -35,7 +35,7 @@ import * as overlap from './overlap';
 import * as variants from './variants';
 import * as pooling from './pooling';
 
-export type { Abortable, FloatPromise, IndexPromise, RecordPromise } from './types';
+export type { Abortable, FloatPromise, IndexPromise, RecordPromise, RowPromise } from './types';
 
 // One line per operator; its documentation is at the function of the same name in `softlane`.
 export const softmax = promised(softmaxes.softmax);

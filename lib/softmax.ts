@@ -2,7 +2,7 @@ import { define } from './define';
 import { algorithmOption, maskedRowOption, temperatureOption } from './operator';
 import * as oracle from './oracle/softmax';
 import { FORMATS } from './spec';
-import type { CallOptions, FloatCall, RowOptions } from './types';
+import type { CallOptions, FloatCall, RowOptions, RowCall } from './types';
 
 /** How a row is normalised. The same result within the bound; each algorithm has its own bits on every machine. */
 export type Algorithm =
@@ -58,7 +58,7 @@ const PAPERS = ['two-pass-softmax', 'online-softmax'] as const;
  * console.log(p);
  * ```
  */
-export const softmax = define<FloatCall<SoftmaxOptions>>({
+export const softmax = define<RowCall<SoftmaxOptions>>({
   name: 'softmax',
   cli: 'softmax',
   family: 'softmax',
@@ -107,7 +107,7 @@ export const softmax = define<FloatCall<SoftmaxOptions>>({
  * console.log(logSoftmax(logits, { temperature: 0.5 })); // sharper
  * ```
  */
-export const logSoftmax = define<FloatCall<LogSoftmaxOptions>>({
+export const logSoftmax = define<RowCall<LogSoftmaxOptions>>({
   name: 'logSoftmax',
   cli: 'log-softmax',
   family: 'softmax',

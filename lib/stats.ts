@@ -5,7 +5,7 @@ import * as oracle from './oracle/stats';
 import { FORMATS, Spec } from './spec';
 import type { TargetInputs } from './targets';
 import { targetsOperand } from './targets';
-import type { CallOptions, Float32Result, Int32Result, NoInputs, RecordCall } from './types';
+import type { CallOptions, Float32Result, Int32Result, Names, NoInputs, RecordCall } from './types';
 
 /** What `rowStats` gives, each where it was asked for: one element a row, or `k`. */
 export interface RowStatistics {
@@ -60,7 +60,7 @@ export type Statistic = keyof RowStatistics;
 /** What `rowStats` takes. */
 export interface RowStatsOptions extends CallOptions, Partial<TargetInputs> {
   /** The statistics to compute; nothing else is. Those in `out` are computed too. */
-  readonly stats?: readonly Statistic[] | undefined;
+  readonly stats?: Names<Statistic> | undefined;
   /** Where results go; the others are new arrays. */
   readonly out?: { readonly [Name in Statistic]?: RowStatistics[Name] | undefined } | undefined;
   /** Divides the logits in all that has to do with probabilities; from 2^-100 to 2^100 (default 1). */

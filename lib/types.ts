@@ -22,12 +22,13 @@ export interface Float16Like extends ArrayBufferView {
 export type AnyInput = Float32Array | Uint16Array | Float16Like;
 /** Floats in any format, or a tensor of them; a Uint16Array beside x is of the format of x. */
 export type FloatInput = AnyInput | TensorLike;
-/** What 16-bit floats in give: the same out, where the results are rows. */
-type SameFormat<Options, A> = 'outDtype' extends keyof Options ? A : Float32Result;
 interface Halves {
   readonly dtype: HalfFormat;
-  readonly outDtype?: undefined;
 }
+/** What options say besides where x is bits. */
+type Needed<X> = [X] extends [Uint16Array] ? Halves : unknown;
+/** Any x but bits, which need options; a union with them is for wrappers. */
+type Plain<X> = [X] extends [Uint16Array] ? Float32Array | Float16Like | TensorLike : X;
 
 /** What every call takes: how it runs. */
 export interface RunOptions {
@@ -96,6 +97,9 @@ export type FloatOutput = Float32Output | Uint16Array | Float16Like;
 /** Where an int32 result may go. */
 export type Int32Output = Int32Array | TensorLike;
 
+/** A list of names; with the empty one, what is written in a call is known name by name. */
+export type Names<Name> = readonly Name[] | readonly [];
+
 /** Options that are arrays: what an operator reads beside x. */
 export type NoInputs = Record<never, never>;
 
@@ -109,6 +113,7 @@ export interface Described<
   Options,
   Out,
   Result,
+  Later,
   Inputs = NoInputs,
   Arrays = RunArrays<Inputs, Out>,
 > {
@@ -119,44 +124,168 @@ export interface Described<
     readonly options: Options;
     readonly out: Out;
     readonly result: Result;
+    readonly later: Later;
     readonly inputs: Inputs;
     readonly arrays: Arrays;
   };
 }
 
-/**
- * An operator with float32 results. Each form has its twin below, with a promise. `Inputs`: those of its options that
- * are arrays beside x.
- */
-export interface FloatCall<Options, Inputs = NoInputs> extends Described<
-  Options,
-  Float32Array,
-  Float32Result,
-  Inputs
-> {
-  /** Into `out`, which comes back; one with `dims` must have those of the result. */
-  <O extends FloatOutput>(x: AnyInput | TensorLike, options: Options & { readonly out: O }): O;
+/** What a call gives: now, or by a promise. */
+type Given<Later, Result> = Later extends true ? Promise<Result> : Result;
+/** The parameters after x: options may be left out where none of them is required. */
+type Rest<Options, More = unknown> = NoInputs extends Options
+  ? [options?: Options & More]
+  : [options: Options & More];
+/** `out`, which comes back. */
+interface Into<O> {
+  readonly out: O;
+}
+/** `out`, if there is one; `O` is never where nothing is said of it. */
+interface MaybeInto<O> {
+  readonly out?: O | undefined;
+}
+interface NoOutput {
+  readonly out?: undefined;
+}
+/** The same type, of which nothing is learnt from where the result goes. */
+type Kept<O> = [O][O extends unknown ? 0 : never];
+
+/** The format of what an array, or the data of a tensor, has in it. */
+type FormatOf<X> = X extends Float32Array
+  ? 'f32'
+  : X extends Float16Like
+    ? 'f16'
+    : X extends Uint16Array
+      ? HalfFormat
+      : X extends { readonly data: infer Data }
+        ? FormatOf<Data>
+        : Format;
+/** Where rows of a format may go. */
+type OutputOf<F extends Format> = F extends 'f32'
+  ? Float32Output
+  : Uint16Array | TensorLike | (F extends 'f16' ? Float16Like : never);
+/** A new array of a format, for x in an array of this type: f16 is as x is. */
+export type ArrayOf<F extends Format, A> = F extends 'f32'
+  ? Float32Result
+  : F extends 'f16'
+    ? HalvesOf<A>
+    : Uint16Result;
+type HalvesOf<A> = unknown extends A
+  ? Uint16Result | Float16Like
+  : A extends Float16Like
+    ? A
+    : Uint16Result;
+
+/** A Tensor of onnxruntime or transformers.js; plain objects have no methods. */
+interface TensorObject extends TensorLike {
+  readonly type: string;
+  dispose(): void;
+}
+/** A new tensor of floats for one of this type: of its class, where that is one of any type or of floats. */
+type FloatTensor<T> = T extends TensorObject
+  ? 'float32' extends T['type']
+    ? T
+    : TensorOf<Float32Result>
+  : TensorOf<Float32Result>;
+
+/** New rows for this x, in the format that is asked for. */
+type RowsOf<X, F extends Format> = X extends TensorLike
+  ? F extends 'f32'
+    ? FloatTensor<X>
+    : TensorOf<ArrayOf<F, X['data']>>
+  : ArrayOf<F, X>;
+/** The same in that of x. */
+type SameRowsOf<X> = X extends TensorObject ? X : RowsOf<X, FormatOf<X>>;
+/** A new number per row for this x. */
+type NumbersOf<X, Result> = X extends TensorLike
+  ? Result extends Float32Result
+    ? FloatTensor<X>
+    : TensorOf<Result>
+  : Result;
+
+// The compiler explains a mistake by the last form alone, where there are more than three: that of plain arrays.
+
+interface RowForms<Options, Later> {
   /** An array in, a new array out. */
-  (x: Float32Array, options?: Options & { readonly outDtype?: 'f32' | undefined }): Float32Result;
-  /** 16-bit floats in. */
-  (x: Uint16Array, options: Options & Halves): SameFormat<Options, Uint16Result>;
-  <H extends Float16Like>(x: H, options?: Options & Partial<Halves>): SameFormat<Options, H>;
-  /** In another format than x. */
-  (x: AnyInput, options: Options & { readonly outDtype: 'f32' }): Float32Result;
-  (x: AnyInput, options: Options & { readonly outDtype: HalfFormat }): Uint16Result;
-  /** A tensor in, a new one of the same kind out. */
-  <T extends TensorLike>(x: T, options?: Options): T;
+  (
+    x: Float32Array,
+    ...rest: Rest<Options, NoOutput & { readonly outDtype?: 'f32' | undefined }>
+  ): Given<Later, Float32Result>;
+  /** Into `out`, which comes back; one with `dims` must have those of the result. */
+  <X extends FloatInput, F extends Format, O extends OutputOf<F>>(
+    x: X,
+    options: Options & Needed<X> & Into<O> & { readonly outDtype: F },
+  ): Given<Later, O>;
+  <X extends FloatInput, O extends OutputOf<FormatOf<X>>>(
+    x: X,
+    options: Options & Needed<X> & Into<O> & { readonly outDtype?: undefined },
+  ): Given<Later, O>;
+  /** In the format that is asked for. */
+  <X extends FloatInput, F extends Format, O extends OutputOf<F> = never>(
+    x: X,
+    options: Options & Needed<X> & MaybeInto<O> & { readonly outDtype: F },
+  ): Given<Later, RowsOf<X, F> | Kept<O>>;
+  /** 16-bit floats in, and out. */
+  <O extends OutputOf<HalfFormat> = never>(
+    x: Uint16Array,
+    options: Options & Halves & MaybeInto<O> & { readonly outDtype?: undefined },
+  ): Given<Later, Uint16Result | Kept<O>>;
+  /** A tensor in, a new one of the same kind out; x may be of several types. */
+  <X extends FloatInput, O extends OutputOf<FormatOf<X>> = never>(
+    x: Plain<X>,
+    ...rest: Rest<Options, MaybeInto<O> & { readonly outDtype?: undefined }>
+  ): Given<Later, SameRowsOf<X> | Kept<O>>;
+  /** In a format that is not known here. */
+  <X extends FloatInput>(x: Plain<X>, ...rest: Rest<Options>): Given<Later, RowsOf<X, Format>>;
+  /** An array in; `out` if there is one. */
+  <O extends Float32Output = never>(
+    x: Float32Array,
+    ...rest: Rest<Options, MaybeInto<O> & { readonly outDtype?: 'f32' | undefined }>
+  ): Given<Later, Float32Result | Kept<O>>;
 }
 
-/** An operator with int32 results. */
-export interface IndexCall<Options> extends Described<Options, Int32Array, Int32Result> {
-  /** Into `out`, which comes back; one with `dims` must have those of the result. */
-  <O extends Int32Output>(x: AnyInput | TensorLike, options: Options & { readonly out: O }): O;
+interface PerRowForms<Options, Result, Output, Later> {
   /** An array in, a new array out. */
-  (x: AnyInput, options?: Options): Int32Result;
-  /** A tensor in, a new one of the same kind and type int32 out. */
-  (x: TensorLike, options?: Options): TensorOf<Int32Result>;
+  (x: Float32Array, ...rest: Rest<Options, NoOutput>): Given<Later, Result>;
+  /** Into `out`, which comes back; one with `dims` must have those of the result. */
+  <X extends FloatInput, O extends Output>(
+    x: X,
+    options: Options & Needed<X> & Into<O>,
+  ): Given<Later, O>;
+  /** 16-bit floats in. */
+  <O extends Output = never>(
+    x: Uint16Array,
+    options: Options & Halves & MaybeInto<O>,
+  ): Given<Later, Result | Kept<O>>;
+  /** A tensor in, a new one of the same kind out; x may be of several types. */
+  <X extends FloatInput, O extends Output = never>(
+    x: Plain<X>,
+    ...rest: Rest<Options, MaybeInto<O>>
+  ): Given<Later, NumbersOf<X, Result> | Kept<O>>;
+  /** An array in; `out` if there is one. */
+  <O extends Output = never>(
+    x: Float32Array,
+    ...rest: Rest<Options, MaybeInto<O>>
+  ): Given<Later, Result | Kept<O>>;
 }
+
+/** An operator that makes a row of a row. `Inputs`: those of its options that are arrays beside x. */
+export interface RowCall<Options, Inputs = NoInputs>
+  extends
+    RowForms<Options, false>,
+    Described<Options, Float32Array, Float32Result, RowPromise<Options>, Inputs> {}
+
+/** An operator with a float32 result per row. */
+export interface FloatCall<Options, Inputs = NoInputs>
+  extends
+    PerRowForms<Options, Float32Result, Float32Output, false>,
+    Described<Options, Float32Array, Float32Result, FloatPromise<Options>, Inputs> {}
+
+/** An operator with an int32 result per row. */
+export interface IndexCall<Options>
+  extends
+    PerRowForms<Options, Int32Result, Int32Output, false>,
+    Described<Options, Int32Array, Int32Result, IndexPromise<Options>> {}
 
 /** The arrays of a result of several parts. */
 export type Parts = Readonly<Record<string, Float32Result | Int32Result>>;
@@ -168,10 +297,7 @@ export type PartsOutput<P> = {
 };
 
 /** The names of the parts that a call asks for: by an option of that name, in a list, or by giving the array in `out`. */
-type Asked<O, Maybe> = AskedByName<O, Maybe> | AskedByList<O, Maybe>;
-type AskedByList<O, Maybe> = O extends { readonly stats: readonly (infer Name)[] }
-  ? Name & keyof Maybe
-  : never;
+type Asked<O, Maybe> = AskedByName<O, Maybe> | (AskedByList<O> & keyof Maybe);
 type AskedByName<O, Maybe> = {
   [K in keyof Maybe]: O extends { readonly [P in K]: true }
     ? K
@@ -179,10 +305,20 @@ type AskedByName<O, Maybe> = {
       ? K
       : never;
 }[keyof Maybe];
+/** What is in a list for certain: names that stand there themselves. */
+type AskedByList<O> = O extends { readonly stats: infer List extends readonly unknown[] }
+  ? number extends List['length']
+    ? never
+    : { [I in keyof List]: OneName<List[I]> }[number]
+  : never;
+type OneName<Name, All = Name> = Name extends All ? ([All] extends [Name] ? Name : never) : never;
 
-/** Those that it may ask for: by an option that may be true. */
+/** Those that it may ask for: by an option that may be true, or in a list. */
 type Perhaps<O, Maybe> = Exclude<
-  { [K in keyof Maybe]: K extends keyof O ? (true extends O[K] ? K : never) : never }[keyof Maybe],
+  | { [K in keyof Maybe]: K extends keyof O ? (true extends O[K] ? K : never) : never }[keyof Maybe]
+  | (O extends { readonly stats?: readonly (infer Name)[] | undefined }
+      ? Name & keyof Maybe
+      : never),
   Asked<O, Maybe>
 >;
 
@@ -192,29 +328,33 @@ export type PartsResult<O, Always, Maybe> = Always &
   ([Perhaps<O, Maybe>] extends [never] ? unknown : Partial<Pick<Maybe, Perhaps<O, Maybe>>>);
 
 /** The same as tensors. */
-export type TensorParts<P> = { readonly [K in keyof P]: TensorOf<P[K]> };
+export type TensorParts<P> = { readonly [K in keyof P]: TensorOf<NonNullable<P[K]>> };
+type PartsFor<X, P> = X extends TensorLike ? TensorParts<P> : P;
 
 /** Options that are known: an unknown one is a mistake, which a type parameter would hide. */
 type Known<O, Options> = O & { readonly [K in Exclude<keyof O, keyof Options>]: never };
 
-/** An operator with several results: an object of arrays. `Maybe`: those that are made where they are asked for. */
-export interface RecordCall<Options, Always, Maybe = NoInputs, Inputs = NoInputs> extends Described<
-  Options,
-  never,
-  Always & Partial<Maybe>,
-  Inputs,
-  Inputs & { readonly out?: PartsOutput<Always & Maybe> | undefined }
-> {
-  /** An array in, new arrays out, or those of `out`. */
-  <O extends Options>(x: AnyInput, options: Known<O, Options>): PartsResult<O, Always, Maybe>;
-  (x: AnyInput): Always;
-  /** A tensor in, new ones of the same kind out. */
-  <O extends Options>(
-    x: TensorLike,
-    options: Known<O, Options>,
-  ): TensorParts<PartsResult<O, Always, Maybe>>;
-  (x: TensorLike): TensorParts<Always>;
+interface RecordForms<Options, Always, Maybe, Later> {
+  /** An array in, new arrays out, or those of `out`; a tensor in, new ones of the same kind out. */
+  <X extends FloatInput, O extends Options>(
+    x: X,
+    options: Known<O, Options> & Needed<X>,
+  ): Given<Later, PartsFor<X, PartsResult<O, Always, Maybe>>>;
+  <X extends FloatInput>(x: Plain<X>): Given<Later, PartsFor<X, Always>>;
 }
+
+/** An operator with several results: an object of arrays. `Maybe`: those that are made where they are asked for. */
+export interface RecordCall<Options, Always, Maybe = NoInputs, Inputs = NoInputs>
+  extends
+    RecordForms<Options, Always, Maybe, false>,
+    Described<
+      Options,
+      never,
+      Always & Partial<Maybe>,
+      RecordPromise<Options, Always, Maybe>,
+      Inputs,
+      Inputs & { readonly out?: PartsOutput<Always & Maybe> | undefined }
+    > {}
 
 /** An AbortSignal as far as it is used: written so, these types ask for neither the DOM's nor Node's. */
 export interface AbortSignalLike {
@@ -230,69 +370,31 @@ export interface Abortable {
   readonly signal?: AbortSignalLike | undefined;
 }
 
+/** RowCall with a promise. */
+export type RowPromise<Options> = RowForms<Options & Abortable, true>;
 /** FloatCall with a promise. */
-export interface FloatPromise<Options> {
-  <O extends FloatOutput>(
-    x: AnyInput | TensorLike,
-    options: Options & Abortable & { readonly out: O },
-  ): Promise<O>;
-  (
-    x: Float32Array,
-    options?: Options & Abortable & { readonly outDtype?: 'f32' | undefined },
-  ): Promise<Float32Result>;
-  (
-    x: Uint16Array,
-    options: Options & Abortable & Halves,
-  ): Promise<SameFormat<Options, Uint16Result>>;
-  <H extends Float16Like>(
-    x: H,
-    options?: Options & Abortable & Partial<Halves>,
-  ): Promise<SameFormat<Options, H>>;
-  (
-    x: AnyInput,
-    options: Options & Abortable & { readonly outDtype: 'f32' },
-  ): Promise<Float32Result>;
-  (
-    x: AnyInput,
-    options: Options & Abortable & { readonly outDtype: HalfFormat },
-  ): Promise<Uint16Result>;
-  <T extends TensorLike>(x: T, options?: Options & Abortable): Promise<T>;
-}
-
+export type FloatPromise<Options> = PerRowForms<
+  Options & Abortable,
+  Float32Result,
+  Float32Output,
+  true
+>;
 /** IndexCall with a promise. */
-export interface IndexPromise<Options> {
-  <O extends Int32Output>(
-    x: AnyInput | TensorLike,
-    options: Options & Abortable & { readonly out: O },
-  ): Promise<O>;
-  (x: AnyInput, options?: Options & Abortable): Promise<Int32Result>;
-  (x: TensorLike, options?: Options & Abortable): Promise<TensorOf<Int32Result>>;
-}
-
+export type IndexPromise<Options> = PerRowForms<
+  Options & Abortable,
+  Int32Result,
+  Int32Output,
+  true
+>;
 /** RecordCall with a promise. */
-export interface RecordPromise<Options, Always, Maybe = NoInputs> {
-  <O extends Options & Abortable>(
-    x: AnyInput,
-    options: Known<O, Options & Abortable>,
-  ): Promise<PartsResult<O, Always, Maybe>>;
-  (x: AnyInput): Promise<Always>;
-  <O extends Options & Abortable>(
-    x: TensorLike,
-    options: Known<O, Options & Abortable>,
-  ): Promise<TensorParts<PartsResult<O, Always, Maybe>>>;
-  (x: TensorLike): Promise<TensorParts<Always>>;
-}
-
-type InputsOf<F> = F extends { readonly types?: { readonly inputs: infer Inputs } }
-  ? Inputs
-  : NoInputs;
+export type RecordPromise<Options, Always, Maybe = NoInputs> = RecordForms<
+  Options & Abortable,
+  Always,
+  Maybe,
+  true
+>;
 
 /** The asynchronous twin of an operator's function. */
-export type PromiseOf<F> =
-  F extends RecordCall<infer Options, infer Always, infer Maybe, InputsOf<F>>
-    ? RecordPromise<Options, Always, Maybe>
-    : F extends FloatCall<infer Options, InputsOf<F>>
-      ? FloatPromise<Options>
-      : F extends IndexCall<infer Options>
-        ? IndexPromise<Options>
-        : never;
+export type PromiseOf<F> = F extends { readonly types?: { readonly later: infer Later } }
+  ? Later
+  : never;

@@ -3,7 +3,7 @@ import { maskedRowOption } from './operator';
 import type { ChoiceRule, NumberRule } from './operator';
 import * as oracle from './oracle/variants';
 import { FORMATS, Spec } from './spec';
-import type { CallOptions, FloatCall, RowOptions } from './types';
+import type { CallOptions, FloatCall, RowOptions, RowCall } from './types';
 
 /** What the variants of softmax take. */
 export interface VariantOptions extends RowOptions {
@@ -48,7 +48,7 @@ export interface SelfAdjustOptions extends VariantOptions {
  * console.log(stableMax(Float32Array.of(-1, 0, 2.5))); // 0.10, 0.20, 0.70
  * ```
  */
-export const stableMax = define<FloatCall<VariantOptions>>({
+export const stableMax = define<RowCall<VariantOptions>>({
   name: 'stableMax',
   cli: 'stablemax',
   family: 'variants',
@@ -92,7 +92,7 @@ export const stableMax = define<FloatCall<VariantOptions>>({
  * console.log(sparsemax(Float32Array.of(1, 0.5, -1))); // 0.75, 0.25, 0
  * ```
  */
-export const sparsemax = define<FloatCall<VariantOptions>>({
+export const sparsemax = define<RowCall<VariantOptions>>({
   name: 'sparsemax',
   cli: 'sparsemax',
   family: 'variants',
@@ -136,7 +136,7 @@ export const sparsemax = define<FloatCall<VariantOptions>>({
  * console.log(entmax15(Float32Array.of(1, 0, -3))); // 0.83, 0.17, 0
  * ```
  */
-export const entmax15 = define<FloatCall<VariantOptions>>({
+export const entmax15 = define<RowCall<VariantOptions>>({
   name: 'entmax15',
   cli: 'entmax15',
   family: 'variants',
@@ -274,7 +274,7 @@ const pickEpsilonOption: NumberRule = {
  * console.log(softpick(Float32Array.of(-1, 0, 1, 2))); // 0, 0, 0.20, 0.73
  * ```
  */
-export const softpick = define<FloatCall<SoftpickOptions>>({
+export const softpick = define<RowCall<SoftpickOptions>>({
   name: 'softpick',
   cli: 'softpick',
   family: 'variants',
@@ -328,7 +328,7 @@ const normalisedOption: ChoiceRule = {
  * console.log(selfAdjustSoftmax(Float32Array.of(-1, 0, 2), { normalised: true })); // 0, 0.038, 0.84
  * ```
  */
-export const selfAdjustSoftmax = define<FloatCall<SelfAdjustOptions>>({
+export const selfAdjustSoftmax = define<RowCall<SelfAdjustOptions>>({
   name: 'selfAdjustSoftmax',
   cli: 'self-adjust-softmax',
   family: 'variants',
@@ -374,7 +374,7 @@ export const selfAdjustSoftmax = define<FloatCall<SelfAdjustOptions>>({
  * console.log(adaptiveTemperatureSoftmax(scores)); // 0.02, 0.07, 0.21, 0.70
  * ```
  */
-export const adaptiveTemperatureSoftmax = define<FloatCall<VariantOptions>>({
+export const adaptiveTemperatureSoftmax = define<RowCall<VariantOptions>>({
   name: 'adaptiveTemperatureSoftmax',
   cli: 'adaptive-temperature-softmax',
   family: 'variants',

@@ -52,7 +52,7 @@ test('a statistic has the same bits alone and in any company', () => {
     const stats = all.filter((_, i) => chosen & (1 << i));
     const some = ensembleStats(x, { cols, members, stats });
     expect(Object.keys(some)).toEqual(stats);
-    for (const name of stats) expectSameBits(some[name], together[name], `${name} of ${stats}`);
+    for (const name of stats) expectSameBits(some[name]!, together[name], `${name} of ${stats}`);
   }
 });
 

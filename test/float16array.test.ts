@@ -272,9 +272,12 @@ where('a Float16Array', () => {
       ['options.out', () => wrong(floats, { out })],
       ['x.data', () => wrong({ type: 'bfloat16', data: halves(), dims: [9] })],
       ['x.data', () => wrong({ type: 'float32', data: halves(), dims: [9] })],
-      ['x', () => softlane.plan('softmax', { cols: 9, dtype: 'bf16' }).run(halves())],
-      ['x', () => softlane.plan('softmax', { cols: 9 }).run(halves())],
-      ['out', () => softlane.plan('softmax', { cols: 9, outDtype: 'bf16' }).run(floats, out)],
+      ['x', () => softlane.plan('softmax', { cols: 9, dtype: 'bf16' }).run(halves() as never)],
+      ['x', () => softlane.plan('softmax', { cols: 9 }).run(halves() as never)],
+      [
+        'out',
+        () => softlane.plan('softmax', { cols: 9, outDtype: 'bf16' }).run(floats, out as never),
+      ],
     ];
     for (const [argument, call] of calls) {
       expectCode(call, 'TYPE', `expected ${argument} to be`, 'received Float16Array(9)');

@@ -170,7 +170,7 @@ describe('arguments', () => {
     ],
     [
       'an out of another format',
-      () => softmax(bits, { dtype: 'f16', out: new Float32Array(3) }),
+      () => softmax(bits, { dtype: 'f16', out: new Float32Array(3) as never }),
       TypeError,
       'TYPE',
       'options.out to be a Uint16Array',
@@ -216,11 +216,16 @@ describe('arguments', () => {
 
   test('native code looks at the types again', () => {
     const plan = softlane.plan('softmax', { cols: 3, dtype: 'f16' });
-    expectError(() => plan.run(new Float32Array(3)), TypeError, 'ERR_SOFTLANE_TYPE', 'Uint16Array');
+    expectError(
+      () => plan.run(new Float32Array(3) as never),
+      TypeError,
+      'ERR_SOFTLANE_TYPE',
+      'Uint16Array',
+    );
     const y = new Float32Array(3);
-    expectError(() => plan.run(bits, y), TypeError, 'ERR_SOFTLANE_TYPE', 'Uint16Array');
+    expectError(() => plan.run(bits, y as never), TypeError, 'ERR_SOFTLANE_TYPE', 'Uint16Array');
     const floats = softlane.plan('softmax', { cols: 3 });
-    expectError(() => floats.run(bits), TypeError, 'ERR_SOFTLANE_TYPE', 'Float32Array');
+    expectError(() => floats.run(bits as never), TypeError, 'ERR_SOFTLANE_TYPE', 'Float32Array');
   });
 });
 

@@ -1,7 +1,7 @@
 /** What the normalisations have of their own: weight and bias absent or not, sums that cancel, x + residual. */
 import { describe, expect, test } from '@jest/globals';
 import { addLayerNorm, addRmsNorm, configure, dyt, layerNorm, rmsNorm } from '../lib/index';
-import type { ColumnInputs, FloatCall, RowOptions } from '../lib/index';
+import type { ColumnInputs, RowCall, RowOptions } from '../lib/index';
 import type { Inputs, TrueRow } from '../lib/operator';
 import { boundDistance, ulpOf } from '../lib/ulp';
 import { expectSameBits } from './support/kernels/compare';
@@ -13,7 +13,7 @@ const uniform = (n: number, size = 3): Float32Array =>
   Float32Array.from({ length: n }, () => random.uniform(-size, size));
 
 /** As far as they are alike. */
-type Scaled = FloatCall<RowOptions & ColumnInputs, ColumnInputs>;
+type Scaled = RowCall<RowOptions & ColumnInputs, ColumnInputs>;
 const scaled: readonly Scaled[] = [layerNorm, rmsNorm, dyt];
 const fused = [
   [addLayerNorm, layerNorm],

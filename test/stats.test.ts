@@ -22,13 +22,13 @@ test('a statistic has the same bits alone and in any company', () => {
   for (const name of all) {
     const alone = rowStats(x, { cols: COLS, stats: [name], targets, k });
     expect(Object.keys(alone)).toEqual([name]);
-    expectSameBits(alone[name], together[name], name);
+    expectSameBits(alone[name]!, together[name]!, name);
   }
   for (let repeat = 0; repeat < 60; repeat++) {
     const stats = all.filter(() => random.chance(0.3));
     if (stats.length === 0) continue;
     const some = rowStats(x, { cols: COLS, stats, targets, k, threads: 1 + (repeat % 3) });
-    for (const name of stats) expectSameBits(some[name], together[name], `${name} of ${stats}`);
+    for (const name of stats) expectSameBits(some[name]!, together[name]!, `${name} of ${stats}`);
   }
 });
 
@@ -48,8 +48,8 @@ test('a long row in ranges, by several threads, with the target anywhere', async
     const four = rowStats(row, { ...options, threads: 4 });
     const later = await rowStatsLater(row, { ...options, threads: 2 });
     for (const name of all) {
-      expectSameBits(four[name], one[name], name);
-      expectSameBits(later[name], one[name], name);
+      expectSameBits(four[name]!, one[name]!, name);
+      expectSameBits(later[name]!, one[name]!, name);
     }
   }
 });

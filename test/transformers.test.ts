@@ -1,4 +1,5 @@
 /** softlane/transformers: processors by themselves, and in generate() of the real @huggingface/transformers. */
+import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type {
   GenerationConfig,
@@ -7,7 +8,7 @@ import type {
   Tensor,
 } from '@huggingface/transformers' with { 'resolution-mode': 'import' };
 import type { SampleResult, SamplerOptions } from '../lib';
-import { createSampler } from '../lib';
+import { createSampler, logSumExp, softmax } from '../lib';
 import type { SamplingOptions } from '../lib/transformers';
 import {
   fromGenerationConfig,
@@ -16,6 +17,7 @@ import {
   samplingProcessor,
 } from '../lib/transformers';
 import { deviation } from './helpers/chi-square';
+import { repository } from './helpers/consumer';
 import { expectCode } from './helpers/errors';
 import { runTasks } from './helpers/tasks';
 import type { Outcome } from './helpers/tasks';
@@ -53,6 +55,21 @@ function nucleus(logits: readonly number[], share: number): number[] {
   }
   return logits.map((v, i) => (kept.has(i) ? v : -Infinity));
 }
+
+test('operators give a Tensor for theirs', () => {
+  const types = (x: Tensor): Tensor[] => [softmax(x), logSumExp(x)];
+  expect(types.length).toBe(1);
+  const script = `
+    const { Tensor } = require('@huggingface/transformers');
+    const { softmax, logSumExp } = require('./dist');
+    const x = new Tensor('float32', new Float32Array(6), [2, 3]);
+    console.log([softmax(x), logSumExp(x)].map((y) => y instanceof Tensor && y.dims.join()).join(' '));`;
+  const { stdout } = spawnSync(process.execPath, ['-e', script], {
+    cwd: repository,
+    encoding: 'utf8',
+  });
+  expect(stdout).toBe('2,3 2\n');
+});
 
 describe('generate() of @huggingface/transformers', () => {
   const model = { cols: COLS };

@@ -9,18 +9,28 @@ import ts from 'typescript';
 import {
   argMax,
   configure,
+  crossEntropy,
+  entropy,
   logSoftmax,
   logSumExp,
   logSumExpState,
   plan,
+  rowStats,
   softmax,
+  topK,
+  type AnyInput,
+  type Float16Like,
   type Float32Result,
+  type FloatInput,
   type Int32Result,
   type OperatorName,
+  type TensorLike,
   type TensorOf,
+  type Uint16Result,
 } from '../lib';
 import type { OperatorTypes } from '../lib/catalogue';
-import type { FloatPromise, IndexPromise, PromiseOf } from '../lib/types';
+import * as later from '../lib/promises';
+import type { FloatPromise, IndexPromise, PromiseOf, RowPromise } from '../lib/types';
 import type { ArgMaxOptions } from '../lib/select';
 import type { LogSumExpOptions, SoftmaxOptions } from '../lib/softmax';
 
@@ -38,6 +48,22 @@ const typed =
   };
 
 const x = Float32Array.of(1, 2, 3);
+const bits = Uint16Array.of(0x3c00, 0x4000, 0x4200);
+/** Something that is no more known than by a type: the functions in which it stands are not called. */
+const some = <T>(): T => undefined as T;
+
+const compilerOptions: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2022.d.ts'],
+  module: ts.ModuleKind.Node16,
+  moduleResolution: ts.ModuleResolutionKind.Node16,
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: false,
+  skipLibCheck: true,
+};
+const declarationOfGyp = join(__dirname, '../lib/node-gyp-build.d.ts');
 
 describe('results', () => {
   test('of arrays', () => {
@@ -65,9 +91,91 @@ describe('results', () => {
     const tensor = new Tensor('float32', x, [1, 3]);
     const any: Tensor = tensor;
     typed<TypedTensor>()(softmax(tensor), true);
+    typed<Tensor>()(softmax(any), true);
+    typed<Tensor>()(softmax(any, { outDtype: 'f32' }), true);
+    expect([softmax(any), logSumExp(any)].every((y) => y instanceof Tensor)).toBe(true);
     typed<Tensor>()(logSumExp(any), true);
     typed<TensorOf<Int32Result>>()(argMax(any), true);
-    typed<{ data: typeof x; dims: number[] }>()(softmax({ data: x, dims: [3] }), true);
+  });
+
+  test('of tensors are no more than they have of x', () => {
+    const plain = { data: x, dims: [1, 3] as const, type: 'float32', name: 'logits' } as const;
+    typed<TensorOf<Float32Result>>()(softmax(plain), true);
+    typed<TensorOf<Float32Result>>()(entropy(plain), true);
+    typed<TensorOf<Uint16Result>>()(softmax(plain, { outDtype: 'f16' }), true);
+    const floats = new Tensor('float32', x, [1, 3]);
+    typed<TensorOf<Uint16Result>>()(softmax(floats, { outDtype: 'bf16' }), true);
+    const halves = new Tensor('float16', bits, [1, 3]);
+    typed<TensorOf<Float32Result>>()(logSumExp(halves), true);
+    typed<TensorOf<Float32Result>>()(softmax(halves, { outDtype: 'f32' }), true);
+    // @ts-expect-error -- a new object has no other fields
+    expect(softmax(plain).name).toBeUndefined();
+    // @ts-expect-error -- nor the dims of x, where there is one number a row
+    const { dims }: typeof plain = entropy(plain);
+    expect(dims).toEqual([1]);
+  });
+
+  test('of 16-bit floats', () => {
+    typed<Uint16Result>()(softmax(bits, { dtype: 'f16' }), true);
+    typed<Uint16Result>()(softmax(x, { outDtype: 'bf16' }), true);
+    typed<Uint16Array<ArrayBuffer>>()(softmax(x, { outDtype: 'f16', out: bits.slice() }), true);
+    typed<Float32Result>()(softmax(bits, { dtype: 'f16', outDtype: 'f32' }), true);
+    typed<Float32Result>()(entropy(bits, { dtype: 'bf16' }), true);
+    typed<Int32Result>()(argMax(bits, { dtype: 'bf16' }), true);
+    typed<Int32Result>()(topK(bits, { dtype: 'f16', k: 2 }).indices, true);
+    const unknown = (): void => {
+      typed<Float16Like>()(softmax(some<Float16Like>(), { outDtype: 'f16' }), true);
+      const asked = some<'f16' | undefined>();
+      typed<Float32Result | Uint16Result>()(softmax(x, { outDtype: asked }), true);
+    };
+    expect(typeof unknown).toBe('function');
+  });
+
+  test('where there may be an out', () => {
+    const into = (out?: Float32Array): Float32Array => softmax(x, { cols: 3, out });
+    expect(into()).toEqual(into(new Float32Array(3)));
+    const one = (out: Tensor | undefined) => entropy(x, { out });
+    typed<Float32Result | Tensor>()(one(undefined), true);
+    typed<Float32Result>()(softmax(x, { out: undefined }), true);
+    typed<Int32Result>()(argMax(x, { out: undefined }), true);
+  });
+
+  test('of x of several types, as wrappers have it', async () => {
+    const each = (x: FloatInput) => softmax(x, { temperature: 2 });
+    const known = (x: AnyInput) => [argMax(x), entropy(x), softmax(x)] as const;
+    const index = (x: FloatInput) => argMax(x);
+    const largest = (x: FloatInput) => topK(x, { k: 2 }).values;
+    typed<Int32Result | TensorOf<Int32Result>>()(index(x), true);
+    const or = (x: { data: Float32Array; dims: number[] } | Float32Array) => softmax(x);
+    typed<Float32Result | TensorOf<Float32Result>>()(or({ data: x, dims: [3] }), true);
+    const own = <T extends TensorLike>(x: T) => logSumExp(x);
+    typed<TypedTensor>()(own(new Tensor('float32', x, [3])), true);
+    const soon = (x: Float32Array | TensorLike) => later.entropy(x);
+    expect([each(x), known(x)[2]]).toHaveLength(2);
+    expect(await soon(x)).toEqual(entropy(x));
+    expect(largest(x)).toEqual(topK(x, { k: 2 }).values);
+    // One of several operators.
+    const chosen: typeof softmax | typeof logSoftmax = x.length > 2 ? softmax : logSoftmax;
+    typed<Float32Result>()(chosen(x, { cols: 3 }), true);
+  });
+
+  test('of promises', async () => {
+    typed<Float32Result>()(await later.softmax(x), true);
+    typed<Uint16Result>()(await later.softmax(bits, { dtype: 'f16' }), true);
+    typed<Int32Result>()((await later.topK(x, { k: 2 })).indices, true);
+    typed<TypedTensor>()(await later.softmax(new Tensor('float32', x, [3])), true);
+  });
+
+  test('by a list of names', () => {
+    typed<Float32Result>()(rowStats(x, { stats: ['max', 'mean'] }).mean, true);
+    const names: ('max' | 'mean')[] = ['max', 'mean'];
+    const one = names[0];
+    typed<Float32Result | undefined>()(rowStats(x, { stats: names }).mean, true);
+    typed<Float32Result | undefined>()(rowStats(x, { stats: [one] }).max, true);
+    const fixed = ['argMax', 'max'] as const;
+    typed<Int32Result>()(rowStats(x, { stats: fixed }).argMax, true);
+    // @ts-expect-error -- which was not asked for
+    expect(rowStats(x, { stats: ['max'] }).mean).toBeUndefined();
   });
 
   test('of plans', () => {
@@ -91,7 +199,8 @@ test('every operator has its types by its name', () => {
   is<OperatorTypes['softmax']['options'], SoftmaxOptions>(true);
   is<OperatorTypes['logSumExp']['options'], LogSumExpOptions>(true);
   is<OperatorTypes['argMax']['result'], Int32Result>(true);
-  is<PromiseOf<typeof softmax>, FloatPromise<SoftmaxOptions>>(true);
+  is<PromiseOf<typeof softmax>, RowPromise<SoftmaxOptions>>(true);
+  is<PromiseOf<typeof logSumExp>, FloatPromise<LogSumExpOptions>>(true);
   is<PromiseOf<typeof argMax>, IndexPromise<ArgMaxOptions>>(true);
 });
 
@@ -129,6 +238,36 @@ test('what is wrong does not compile', () => {
     plan('softmax', { cols: 3, out: x });
     // @ts-expect-error -- the output of a plan is of its element type
     plan('argMax', { cols: 3 }).run(x, x);
+    // @ts-expect-error -- targets are required
+    crossEntropy(x);
+    // @ts-expect-error -- among other options too
+    crossEntropy(x, { cols: 3 });
+    // @ts-expect-error -- a number per row is a float32
+    entropy(x, { outDtype: 'f16' });
+    // @ts-expect-error -- with targets too
+    crossEntropy(x, { targets: Int32Array.of(0), outDtype: 'f16' });
+    // @ts-expect-error -- and with a promise
+    void later.entropy(x, { outDtype: 'f16' });
+    // @ts-expect-error -- which no bits are
+    entropy(x, { out: bits });
+    // @ts-expect-error -- bits are asked for
+    softmax(x, { out: bits });
+    // @ts-expect-error -- and floats are not
+    softmax(x, { outDtype: 'f16', out: x });
+    // @ts-expect-error -- of 16-bit floats
+    softmax(bits, { dtype: 'f16', out: x });
+    // @ts-expect-error -- bits of which format?
+    softmax(bits);
+    // @ts-expect-error -- bits of which format?
+    argMax(bits, { cols: 3 });
+    // @ts-expect-error -- bits of which format?
+    argMax(bits, { out: new Int32Array(1) });
+    // @ts-expect-error -- bits of which format?
+    topK(bits, { k: 2 });
+    // @ts-expect-error -- bits of which format?
+    rowStats(bits, { stats: ['max'] });
+    // @ts-expect-error -- bits of which format?
+    void later.argMax(bits);
     // @ts-expect-error -- plans are fixed
     plan('softmax', { cols: 3 }).rows = 2;
     // @ts-expect-error -- states take arrays
@@ -139,27 +278,41 @@ test('what is wrong does not compile', () => {
   expect(typeof refused).toBe('function');
 });
 
+test('a mistake is explained for arrays', () => {
+  const calls = [
+    ['crossEntropy(x, { cols: 3 })', "Property 'targets' is missing"],
+    ["softmax(x, { cols: '3' })", "Type 'string' is not assignable to type 'number'"],
+    ['logSumExp(x, { colums: 3 })', "Did you mean to write 'cols'?"],
+    ['softmax(x, { out: new Float64Array(3) })', "not assignable to type 'Float32Output"],
+    ['argMax([1, 2])', "not assignable to parameter of type 'Float32Array"],
+    ['void later.crossEntropy(x, { cols: 3 })', "Property 'targets' is missing"],
+  ] as const;
+  const path = join(__dirname, 'mistakes.ts');
+  const source = `import { argMax, crossEntropy, logSumExp, softmax } from '../lib';
+    import * as later from '../lib/promises';
+    const x = new Float32Array(3);\n${calls.map(([call]) => call).join('\n')}`;
+  const options = { ...compilerOptions, noEmit: true };
+  const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, ...rest) =>
+    name === path ? ts.createSourceFile(name, source, rest[0]) : read(name, ...rest);
+  const program = ts.createProgram([path, declarationOfGyp], options, host);
+  const found = program
+    .getSemanticDiagnostics(program.getSourceFile(path))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+  expect(found).toEqual(calls.map(([, words]) => expect.stringContaining(words)));
+});
+
 test('the compiler agrees, with declarations for users of older libraries', () => {
   const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2022.d.ts'],
-    module: ts.ModuleKind.Node16,
-    moduleResolution: ts.ModuleResolutionKind.Node16,
-    types: ['node'],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: false,
+    ...compilerOptions,
     declaration: true,
     emitDeclarationOnly: true,
     rootDir: join(__dirname, '..'),
     outDir: join(__dirname, 'nowhere'),
     stripInternal: true,
-    skipLibCheck: true,
   };
-  const program = ts.createProgram(
-    [__filename, join(__dirname, '../lib/node-gyp-build.d.ts')],
-    options,
-  );
+  const program = ts.createProgram([__filename, declarationOfGyp], options);
   const found = ts
     .getPreEmitDiagnostics(program)
     .map(
