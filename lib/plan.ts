@@ -37,7 +37,7 @@ import {
 } from './prepare';
 import { Spec, Status } from './spec';
 import { inputElement, inputLength, outputElement, outputLength, statusError } from './status';
-import type { AnyInput, Float16Like } from './types';
+import type { AnyInput, ArrayOf, Float16Like, NoInputs, NumberFormat } from './types';
 import type { Check } from './verify';
 import { verification } from './verify';
 
@@ -61,17 +61,51 @@ type PlanShape =
       readonly dims: readonly number[];
     };
 
+/** The formats that a plan is told: of x, and, where results are rows, of these. */
+type PlanFormats<N extends OperatorName, D, E> = {
+  readonly dtype?: D | undefined;
+} & (IsRows<N> extends true ? { readonly outDtype?: E | undefined } : NoInputs);
+type IsRows<N extends OperatorName> = 'outDtype' extends keyof OperatorTypes[N]['options']
+  ? true
+  : false;
+
+/** What x may be in a format; a plan takes no tensors. */
+type PlanInput<D> = D extends 'f32'
+  ? Float32Array
+  : Uint16Array | (D extends 'f16' ? Float16Like : never);
+/** Where its output may go, where it is one array. */
+type PlanOutput<N extends OperatorName, E> =
+  IsRows<N> extends true ? PlanInput<E> : OperatorTypes[N]['out'];
+type PlanResult<N extends OperatorName, E extends NumberFormat, X> =
+  IsRows<N> extends true ? ArrayOf<E, X> : OperatorTypes[N]['result'];
+
 /** What `run` takes beside x of an operator that reads further arrays or has several outputs. */
-export type PlanArrays<N extends OperatorName> = OperatorTypes[N]['arrays'];
+type PlanArrays<N extends OperatorName, E> =
+  IsRows<N> extends true
+    ? OperatorTypes[N]['inputs'] & { readonly out?: PlanOutput<N, E> | undefined }
+    : OperatorTypes[N]['arrays'];
+/** The same as parameters: none, or one that may be left out where no array is required. */
+type PlanRest<N extends OperatorName, E> = [OperatorTypes[N]['arrays']] extends [never]
+  ? []
+  : NeedsArrays<N> extends true
+    ? [arrays: PlanArrays<N, E>]
+    : [arrays?: PlanArrays<N, E>];
+type NeedsArrays<N extends OperatorName> = NoInputs extends OperatorTypes[N]['inputs']
+  ? false
+  : true;
 
 /** The arrays of a plan have no dims. */
 const NO_LAYOUT = noLayout();
 
 /**
  * A call that was checked once. Every field is fixed; `run` is one native call, with no parsing and, given `y`, no
- * allocation.
+ * allocation. `D`: the format of x; `E`: that of the output, where it is rows.
  */
-class Plan<N extends OperatorName = OperatorName> {
+class Plan<
+  N extends OperatorName = OperatorName,
+  D extends NumberFormat = 'f32',
+  E extends NumberFormat = D,
+> {
   readonly operator: N;
   /** Rows, or groups of them. */
   readonly rows: number;
@@ -121,10 +155,9 @@ class Plan<N extends OperatorName = OperatorName> {
    * @throws SoftlaneRangeError `ERR_SOFTLANE_SHAPE`, `ERR_SOFTLANE_OVERLAP`
    * @throws SoftlaneError `ERR_SOFTLANE_OUT_OF_MEMORY`, `ERR_SOFTLANE_VERIFY`
    */
-  run<Y extends OperatorTypes[N]['out'] | Float16Like>(x: AnyInput, y: Y): Y;
-  run(x: AnyInput): OperatorTypes[N]['result'];
-  /** Of an operator that reads further arrays or has several outputs: these, and `out`, by name. */
-  run(x: AnyInput, arrays: PlanArrays<N>): OperatorTypes[N]['result'];
+  run<Y extends (NeedsArrays<N> extends true ? never : PlanOutput<N, E>)>(x: PlanInput<D>, y: Y): Y;
+  /** With what the operator reads beside `x`, and `out`, by name. */
+  run<X extends PlanInput<D>>(x: X, ...rest: PlanRest<N, E>): PlanResult<N, E, X>;
   run(x: AnyInput, y?: OutputArray | object): unknown {
     if (this.#line.operands !== undefined) return this.#runOperands(x, y);
     const out =
@@ -207,7 +240,11 @@ class Plan<N extends OperatorName = OperatorName> {
 }
 
 // The type alone is for others: an alias has no constructor, not even in the wrapper for `import`.
-type PlanType<N extends OperatorName = OperatorName> = Plan<N>;
+type PlanType<
+  N extends OperatorName = OperatorName,
+  D extends NumberFormat = 'f32',
+  E extends NumberFormat = D,
+> = Plan<N, D, E>;
 export type { PlanType as Plan };
 
 /**
@@ -227,7 +264,11 @@ export type { PlanType as Plan };
  * step.run(logits, probabilities);
  * ```
  */
-export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): Plan<N> {
+export function plan<
+  N extends OperatorName,
+  D extends NumberFormat = 'f32',
+  E extends NumberFormat = D,
+>(name: N, options: PlanOptions<N> & PlanFormats<N, D, E>): Plan<N, D, E> {
   const names = catalogue.map((known) => known.name);
   const line = catalogue[choice('plan', 'the operator', names, name)];
   const spec = defaultSpec(line);
@@ -239,7 +280,7 @@ export function plan<N extends OperatorName>(name: N, options: PlanOptions<N>): 
   spec[Spec.xFormat] = format;
   spec[Spec.yFormat] = outputFormat(line, format, given.outDtype);
   requireLimits(line, spec);
-  const plain = new Plan<N>(line, spec, given.operands);
+  const plain = new Plan<N, D, E>(line, spec, given.operands);
   for (const length of [plain.inputLength, plain.outputLength]) {
     if (!Number.isSafeInteger(length)) {
       throw wrongShape(

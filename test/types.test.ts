@@ -187,6 +187,19 @@ describe('results', () => {
     typed<Float32Array<SharedArrayBuffer>>()(other.run(x, out), true);
   });
 
+  test('of plans in other formats', () => {
+    const to = plan('softmax', { cols: 3, outDtype: 'f16' });
+    typed<Uint16Result>()(to.run(x), true);
+    typed<Uint16Array<ArrayBuffer>>()(to.run(x, bits.slice()), true);
+    typed<Uint16Result>()(plan('softmax', { cols: 3, dtype: 'f16' }).run(bits), true);
+    typed<Float32Result>()(plan('entropy', { cols: 3, dtype: 'bf16' }).run(bits), true);
+    const scaled = plan('layerNorm', { cols: 3, outDtype: 'bf16' });
+    typed<Uint16Result>()(scaled.run(x, { weight: x, out: bits.slice() }), true);
+    typed<Uint16Result>()(scaled.run(x), true);
+    const loss = plan('crossEntropy', { cols: 3 });
+    typed<Float32Result>()(loss.run(x, { targets: Int32Array.of(1) }), true);
+  });
+
   test('of states', () => {
     const options = { temperature: 2 };
     const sum = logSumExpState(options).push(x).merge(logSumExpState(options));
@@ -238,6 +251,16 @@ test('what is wrong does not compile', () => {
     plan('softmax', { cols: 3, out: x });
     // @ts-expect-error -- the output of a plan is of its element type
     plan('argMax', { cols: 3 }).run(x, x);
+    // @ts-expect-error -- what x is, and what it gives, is planned
+    plan('argMax', { cols: 3 }).run(bits);
+    // @ts-expect-error -- as the output is
+    plan('softmax', { cols: 3, dtype: 'f16' }).run(bits, x);
+    // @ts-expect-error -- rows alone have a format of their own
+    plan('argMax', { cols: 3, outDtype: 'f16' });
+    // @ts-expect-error -- targets come with each run
+    plan('crossEntropy', { cols: 3 }).run(x);
+    // @ts-expect-error -- and not the output alone
+    plan('crossEntropy', { cols: 3 }).run(x, x);
     // @ts-expect-error -- targets are required
     crossEntropy(x);
     // @ts-expect-error -- among other options too
