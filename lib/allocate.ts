@@ -1,6 +1,7 @@
 import { size } from './check';
 import { native } from './configure';
 import { orOutOfMemory, wrongValue } from './errors';
+import type { Float32Result } from './types';
 
 const CACHE_LINE = 64;
 const HUGE_PAGE = 2 ** 21;
@@ -22,7 +23,7 @@ const MOST = 2 ** 32;
  * @throws SoftlaneRangeError (ERR_SOFTLANE_VALUE) where it is out of range
  * @throws SoftlaneError (ERR_SOFTLANE_OUT_OF_MEMORY) where there is no such memory
  */
-export function allocate(length: number): Float32Array {
+export function allocate(length: number): Float32Result {
   const elements = size('allocate', 'length', length, 0);
   if (elements > MOST) throw wrongValue('allocate', 'length', `at most ${MOST}`, length);
   const boundary = 4 * elements >= HUGE_FROM ? HUGE_PAGE : CACHE_LINE;
@@ -37,7 +38,7 @@ export function allocate(length: number): Float32Array {
 }
 
 /** The first `length` elements of an array that begin at a multiple of so many bytes, 2 MiB at most. */
-export function beginningAt(whole: Float32Array, boundary: number, length: number): Float32Array {
+export function beginningAt(whole: Float32Result, boundary: number, length: number): Float32Result {
   const skip = (boundary - (native()._place(whole) % boundary)) % boundary;
   return whole.subarray(skip / 4, skip / 4 + length);
 }

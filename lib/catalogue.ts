@@ -60,13 +60,14 @@ export type OperatorTypes = {
   [N in OperatorName]: NonNullable<OperatorFunctions[N]['types']>;
 };
 
-/** Every line, family by family, in the order in which a family exports its functions. */
-export const catalogue: readonly Operator[] = Object.freeze(
-  Object.values(families).flatMap(linesOf),
-);
+/** A line, by whose name there is a function. */
+type Line = Operator & { readonly name: OperatorName };
 
-function linesOf(family: object): Operator[] {
-  return Object.values(family).flatMap((member: { operator?: Operator }) => member.operator ?? []);
+/** Every line, family by family, in the order in which a family exports its functions. */
+export const catalogue: readonly Line[] = Object.freeze(Object.values(families).flatMap(linesOf));
+
+function linesOf(family: object): Line[] {
+  return Object.values(family).flatMap((member: { operator?: Line }) => member.operator ?? []);
 }
 
 const functions = new Map(
@@ -78,7 +79,7 @@ export function functionOf<N extends OperatorName>(name: N): OperatorFunctions[N
   return functions.get(name) as OperatorFunctions[N];
 }
 
-const byName = new Map(catalogue.map((line) => [line.name, line]));
+const byName = new Map<string, Line>(catalogue.map((line) => [line.name, line]));
 
 /** The line of an operator by its name in the API, if there is one. */
 export function findOperator(name: string): Operator | undefined {

@@ -7,7 +7,9 @@ import { describe, expect, test } from '@jest/globals';
 import { Tensor, type TypedTensor as TensorOfType } from 'onnxruntime-common';
 import ts from 'typescript';
 import {
+  allocate,
   argMax,
+  catalogue,
   configure,
   crossEntropy,
   entropy,
@@ -24,6 +26,7 @@ import {
   type FloatInput,
   type Int32Result,
   type OperatorName,
+  type Plan,
   type TensorLike,
   type TensorOf,
   type Uint16Result,
@@ -198,6 +201,14 @@ describe('results', () => {
     typed<Uint16Result>()(scaled.run(x), true);
     const loss = plan('crossEntropy', { cols: 3 });
     typed<Float32Result>()(loss.run(x, { targets: Int32Array.of(1) }), true);
+    const names = catalogue.map(({ name }) => name);
+    typed<OperatorName[]>()(names, true);
+    const shape = { cols: 3, rows: 2 };
+    expect(names.map((name): Plan => plan(name, shape)).length).toBe(names.length);
+  });
+
+  test('of memory for them', () => {
+    typed<Float32Result>()(allocate(3), true);
   });
 
   test('of states', () => {
