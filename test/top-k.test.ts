@@ -337,7 +337,7 @@ describe('is refused', () => {
       unknown,
       'only out, received "values"',
     );
-    expectError(() => step.run(x, { out: { values: 3 } }), TypeError, type, 'options.out.values');
+    expectError(() => step.run(x, { out: { values: 3 } }), TypeError, type, 'arrays.out.values');
   });
   test('outputs that are too short, overlap or are gone', () => {
     const values = new Float32Array(1);
