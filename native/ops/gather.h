@@ -148,9 +148,9 @@ inline void lower(const AdjustedTokens& tokens, Kept* c) {
   }
 }
 
-// The k largest and what else reaches the guess, in order. What is below it as it is stays below it
-// where nothing is raised, so only candidates are lowered. False where fewer than k reach it, or
-// there is no room for those that do before they are.
+// The k largest, and what else reached the guess before it was lowered, in order. What is below it
+// as it is stays below it where nothing is raised, so only candidates are lowered. False where
+// fewer than k reach it, or there is no room for those that do before they are.
 inline bool gather_lowered(const SampleRow& row, size_t k, float guessed, Kept* c, Met* met) {
   bool fits = true;
   float limit = guessed;
