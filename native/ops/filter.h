@@ -240,16 +240,13 @@ class Filter {
   void cut(int step, bool whole) {
     switch (step) {
       case kTopNSigmaStep:
-        // The top may have been cut since the weights were made.
-        return c_.cut_below(whole ? depth_
-                                  : sigma_limit(c_.variance()) / c_.temperature +
-                                        c_.shifted(c_.place_of_top()));
+        return c_.cut_below_largest(whole ? depth_ : sigma_limit(c_.variance()) / c_.temperature);
       case kTopKStep:
         return c_.cut_count(s_.size(kTopK));
       case kTopPStep:
         return c_.cut_mass(s_[kTopP], [&](size_t i) { return c_.x[i]; });
       case kMinPStep:
-        return c_.cut_below(log_of(s_[kMinP]) + c_.shifted(c_.place_of_top()));
+        return c_.cut_below_largest(log_of(s_[kMinP]));
       case kTypicalStep: {
         const double usual = (whole ? entropy_ : c_.entropy()) - c_.log_total();
         return c_.cut_mass(s_[kTypicalP], [&](size_t i) {

@@ -203,6 +203,9 @@ struct Kept {
     add_up();
   }
 
+  // The same below the largest that is left: the top may have been cut since the weights were made.
+  void cut_below_largest(double depth) { cut_below(depth + shifted(place_of_top())); }
+
   // -sum p ln p, of these tokens.
   double entropy() const {
     double sum = 0;

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <mutex>
 #endif
 
 namespace softlane {
